@@ -1,0 +1,121 @@
+#include "common/blocking_driver.hpp"
+
+#include "common/stop_signal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace parley {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+/// How long a peer that has heard our end may take to end, too.
+constexpr milliseconds farewell{1000};
+
+class blocking_driver {
+public:
+    blocking_driver(session& talk, connection& wire, slot& notes, milliseconds idle_timeout)
+        : talk_{talk}, wire_{wire}, notes_{notes}, idle_timeout_{idle_timeout} {
+        if (idle_timeout.count() > 0) wire.give_up_after(idle_timeout);
+    }
+
+    void run() {
+        notes_.now.set(activity::reading);
+        while (const step* wanted = talk_.next())
+            if (!std::visit([this](const auto& each) { return carry_out(each); }, *wanted)) return;
+        if (!heard_end_) say_goodbye();
+    }
+
+private:
+    // Each returns false where the conversation must be cut off.
+
+    bool carry_out(need_input) {
+        const auto bytes = read();
+        heard_end_ = bytes.empty();
+        notes_.bytes_in.add(bytes.size());
+        notes_.now.set(activity::writing);
+        talk_.feed(bytes);
+        return true;
+    }
+
+    bool carry_out(const output& out) {
+        for (auto rest = out.bytes; !rest.empty();) {
+            const auto sent = wire_.write_some(rest);
+            if (sent == 0 && (errno == EAGAIN || stop_signal::grace_over())) return false;
+            rest.remove_prefix(sent);
+        }
+        notes_.bytes_out.add(out.bytes.size());
+        notes_.requests.add(1);
+        notes_.now.set(activity::idle);
+        reads_since_reply_ = 0;
+        return true;
+    }
+
+    bool carry_out(delay pause) {
+        for (const auto end = steady_clock::now() + pause.time;;) {
+            const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+            if (left.count() <= 0) return true;
+            if (stop_signal::grace_over()) return false;
+            stop_signal::nap(left);
+        }
+    }
+
+    bool carry_out(const compute& work) {
+        work();
+        return true;
+    }
+
+    /// The next bytes; empty also where no more shall be waited for.
+    std::string_view read() {
+        if (is_dripping()) return {};
+        for (;;) {
+            if (stop_signal::requested() && !is_readable_soon()) return {};
+            if (const auto bytes = wire_.read_some(input_)) return *bytes;
+            if (errno == EAGAIN) return {}; // idle for too long
+        }
+    }
+
+    /// A peer that sends now and then a byte of a request, but never the whole, must not live for ever.
+    bool is_dripping() {
+        if (reads_since_reply_++ == 0 || idle_timeout_.count() == 0) return false;
+        const auto now = steady_clock::now();
+        if (reads_since_reply_ == 2) dripping_since_ = now;
+        return now - dripping_since_ >= idle_timeout_;
+    }
+
+    bool is_readable_soon() const {
+        return !stop_signal::grace_over() && wire_.is_readable_within(stop_signal::quiet);
+    }
+
+    /// To close with unread input sends a reset, which may overtake our last reply: so read it off first.
+    void say_goodbye() {
+        notes_.now.set(activity::closing);
+        wire_.end_output();
+        const auto end = steady_clock::now() + farewell;
+        while (steady_clock::now() < end && !stop_signal::requested() && wire_.is_readable_within(farewell)) {
+            const auto bytes = wire_.read_some(input_);
+            if (bytes && bytes->empty()) return;
+        }
+    }
+
+    session& talk_;
+    connection& wire_;
+    slot& notes_;
+    milliseconds idle_timeout_;
+    bool heard_end_ = false;
+    unsigned reads_since_reply_ = 0;
+    steady_clock::time_point dripping_since_{};
+    input_area input_;
+};
+
+} // namespace
+
+void drive_blocking(session& talk, connection& wire, worker& by, milliseconds idle_timeout) {
+    talk.taken_by(by.number());
+    blocking_driver{talk, wire, by.notes(), idle_timeout}.run();
+}
+
+} // namespace parley

@@ -1,0 +1,121 @@
+#include "common/child_processes.hpp"
+
+#include "common/check.hpp"
+#include "common/stop_signal.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+namespace parley {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+sigset_t only(int signal) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    return set;
+}
+
+} // namespace
+
+child_processes::child_processes(int limit) : numbers_{limit} {
+    const auto child_ended = only(SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child_ended, nullptr);
+    ends_ =
+        unique_fd{check("signalfd", [&] { return signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK); })};
+}
+
+child_processes::~child_processes() {
+    if (!children_.empty()) stop_signal::request();
+    stop();
+}
+
+bool child_processes::start(const std::function<void(int)>& work) {
+    return start_by([&, parent = getpid()](int number) {
+        const pid_t process = fork();
+        if (process == 0) be_child(number, parent, work);
+        return process;
+    });
+}
+
+bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
+    const int number = numbers_.take();
+    for (;;) {
+        const pid_t process = spawn(number);
+        if (process > 0) {
+            children_.emplace(process, child{number, steady_clock::now()});
+            return true;
+        }
+        if (complain_()) spdlog::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
+        if (!stop_signal::sleep(milliseconds{50})) break;
+    }
+    numbers_.give_back(number);
+    return false;
+}
+
+void child_processes::be_child(int number, pid_t parent, const std::function<void(int)>& work) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(0); // it died before it could have been noticed
+    stop_signal::become_child();
+    ends_.reset();
+    const auto child_ended = only(SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &child_ended, nullptr);
+    int status = 0;
+    try { // an exception must not unwind into the parent's frames
+        work(number);
+    } catch (const std::exception& error) {
+        spdlog::error("worker {}: {}", number, error.what());
+        status = 1;
+    }
+    _exit(status);
+}
+
+std::optional<child_processes::ended> child_processes::reap() {
+    signalfd_siginfo news;
+    while (read(ends_.get(), &news, sizeof news) > 0) {
+    } // one signal may stand for several children
+    for (;;) {
+        int status = 0;
+        const pid_t process = waitpid(-1, &status, WNOHANG);
+        if (process <= 0) return std::nullopt;
+        const auto found = children_.find(process);
+        if (found == children_.end()) continue;
+        const auto [number, born] = found->second;
+        children_.erase(found);
+        numbers_.give_back(number);
+        return ended{number, process, status, std::chrono::floor<milliseconds>(steady_clock::now() - born)};
+    }
+}
+
+void child_processes::retire(int number) {
+    for (const auto& [process, each] : children_)
+        if (each.number == number) kill(process, SIGTERM);
+}
+
+void child_processes::stop() {
+    for (const auto& [process, ignored] : children_) kill(process, SIGTERM);
+    std::optional<steady_clock::time_point> overdue;
+    while (!children_.empty()) {
+        pollfd ends{.fd = ends_.get(), .events = POLLIN, .revents = 0};
+        poll(&ends, 1, 20);
+        while (reap()) {
+        }
+        if (!stop_signal::grace_over()) continue;
+        if (!overdue) overdue = steady_clock::now() + std::chrono::seconds{1};
+        if (steady_clock::now() < *overdue) continue;
+        spdlog::warn("{} workers did not end within the grace: killed", children_.size());
+        for (const auto& [process, ignored] : children_) kill(process, SIGKILL);
+        overdue = steady_clock::time_point::max();
+    }
+}
+
+} // namespace parley

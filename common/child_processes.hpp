@@ -1,0 +1,72 @@
+// The processes that a server has forked: each has a number, is reaped as soon as it ends, and none outlives
+// its parent. A child begins with a function and leaves with _exit(2): it never returns into its parent's code.
+#pragma once
+
+#include "common/log.hpp"
+#include "common/slot_numbers.hpp"
+#include "common/unique_fd.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <sys/types.h>
+#include <unordered_map>
+
+namespace parley {
+
+class child_processes {
+public:
+    /// At most `limit` at a time, numbered from 1. Blocks SIGCHLD for the calling process, which must have no
+    /// other thread (fork(2) would copy its locks as they are).
+    explicit child_processes(int limit);
+    child_processes(const child_processes&) = delete;
+    child_processes& operator=(const child_processes&) = delete;
+
+    /// Requests a stop if children are left, and stop()s them.
+    ~child_processes();
+
+    /// Forks; the child calls `work(number)` and leaves. Waits while no process is to be had (EAGAIN, ENOMEM).
+    /// False: a stop was requested meanwhile. Only if not full().
+    bool start(const std::function<void(int)>& work);
+
+    /// The same with a process that `spawn(number)` makes in its own way; -1 and errno: none is to be had.
+    bool start_by(const std::function<pid_t(int)>& spawn);
+
+    struct ended {
+        int number;
+        pid_t process;
+        int status; // as wait(2) gives it
+        std::chrono::milliseconds lived;
+
+        [[nodiscard]] bool well() const { return status == 0; }
+    };
+    /// A child that has ended, if there is one; does not wait. Its number is free again.
+    std::optional<ended> reap();
+
+    /// Readable when a child may have ended (signalfd(2)). Then reap() until nothing comes.
+    [[nodiscard]] int descriptor() const { return ends_.get(); }
+
+    [[nodiscard]] bool full() const { return !numbers_.any_free(); }
+    [[nodiscard]] int count() const { return numbers_.taken(); }
+
+    /// SIGTERM to the one of that number: it finishes what it does, and ends.
+    void retire(int number);
+
+    /// SIGTERM to all, and SIGKILL to those that are still there a second after the grace. Reaps all.
+    void stop();
+
+private:
+    struct child {
+        int number;
+        std::chrono::steady_clock::time_point born;
+    };
+
+    [[noreturn]] void be_child(int number, pid_t parent, const std::function<void(int)>& work);
+
+    slot_numbers numbers_;
+    std::unordered_map<pid_t, child> children_;
+    unique_fd ends_;
+    once_a_second complain_;
+};
+
+} // namespace parley

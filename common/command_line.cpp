@@ -1,0 +1,73 @@
+#include "common/command_line.hpp"
+
+#include "common/duration.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+/// Where standard input, output or error is closed, the next socket would take its number, and get what is
+/// meant for a terminal. open(2) takes the lowest free number.
+void fill_standard_descriptors() {
+    for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(each, F_GETFD) < 0) [[maybe_unused]]
+            const int filled = open("/dev/null", O_RDWR);
+}
+
+/// Keeps what went wrong on one line, whatever text a user or a library has put into it.
+int fail(const CLI::App& app, std::string_view what, int status) {
+    std::string line{what};
+    for (auto& each : line)
+        if (static_cast<unsigned char>(each) < ' ') each = ' ';
+    fmt::print(stderr, "{}: {}\n", app.get_name(), line);
+    return status;
+}
+
+std::string in_words(std::chrono::milliseconds time) {
+    return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000)
+                                    : fmt::format("{}ms", time.count());
+}
+
+} // namespace
+
+void describe(CLI::App& app, std::string_view examples) {
+    app.set_version_flag("--version", app.get_name() + " " PARLEY_VERSION);
+    app.footer("examples:\n" + std::string{examples});
+    app.get_formatter()->column_width(34);
+}
+
+CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::milliseconds& value,
+                          const std::string& description) {
+    const auto read = [names, &value](const CLI::results_t& words) {
+        try {
+            value = parse_duration(words.at(0));
+            return true;
+        } catch (const std::invalid_argument& error) {
+            throw CLI::ValidationError(names, error.what());
+        }
+    };
+    return app.add_option(names, read, description)->type_name("TIME")->default_str(in_words(value));
+}
+
+int run_program(CLI::App& app, int count, char** words, const std::function<int()>& work) {
+    fill_standard_descriptors();
+    try {
+        app.parse(count, words);
+        return work();
+    } catch (const CLI::Success& asked) { // --help, --version
+        return app.exit(asked);
+    } catch (const CLI::ParseError& error) {
+        return fail(app, std::string{error.what()} + " (see --help)", 2);
+    } catch (const std::invalid_argument& error) {
+        return fail(app, error.what(), 2);
+    } catch (const std::exception& error) {
+        return fail(app, error.what(), 1);
+    }
+}
+
+} // namespace parley

@@ -1,0 +1,24 @@
+// What every program of parley does alike with its command line and with what goes wrong: one clear line on
+// standard error, status 2 where the call was wrong, 1 where the work failed.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+
+namespace parley {
+
+/// Adds --version; writes `examples`, a line each, below the help.
+void describe(CLI::App& app, std::string_view examples);
+
+/// An option whose value is a duration as parse_duration() reads it.
+CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::milliseconds& value,
+                          const std::string& description);
+
+/// Parses the words, calls `work` and returns the status for main() to return: that of `work`, or what went
+/// wrong. --help and its like print, and do not call `work`. To be called before any descriptor is opened:
+/// where standard input, output or error is closed, it becomes /dev/null.
+int run_program(CLI::App& app, int count, char** words, const std::function<int()>& work);
+
+} // namespace parley

@@ -1,0 +1,13 @@
+// Durations as people write them in options: 500ms, 10s, 1m.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+namespace parley {
+
+/// Reads a whole number with its unit (ms, s, m or h), from 0 up to a day. A number without a unit is not
+/// taken: is 10 short or long? Throws std::invalid_argument that names the text and says what to write.
+std::chrono::milliseconds parse_duration(std::string_view text);
+
+} // namespace parley

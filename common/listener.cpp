@@ -1,0 +1,194 @@
+#include "common/listener.hpp"
+
+#include "common/check.hpp"
+#include "common/stop_signal.hpp"
+
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+
+namespace parley {
+
+using std::chrono::steady_clock;
+
+after_error after_accept_error(int error) {
+    switch (error) {
+    case EINTR:
+    case EAGAIN:
+    case ECONNABORTED: // the peer went away before it was accepted
+    // Errors of the network that wait on the new socket; accept(2) asks to treat them like EAGAIN.
+    case EPROTO:
+    case EPERM: // a firewall rule
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ETIMEDOUT: return after_error::again;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return after_error::breathe;
+    default: return after_error::give_up;
+    }
+}
+
+namespace {
+
+/// Did a server that is gone leave this UNIX socket behind? Then nobody answers there.
+bool is_left_behind(const address& at) {
+    struct stat file {};
+    if (stat(at.path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+    const unique_fd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    return ::connect(probe.get(), at.data(), at.size()) != 0 && errno == ECONNREFUSED;
+}
+
+void bind_unix(int socket, const address& at, mode_t mode) {
+    if (is_left_behind(at)) ::unlink(at.path().c_str());
+    const auto before = umask(0777 & ~mode); // there is no moment at which others could connect
+    const int result = ::bind(socket, at.data(), at.size());
+    const int error = errno;
+    umask(before);
+    errno = error;
+    if (result != 0) throw_errno("bind", at.to_string());
+}
+
+unique_fd open_at(const address& at, const listen_options& options, bool joins) {
+    const auto name = at.to_string();
+    unique_fd socket{check("socket", name, [&] { return ::socket(at.family(), at.type() | SOCK_CLOEXEC, 0); })};
+    const auto set = [&](int level, int option) {
+        const int yes = 1;
+        check("setsockopt", name, [&] { return setsockopt(socket.get(), level, option, &yes, sizeof yes); });
+    };
+    if (at.family() == AF_UNIX) {
+        bind_unix(socket.get(), at, options.unix_mode);
+    } else {
+        set(SOL_SOCKET, SO_REUSEADDR);
+        if (at.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY);
+        if (at.type() == SOCK_STREAM) set(IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it (tcp(7))
+        if (joins) set(SOL_SOCKET, SO_REUSEPORT);
+        check("bind", name, [&] { return ::bind(socket.get(), at.data(), at.size()); });
+        // Only now may siblings join: before, it would have joined another server by mistake.
+        if (options.shared_port) set(SOL_SOCKET, SO_REUSEPORT);
+    }
+    if (at.type() == SOCK_STREAM)
+        check("listen", name, [&] { return ::listen(socket.get(), options.backlog); });
+    return socket;
+}
+
+} // namespace
+
+unique_fd open_socket(const address& at, const listen_options& options) { return open_at(at, options, false); }
+
+listener::listener(std::vector<unique_fd> sockets, sockets_are whose)
+    : sockets_{std::move(sockets)}, whose_{whose} {
+    if (sockets_.size() < 2) return;
+    non_blocking();
+    all_ = unique_fd{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
+    for (const auto& each : sockets_) {
+        epoll_event readable{.events = EPOLLIN, .data = {}};
+        check("epoll_ctl", [&] { return epoll_ctl(all_.get(), EPOLL_CTL_ADD, each.get(), &readable); });
+    }
+}
+
+listener::listener(const address& at, const listen_options& options)
+    : listener{[&] {
+          std::vector<unique_fd> one;
+          one.push_back(open_socket(at, options));
+          return one;
+      }()} {}
+
+listener listener::sibling(const listen_options& options) const {
+    std::vector<unique_fd> sockets;
+    for (const auto& each : sockets_) {
+        int shared = 0;
+        socklen_t size = sizeof shared;
+        getsockopt(each.get(), SOL_SOCKET, SO_REUSEPORT, &shared, &size);
+        sockets.push_back(
+            shared ? open_at(address::of(each.get()), options, true)
+                   : unique_fd{check("fcntl", [&] { return fcntl(each.get(), F_DUPFD_CLOEXEC, 0); })});
+    }
+    return listener{std::move(sockets), whose_};
+}
+
+std::optional<connection> listener::accept() {
+    while (!stop_signal::requested() && !sockets_.empty()) {
+        if (sockets_.size() > 1 && !stop_signal::wait_readable({descriptor()})) break;
+        if (auto peer = try_accept(calls::blocking)) return peer;
+        if (const auto left = breath_left()) stop_signal::sleep(*left);
+    }
+    return std::nullopt;
+}
+
+std::optional<connection> listener::try_accept(calls kind) {
+    const int flags = SOCK_CLOEXEC | (kind == calls::non_blocking ? SOCK_NONBLOCK : 0);
+    for (std::size_t tried = 0; tried < sockets_.size(); ++tried) {
+        const auto next = state_->next++ % sockets_.size();
+        if (auto peer = accept_from(sockets_[next].get(), flags)) return peer;
+    }
+    return std::nullopt;
+}
+
+std::optional<connection> listener::accept_from(int door, int flags) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    unique_fd socket{::accept4(door, reinterpret_cast<sockaddr*>(&peer), &size, flags)};
+    if (socket) return connection{std::move(socket), address{reinterpret_cast<const sockaddr*>(&peer), size}};
+    const int error = errno;
+    switch (after_accept_error(error)) {
+    case after_error::again: break;
+    case after_error::breathe:
+        state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
+        if (state_->complain())
+            spdlog::warn("accept: {}; new clients wait in the kernel's queue", std::strerror(error));
+        break;
+    case after_error::give_up:
+        if (stop_signal::requested()) break; // somebody has shut the door
+        errno = error;
+        throw_errno("accept");
+    }
+    return std::nullopt;
+}
+
+void listener::non_blocking() {
+    for (const auto& each : sockets_) {
+        const int flags = check("fcntl", [&] { return fcntl(each.get(), F_GETFL); });
+        check("fcntl", [&] { return fcntl(each.get(), F_SETFL, flags | O_NONBLOCK); });
+    }
+}
+
+std::optional<std::chrono::milliseconds> listener::breath_left() const {
+    const auto until = state_->breathe_until.load(std::memory_order_relaxed);
+    if (until == 0) return std::nullopt; // it was never out of breath: no need to look at the clock
+    const steady_clock::time_point end{steady_clock::duration{until}};
+    const auto left = end - steady_clock::now();
+    if (left <= left.zero()) return std::nullopt;
+    return std::chrono::ceil<std::chrono::milliseconds>(left);
+}
+
+std::vector<int> listener::descriptors() const {
+    std::vector<int> all;
+    for (const auto& each : sockets_) all.push_back(each.get());
+    return all;
+}
+
+void listener::shut() {
+    if (getpid() != opener_ || whose_ == sockets_are::lent) return;
+    for (const auto& each : sockets_) ::shutdown(each.get(), SHUT_RDWR);
+}
+
+void listener::close() {
+    all_.reset();
+    sockets_.clear();
+}
+
+std::vector<address> listener::bound() const {
+    std::vector<address> all;
+    for (const auto& each : sockets_) all.push_back(address::of(each.get()));
+    return all;
+}
+
+} // namespace parley

@@ -1,0 +1,95 @@
+// The door: it can only accept. Behind it stand one or several listening sockets (TCP, UNIX). It knows which
+// of accept(2)'s errors mean "try again", which mean "breathe" (no descriptors or memory left: a moment without
+// accepting, never a spin, never death), and which mean that the door is broken.
+#pragma once
+
+#include "common/connection.hpp"
+#include "common/log.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <sys/stat.h>
+#include <vector>
+
+namespace parley {
+
+/// What to do after accept(2) has failed with an errno.
+enum class after_error { again, breathe, give_up };
+after_error after_accept_error(int error);
+
+struct listen_options {
+    int backlog = SOMAXCONN;
+    bool shared_port = false; // SO_REUSEPORT: siblings may have a queue of clients of their own
+    mode_t unix_mode = 0600;  // who may connect to a UNIX socket
+};
+
+/// A socket that is bound, and, for streams, listens (SO_REUSEADDR; what it accepts has TCP_NODELAY). Port 0
+/// lets the kernel choose. A UNIX socket that a dead server left behind is replaced; any other file is not.
+/// Throws std::system_error that names the call and the address.
+unique_fd open_socket(const address& at, const listen_options& options);
+
+class listener {
+public:
+    /// How long not to accept when there are no descriptors or no memory left.
+    static constexpr std::chrono::milliseconds breath{50};
+
+    /// At least one socket, listening already. Those that are lent will serve somebody else after us.
+    enum class sockets_are { ours, lent };
+    explicit listener(std::vector<unique_fd> sockets, sockets_are whose = sockets_are::ours);
+    listener(const address& at, const listen_options& options);
+
+    /// Another door to the same addresses, with a queue of clients of its own. This one must have a
+    /// shared_port.
+    [[nodiscard]] listener sibling(const listen_options& options) const;
+
+    /// Waits for the next client; its connection's calls wait, too. Nothing: a stop was requested,
+    /// or the door has been closed.
+    [[nodiscard]] std::optional<connection> accept();
+
+    /// Takes a client that stands at the door already; its connection's calls wait if `blocking`.
+    /// Nothing: nobody is there, or it is a time to breathe. Needs non_blocking().
+    enum class calls { blocking, non_blocking };
+    [[nodiscard]] std::optional<connection> try_accept(calls kind);
+
+    /// Lets try_accept() return at once.
+    void non_blocking();
+
+    /// How long nobody can be accepted; meanwhile do not wait for the descriptor, which stays readable.
+    /// Nothing, as a rule.
+    [[nodiscard]] std::optional<std::chrono::milliseconds> breath_left() const;
+
+    /// Readable when a client stands at the door: the socket, or an epoll(7) descriptor of all of them.
+    [[nodiscard]] int descriptor() const { return all_ ? all_.get() : sockets_.front().get(); }
+
+    /// All listening sockets, for a loop that watches them one by one.
+    [[nodiscard]] std::vector<int> descriptors() const;
+
+    /// Nobody can come in any more, through any process or thread that has this door: clients are refused.
+    /// Does nothing in a child of the process that opened it, nor to lent sockets: there, clients wait.
+    void shut();
+
+    /// Nobody can come in any more through this process.
+    void close();
+
+    [[nodiscard]] std::vector<address> bound() const;
+
+private:
+    std::optional<connection> accept_from(int door, int flags);
+
+    /// What threads that share a door change.
+    struct state {
+        std::atomic<std::size_t> next = 0; // of several sockets, the one to ask first: none is left out
+        std::atomic<std::chrono::steady_clock::rep> breathe_until = 0;
+        once_a_second complain;
+    };
+
+    std::vector<unique_fd> sockets_;
+    unique_fd all_; // only where there are several
+    sockets_are whose_;
+    pid_t opener_ = getpid();
+    std::unique_ptr<state> state_ = std::make_unique<state>();
+};
+
+} // namespace parley

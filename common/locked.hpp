@@ -1,0 +1,56 @@
+// A value and the mutex that guards it, in one: the unlocked access cannot be written. It may stand in
+// shared memory, and survives a process that is killed while it holds the lock
+// (pthread_mutexattr_setrobust(3)).
+#pragma once
+
+#include <cerrno>
+#include <mutex>
+#include <pthread.h>
+#include <system_error>
+
+namespace parley {
+
+/// A mutex for std::lock_guard that works between processes. If its owner died, the next one gets the lock;
+/// what it guards must be right after every single store.
+class shared_mutex {
+public:
+    shared_mutex() {
+        pthread_mutexattr_t attributes;
+        pthread_mutexattr_init(&attributes);
+        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+        pthread_mutex_init(&mutex_, &attributes);
+        pthread_mutexattr_destroy(&attributes);
+    }
+    shared_mutex(const shared_mutex&) = delete;
+    shared_mutex& operator=(const shared_mutex&) = delete;
+
+    void lock() {
+        const int error = pthread_mutex_lock(&mutex_);
+        if (error == EOWNERDEAD)
+            pthread_mutex_consistent(&mutex_);
+        else if (error != 0)
+            throw std::system_error(error, std::generic_category(), "pthread_mutex_lock");
+    }
+    void unlock() { pthread_mutex_unlock(&mutex_); }
+
+private:
+    pthread_mutex_t mutex_;
+};
+
+template <class Value>
+class locked {
+public:
+    /// Calls `use(value)` while no other thread or process does, and returns its result.
+    template <class Use>
+    auto with(Use use) {
+        const std::lock_guard held{mutex_};
+        return use(value_);
+    }
+
+private:
+    shared_mutex mutex_;
+    Value value_{};
+};
+
+} // namespace parley

@@ -1,0 +1,60 @@
+#include "common/process_pool.hpp"
+
+#include "common/stop_signal.hpp"
+
+#include <algorithm>
+#include <spdlog/spdlog.h>
+
+namespace parley {
+
+namespace {
+constexpr std::chrono::milliseconds resize_interval{250};
+constexpr int most_growth = 32;
+} // namespace
+
+process_pool::process_pool(pool_size size, scoreboard& board, std::function<void(int)> work)
+    : size_{size}, board_{board}, work_{std::move(work)}, children_{size.most}, wanted_{size.workers} {}
+
+void process_pool::tend() {
+    while (const auto child = children_.reap()) {
+        board_.vacate((child->number - 1) * size_.slots_each + 1, size_.slots_each);
+        restarts_.ended(*child);
+    }
+    if (size_.min_spare > 0 && std::chrono::steady_clock::now() >= resize_at_) resize();
+    while (children_.count() < wanted_ && !restarts_.must_wait())
+        if (!children_.start(work_)) return;
+}
+
+void process_pool::resize() {
+    resize_at_ = std::chrono::steady_clock::now() + resize_interval;
+    int idle = 0, last_idle = 0;
+    for (int number = 1; number <= size_.most; ++number)
+        if (board_.of(number).now.get() == activity::waiting) ++idle, last_idle = number;
+
+    if (idle < size_.min_spare && wanted_ < size_.most) {
+        wanted_ = std::min(wanted_ + growth_, size_.most);
+        growth_ = std::min(growth_ * 2, most_growth);
+        spdlog::debug("{} idle workers are too few: now {} workers", idle, wanted_);
+        return;
+    }
+    growth_ = 1;
+    if (idle > size_.max_spare && wanted_ > size_.workers && children_.count() == wanted_) {
+        --wanted_;
+        children_.retire(last_idle);
+        spdlog::debug("{} idle workers are too many: now {} workers", idle, wanted_);
+    }
+}
+
+std::optional<std::chrono::milliseconds> process_pool::tend_again_after() const {
+    const auto restart = children_.count() < wanted_ ? restarts_.must_wait() : std::nullopt;
+    if (size_.min_spare == 0) return restart;
+    return restart ? std::min(*restart, resize_interval) : resize_interval;
+}
+
+void process_pool::run() {
+    do tend();
+    while (stop_signal::wait_readable({descriptor()}, tend_again_after()));
+    stop();
+}
+
+} // namespace parley

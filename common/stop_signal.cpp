@@ -1,0 +1,149 @@
+// Signal actions have no argument to carry state (sigaction(2)), so this file alone has variables of its own.
+#include "common/stop_signal.hpp"
+
+#include "common/check.hpp"
+#include "common/clock.hpp"
+
+#include <cstring>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace parley::stop_signal {
+
+namespace {
+
+using std::chrono::steady_clock;
+
+// A handler may touch lock-free atomics only (signal-safety(7)).
+std::atomic<bool> stopping{false};
+std::atomic<bool> is_child{false};
+std::atomic<int> event{-1};
+std::atomic<int> audience{-1};
+std::atomic<const char*> announcement{nullptr};
+std::atomic<std::atomic<std::int64_t>*> watched_moment{nullptr};
+std::atomic<steady_clock::rep> grace{0};
+std::atomic<steady_clock::rep> deadline{steady_clock::time_point::max().time_since_epoch().count()};
+static_assert(std::atomic<steady_clock::rep>::is_always_lock_free);
+
+void repeat_timer(std::chrono::microseconds interval) {
+    const timeval every{.tv_sec = 0, .tv_usec = interval.count()};
+    const itimerval timer{.it_interval = every, .it_value = every};
+    setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+void ring(int descriptor) {
+    const std::uint64_t one = 1;
+    if (descriptor >= 0) [[maybe_unused]]
+        const auto written = write(descriptor, &one, sizeof one);
+}
+
+void tell(int socket) {
+    if (socket >= 0) send(socket, announcement, std::strlen(announcement), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void on_stop(int signal) {
+    const int interrupted = errno;
+    if (!stopping.exchange(true)) {
+        const auto now = steady_clock::now();
+        deadline = now.time_since_epoch().count() + grace;
+        if (auto* const moment = watched_moment.load()) *moment = in_milliseconds(now);
+        ring(event);
+        tell(audience);
+        repeat_timer(nudge_interval);
+    } else if (!is_child) {
+        _exit(128 + signal);
+    }
+    errno = interrupted;
+}
+
+void on_nudge(int) {}
+
+void act(int signal, void (*action)(int)) {
+    struct sigaction wanted {};
+    wanted.sa_handler = action; // no SA_RESTART: being interrupted is the point
+    sigemptyset(&wanted.sa_mask);
+    check("sigaction", [&] { return sigaction(signal, &wanted, nullptr); });
+}
+
+} // namespace
+
+void install(std::chrono::milliseconds allowed) {
+    grace = steady_clock::duration{allowed}.count();
+    sigset_t none; // whoever started us may have blocked some
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    act(SIGHUP, SIG_IGN);
+    act(SIGPIPE, SIG_IGN);
+    act(SIGCHLD, SIG_DFL); // ignored by our parent, it would take our children's ends from us (wait(2))
+    act(SIGALRM, on_nudge);
+    act(nudge, on_nudge);
+    act(SIGTERM, on_stop);
+    act(SIGINT, on_stop);
+}
+
+void note_in(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
+
+void request() {
+    if (!requested()) on_stop(SIGTERM);
+}
+
+bool requested() { return stopping.load(std::memory_order_relaxed); }
+
+bool grace_over() { return requested() && steady_clock::now().time_since_epoch().count() >= deadline; }
+
+int descriptor() {
+    if (event < 0) {
+        event = check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
+        if (requested()) ring(event);
+    }
+    return event;
+}
+
+void announce(int socket, const char* text) {
+    announcement = text;
+    audience = socket;
+    if (requested()) tell(socket);
+}
+
+void become_child() {
+    is_child = true;
+    audience = -1;
+    watched_moment = nullptr;
+    act(SIGINT, SIG_IGN); // a terminal's Ctrl-C reaches parent and child; the parent passes it on
+    if (const int parents = event.exchange(-1); parents >= 0) ::close(parents);
+    if (requested()) repeat_timer(nudge_interval); // timers are not inherited (fork(2))
+}
+
+void settle() { repeat_timer(std::chrono::microseconds{0}); }
+
+bool wait_readable(std::initializer_list<int> descriptors, std::optional<std::chrono::milliseconds> limit) {
+    constexpr std::size_t most = 8;
+    pollfd watched[most] = {{.fd = descriptor(), .events = POLLIN, .revents = 0}};
+    nfds_t count = 1;
+    for (const int each : descriptors) watched[count++] = {.fd = each, .events = POLLIN, .revents = 0};
+    if (poll(watched, count, limit ? static_cast<int>(limit->count()) : -1) < 0 && errno != EINTR)
+        throw_errno("poll");
+    return !requested();
+}
+
+void nap(std::chrono::milliseconds time) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+    const timespec span{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds{time - seconds}.count()};
+    nanosleep(&span, nullptr);
+}
+
+bool sleep(std::chrono::milliseconds time) {
+    const auto end = steady_clock::now() + time;
+    while (!requested()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
+        if (left.count() <= 0) return true;
+        nap(left);
+    }
+    return false;
+}
+
+} // namespace parley::stop_signal

@@ -1,0 +1,72 @@
+// SIGTERM and SIGINT ask a server to stop: it closes its doors, finishes the replies in flight, gives idle
+// conversations the end of their input, and leaves when all have ended, or when the grace is over.
+//
+// How a wait learns of it: from the first signal on, a timer interrupts the main thread every few
+// milliseconds, so that a call which waits (accept, recv, nanosleep) fails with EINTR however unluckily it
+// raced with the signal; worker_threads nudges its threads the same way. An event loop polls descriptor().
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+
+namespace parley::stop_signal {
+
+/// What makes a blocked call of another thread fail with EINTR (pthread_kill(3)), and does nothing else.
+inline constexpr int nudge = SIGUSR1;
+inline constexpr std::chrono::milliseconds nudge_interval{20};
+
+/// A conversation from which nothing came for this long is idle when a stop is requested.
+inline constexpr std::chrono::milliseconds quiet{100};
+
+/// Takes over SIGTERM, SIGINT and the signals used here; SIGHUP and SIGPIPE are ignored from now on, and none
+/// is blocked. Once per process, before the first thread. A second SIGTERM or SIGINT ends the process at once.
+void install(std::chrono::milliseconds grace);
+
+/// When a stop is requested of this process, and not of a child, the moment is stored there, in ms of
+/// CLOCK_MONOTONIC: somebody else may be watching.
+void note_in(std::atomic<std::int64_t>& moment);
+
+/// Requests a stop as the first signal does: for a server that cannot go on.
+void request();
+
+/// Has a stop been requested?
+bool requested();
+
+/// Has it been requested longer than the grace ago?
+bool grace_over();
+
+/// Is readable once a stop has been requested (poll(2)); stays so. Belongs to this module.
+int descriptor();
+
+/// As soon as a stop is requested, sends `text` to `socket` (send(2)), unless that would have to wait. Not from
+/// children. Both must stay valid.
+void announce(int socket, const char* text);
+
+/// In a child, after fork(2): waits of its own, SIGINT left to the parent, a repeated SIGTERM harmless.
+void become_child();
+
+/// No more timer signals: there is nothing left that waits.
+void settle();
+
+/// Waits until one of `descriptors` (negative ones are passed over) is readable, or `limit` is over, where
+/// there is one. False: a stop has been requested.
+bool wait_readable(std::initializer_list<int> descriptors,
+                   std::optional<std::chrono::milliseconds> limit = std::nullopt);
+
+/// Waits until a stop is requested.
+inline void wait() {
+    while (wait_readable({})) {
+    }
+}
+
+/// Sleeps until `time` is over or a signal comes.
+void nap(std::chrono::milliseconds time);
+
+/// Sleeps. False: a stop was requested before the time was over.
+bool sleep(std::chrono::milliseconds time);
+
+} // namespace parley::stop_signal

@@ -1,0 +1,126 @@
+#include "common/systemd.hpp"
+
+#include "common/address.hpp"
+#include "common/check.hpp"
+#include "common/escaped.hpp"
+#include "common/stop_signal.hpp"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <optional>
+#include <spdlog/spdlog.h>
+#include <stdexcept>
+#include <string>
+#include <sys/un.h>
+
+namespace parley::systemd {
+
+namespace {
+
+constexpr int first_descriptor = 3; // SD_LISTEN_FDS_START
+
+/// Takes a variable out of the environment.
+std::optional<std::string> take(const char* variable) {
+    const char* const value = std::getenv(variable);
+    if (!value) return std::nullopt;
+    std::string text{value};
+    unsetenv(variable);
+    return text;
+}
+
+int number_in(const char* variable, std::string_view text) {
+    int number = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || stop != end || number < 0)
+        throw std::invalid_argument(fmt::format("{}={} is no number", variable, text));
+    return number;
+}
+
+int option_of(int socket, int option) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+/// What is wrong with the descriptor as a socket to serve from; empty: nothing.
+std::string_view fault_of(int descriptor, int type) {
+    if (fcntl(descriptor, F_GETFD) < 0) return "is not open";
+    const int its_type = option_of(descriptor, SO_TYPE);
+    if (its_type < 0) return "is no socket";
+    if (its_type != type)
+        return type == SOCK_DGRAM ? "is no datagram socket: write ListenDatagram="
+                                  : "is no stream socket: write ListenStream=, or choose the model datagram";
+    if (type == SOCK_STREAM && option_of(descriptor, SO_ACCEPTCONN) != 1)
+        return "does not listen: write Accept=no";
+    const int family = address::of(descriptor).family();
+    if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) return "is no TCP or UNIX socket";
+    return {};
+}
+
+void make_ours(int socket) {
+    check("fcntl", [&] { return fcntl(socket, F_SETFD, FD_CLOEXEC); });
+    const int flags = check("fcntl", [&] { return fcntl(socket, F_GETFL); });
+    check("fcntl", [&] { return fcntl(socket, F_SETFL, flags & ~O_NONBLOCK); });
+    const int yes = 1; // does nothing for a UNIX socket
+    setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+}
+
+/// "@name" stands for an abstract address, which begins with a null byte (unix(7)).
+address notify_address(const std::string& text) {
+    sockaddr_un un{};
+    un.sun_family = AF_UNIX;
+    if ((text[0] != '/' && text[0] != '@') || text.size() >= sizeof un.sun_path)
+        throw std::invalid_argument("it is no path, and no @NAME");
+    text.copy(un.sun_path, text.size());
+    if (text[0] == '@') un.sun_path[0] = '\0';
+    return {reinterpret_cast<const sockaddr*>(&un),
+            static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + text.size()), SOCK_DGRAM};
+}
+
+} // namespace
+
+std::vector<unique_fd> take_sockets(int type) {
+    const auto process = take("LISTEN_PID");
+    const auto count = take("LISTEN_FDS");
+    const auto names = take("LISTEN_FDNAMES");
+    std::vector<unique_fd> sockets;
+    // They may have been meant for a process that started us.
+    if (!process || !count || number_in("LISTEN_PID", *process) != getpid()) return sockets;
+    const int end = first_descriptor + number_in("LISTEN_FDS", *count);
+    for (int each = first_descriptor; each != end; ++each) {
+        if (const auto fault = fault_of(each, type); !fault.empty())
+            throw std::invalid_argument(fmt::format("LISTEN_FDS={}: descriptor {}{} {}", *count, each,
+                                                    names ? fmt::format(" (of {})", *names) : "", fault));
+        sockets.emplace_back(each);
+        make_ours(each);
+    }
+    return sockets;
+}
+
+notification::notification() {
+    const auto text = take("NOTIFY_SOCKET");
+    if (!text || text->empty()) return;
+    try {
+        const auto at = notify_address(*text);
+        unique_fd socket{check("socket", [] { return ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
+        check("connect", [&] { return ::connect(socket.get(), at.data(), at.size()); });
+        socket_ = std::move(socket);
+    } catch (const std::exception& error) {
+        spdlog::warn("NOTIFY_SOCKET={}: {}; nobody is told that the server is ready", *text, error.what());
+    }
+}
+
+void notification::ready(std::string_view status) const {
+    if (!socket_) return;
+    const auto text = fmt::format("READY=1\nSTATUS={}", escaped(status));
+    if (::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0)
+        spdlog::warn("NOTIFY_SOCKET: send: {}", std::strerror(errno));
+    stop_signal::announce(socket_.get(), "STOPPING=1");
+}
+
+} // namespace parley::systemd

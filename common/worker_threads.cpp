@@ -1,0 +1,104 @@
+#include "common/worker_threads.hpp"
+
+#include "common/stop_signal.hpp"
+
+#include <csignal>
+#include <cstring>
+#include <spdlog/spdlog.h>
+
+namespace parley {
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t stack_size = 1024 * 1024; // sanitizers pad every variable
+#else
+constexpr std::size_t stack_size = 128 * 1024;
+#endif
+
+/// Signals are the main thread's business; a worker hears the nudge only.
+sigset_t all_but_nudge() {
+    sigset_t set;
+    sigfillset(&set);
+    sigdelset(&set, stop_signal::nudge);
+    return set;
+}
+
+} // namespace
+
+worker_threads::worker_threads(int limit) : numbers_{limit} {
+    const auto blocked = all_but_nudge();
+    pthread_attr_init(&attributes_);
+    pthread_attr_setstacksize(&attributes_, stack_size);
+    pthread_attr_setsigmask_np(&attributes_, &blocked);
+}
+
+worker_threads::~worker_threads() {
+    if (!running_.empty()) stop_signal::request();
+    join();
+    pthread_attr_destroy(&attributes_);
+}
+
+bool worker_threads::wait_for_room() {
+    std::unique_lock lock{mutex_};
+    join_ended();
+    while (!numbers_.any_free() && !stop_signal::requested()) {
+        one_ended_.wait_for(lock, stop_signal::nudge_interval);
+        join_ended();
+    }
+    return !stop_signal::requested();
+}
+
+bool worker_threads::start(work task) {
+    std::unique_lock lock{mutex_}; // held while the thread begins, so that it cannot end before it has a handle
+    running_.push_front({*this, std::move(task), numbers_.take()});
+    const auto begun = running_.begin();
+    begun->self = begun;
+    while (const int error = pthread_create(&begun->handle, &attributes_, run, &*begun)) {
+        if (complain_())
+            spdlog::warn("pthread_create: {}; clients wait until there is a thread", std::strerror(error));
+        lock.unlock();
+        const bool go_on = stop_signal::sleep(std::chrono::milliseconds{50});
+        lock.lock();
+        if (go_on) continue;
+        numbers_.give_back(begun->number);
+        running_.pop_front();
+        return false;
+    }
+    return true;
+}
+
+void* worker_threads::run(void* begun) {
+    auto& own = *static_cast<thread*>(begun);
+    auto outcome = own.task.get_future();
+    own.task(own.number);
+    own.task = {}; // what it owns goes before anybody hears of the end
+    try {
+        outcome.get();
+    } catch (const std::exception& error) { // a thread has no caller to throw to
+        spdlog::error("worker {}: {}", own.number, error.what());
+        stop_signal::request();
+    }
+    auto& group = own.group;
+    const std::lock_guard lock{group.mutex_};
+    group.numbers_.give_back(own.number);
+    group.ended_.splice(group.ended_.begin(), group.running_, own.self);
+    group.one_ended_.notify_one();
+    return nullptr;
+}
+
+void worker_threads::join_ended() {
+    for (; !ended_.empty(); ended_.pop_front()) pthread_join(ended_.front().handle, nullptr);
+}
+
+void worker_threads::join() {
+    std::unique_lock lock{mutex_};
+    while (!running_.empty()) {
+        if (stop_signal::requested())
+            for (const auto& each : running_) pthread_kill(each.handle, stop_signal::nudge);
+        one_ended_.wait_for(lock, stop_signal::nudge_interval);
+    }
+    join_ended();
+}
+
+} // namespace parley

@@ -1,0 +1,61 @@
+// Threads that run drivers: each has a number, none is detached, all are joined. Made with pthread_create(3),
+// since std::jthread cannot choose the size of the stack, which is most of what a thread costs.
+#pragma once
+
+#include "common/log.hpp"
+#include "common/slot_numbers.hpp"
+
+#include <condition_variable>
+#include <future>
+#include <list>
+#include <mutex>
+#include <pthread.h>
+
+namespace parley {
+
+class worker_threads {
+public:
+    /// What a thread does with its number. What it throws is logged, and stops the server. (A packaged_task
+    /// because it may own a connection: std::function cannot, and std::move_only_function is C++23.)
+    using work = std::packaged_task<void(int)>;
+
+    /// At most `limit` at a time, numbered from 1.
+    explicit worker_threads(int limit);
+    worker_threads(const worker_threads&) = delete;
+    worker_threads& operator=(const worker_threads&) = delete;
+
+    /// Requests a stop if threads are left, and waits for their end.
+    ~worker_threads();
+
+    /// Waits until there are fewer than the limit. False: a stop was requested.
+    bool wait_for_room();
+
+    /// Runs `task` in a new thread. Waits while no thread is to be had (EAGAIN). False: a stop was requested
+    /// meanwhile. Only where there is room.
+    bool start(work task);
+
+    /// Waits until all have ended. Once a stop is requested, wakes them again and again (stop_signal::nudge).
+    void join();
+
+private:
+    struct thread {
+        worker_threads& group;
+        work task;
+        int number;
+        pthread_t handle{};
+        std::list<thread>::iterator self{};
+    };
+
+    static void* run(void* begun);
+    void join_ended();
+
+    pthread_attr_t attributes_;
+    std::mutex mutex_; // guards all below
+    std::condition_variable one_ended_;
+    slot_numbers numbers_;
+    std::list<thread> running_;
+    std::list<thread> ended_;
+    once_a_second complain_;
+};
+
+} // namespace parley
