@@ -1,0 +1,62 @@
+// An event loop the other way round: it asks the kernel to receive and to send (io_uring(7)), and hears when
+// that has been done; conversations are suspended meanwhile. The heart of uring.
+#pragma once
+
+#include "common/listener.hpp"
+#include "common/log.hpp"
+#include "server/completion_ring.hpp"
+#include "server/model.hpp"
+#include "server/served_connection.hpp"
+
+#include <list>
+#include <memory>
+
+namespace parley {
+
+class completion_loop {
+public:
+    /// Serves the clients of `door` as worker `number`. Work for the processor is done on the loop, which keeps
+    /// everybody waiting.
+    completion_loop(listener& door, const service& offered, const model_options& options, int number)
+        : door_{door}, offered_{offered}, options_{options}, self_{options.board, number} {}
+
+    /// Until a stop is requested and all conversations have ended.
+    void run();
+
+private:
+    /// At any time, one operation of the ring is under way for it, and names it as its tag.
+    struct client {
+        client(connection wire, const service& offered, worker& by)
+            : talk{std::move(wire), offered, by, served_connection::transfer::by_loop} {}
+
+        served_connection talk;
+        served_connection::waits_for under_way = served_connection::waits_for::nothing;
+        int buffer = -1; // of the ring, which the session still looks at
+        __kernel_timespec pause{};
+        std::list<client>::iterator self;
+    };
+
+    void open_door();
+    void let_in(const completion_ring::completion& accepted);
+    void not_accepted(int error);
+    void complete(client& each, const completion_ring::completion& done);
+    void go_on(client& each);
+    void look_for_overdue(served_connection::time_point now);
+    [[nodiscard]] bool full() const {
+        return live_.size() >= static_cast<std::size_t>(options_.max_connections);
+    }
+
+    listener& door_;
+    const service& offered_;
+    const model_options& options_;
+    worker self_;
+    completion_ring ring_;
+    char stop_tag_ = 0;
+    int doors_open_ = 0;
+    served_connection::time_point breathe_until_{}, look_again_{};
+    once_a_second complain_;
+    std::list<client> live_;
+    std::unique_ptr<input_area> no_memory_of_ours_; // the ring's buffers are used instead
+};
+
+} // namespace parley

@@ -1,0 +1,152 @@
+#include "server/completion_ring.hpp"
+
+#include "common/check.hpp"
+
+#include <algorithm>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+namespace parley {
+
+namespace {
+
+constexpr unsigned entries = 1024;
+constexpr unsigned ring_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CLAMP;
+constexpr std::size_t offers_bytes(unsigned count) { return count * sizeof(io_uring_buf); }
+
+/// liburing returns a negated errno.
+int checked(std::string_view call, int result) {
+    if (result >= 0) return result;
+    errno = -result;
+    throw_errno(call);
+}
+
+} // namespace
+
+std::string completion_ring::obstacle() {
+    try {
+        completion_ring probe;
+        return {};
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
+completion_ring::completion_ring() {
+    checked("io_uring_setup", io_uring_queue_init(entries, &ring_, ring_flags));
+    void* const memory =
+        mmap(nullptr, offers_bytes(most_buffers), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw_errno("mmap", "the ring of buffers");
+    offered_ = static_cast<io_uring_buf_ring*>(memory);
+    io_uring_buf_ring_init(offered_);
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
+    registration.ring_entries = most_buffers;
+    registration.bgid = group;
+    checked("io_uring_register", io_uring_register_buf_ring(&ring_, &registration, 0));
+    add_buffers();
+}
+
+completion_ring::~completion_ring() {
+    io_uring_queue_exit(&ring_);
+    munmap(offered_, offers_bytes(most_buffers));
+}
+
+io_uring_sqe* completion_ring::next_entry() {
+    if (auto* const entry = io_uring_get_sqe(&ring_)) return entry;
+    checked("io_uring_enter", io_uring_submit(&ring_)); // full: hand over what is there
+    return io_uring_get_sqe(&ring_);
+}
+
+void completion_ring::accept_all(int door, void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_multishot_accept(entry, door, nullptr, nullptr, SOCK_CLOEXEC);
+    io_uring_sqe_set_data(entry, tag);
+}
+
+void completion_ring::receive(int socket, void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_recv(entry, socket, nullptr, buffer_size, 0);
+    io_uring_sqe_set_flags(entry, IOSQE_BUFFER_SELECT);
+    entry->buf_group = group;
+    io_uring_sqe_set_data(entry, tag);
+}
+
+void completion_ring::send(int socket, std::string_view bytes, void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_send(entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    io_uring_sqe_set_data(entry, tag);
+}
+
+void completion_ring::pause(__kernel_timespec* time, void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_timeout(entry, time, 0, 0);
+    io_uring_sqe_set_data(entry, tag);
+}
+
+void completion_ring::watch(int descriptor, void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_poll_add(entry, descriptor, POLLIN);
+    io_uring_sqe_set_data(entry, tag);
+}
+
+void completion_ring::cancel(void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_cancel(entry, tag, 0);
+    io_uring_sqe_set_data(entry, nullptr);
+}
+
+const std::vector<completion_ring::completion>& completion_ring::wait(std::chrono::milliseconds limit) {
+    __kernel_timespec time{.tv_sec = limit.count() / 1000, .tv_nsec = limit.count() % 1000 * 1'000'000};
+    io_uring_cqe* first = nullptr;
+    const int result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &time, nullptr);
+    if (result < 0 && result != -ETIME && result != -EINTR) checked("io_uring_enter", result);
+
+    completed_.clear();
+    unsigned head, seen = 0;
+    bool out_of_buffers = false;
+    io_uring_cqe* entry;
+    io_uring_for_each_cqe(&ring_, head, entry) {
+        ++seen;
+        if (entry->user_data == 0) continue; // a cancellation's own
+        completion each{.tag = io_uring_cqe_get_data(entry),
+                        .result = entry->res,
+                        .last = (entry->flags & IORING_CQE_F_MORE) == 0,
+                        .bytes = {},
+                        .buffer = -1};
+        if (entry->flags & IORING_CQE_F_BUFFER) {
+            const unsigned buffer = entry->flags >> IORING_CQE_BUFFER_SHIFT;
+            each.buffer = static_cast<int>(buffer);
+            each.bytes = {memory_of(buffer), static_cast<std::size_t>(std::max(entry->res, 0))};
+        }
+        out_of_buffers |= each.result == -ENOBUFS;
+        completed_.push_back(each);
+    }
+    io_uring_cq_advance(&ring_, seen);
+    if (out_of_buffers) add_buffers();
+    return completed_;
+}
+
+void completion_ring::add_buffers() {
+    if (buffers_.size() * buffers_at_a_time >= most_buffers) return;
+    buffers_.push_back(std::make_unique_for_overwrite<char[]>(buffers_at_a_time * buffer_size));
+    for (unsigned i = 0; i < buffers_at_a_time; ++i)
+        offer(static_cast<unsigned>(buffers_.size() - 1) * buffers_at_a_time + i);
+}
+
+char* completion_ring::memory_of(unsigned buffer) const {
+    return &buffers_[buffer / buffers_at_a_time][buffer % buffers_at_a_time * buffer_size];
+}
+
+void completion_ring::offer(unsigned buffer) {
+    io_uring_buf_ring_add(offered_, memory_of(buffer), buffer_size, static_cast<unsigned short>(buffer),
+                          io_uring_buf_ring_mask(most_buffers), 0);
+    io_uring_buf_ring_advance(offered_, 1);
+}
+
+void completion_ring::give_back(int buffer) {
+    if (buffer >= 0) offer(static_cast<unsigned>(buffer));
+}
+
+} // namespace parley

@@ -1,0 +1,73 @@
+// io_uring(7) as a loop wants it: operations are put into a ring and carried out by the kernel, which puts
+// their results into another one. One system call hands over many operations, and waits for many results.
+#pragma once
+
+#include <chrono>
+#include <liburing.h>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+class completion_ring {
+public:
+    /// Why the kernel refuses io_uring, or what is needed of it; empty: it does not.
+    static std::string obstacle();
+
+    /// For the calling thread alone. Throws std::system_error.
+    completion_ring();
+    completion_ring(const completion_ring&) = delete;
+    completion_ring& operator=(const completion_ring&) = delete;
+    ~completion_ring();
+
+    // Each begins an operation, whose completion names `tag`.
+
+    /// Accepts all that come, a completion each, until it is cancelled or fails.
+    void accept_all(int door, void* tag);
+    /// Receives into a buffer of the ring, which is taken only when there is something. -ENOBUFS: all were in
+    /// use, and there are more now: try again.
+    void receive(int socket, void* tag);
+    /// Sends all; `bytes` must stay valid.
+    void send(int socket, std::string_view bytes, void* tag);
+    /// Completes with -ETIME when `*time`, which must stay valid, is over.
+    void pause(__kernel_timespec* time, void* tag);
+    /// Completes once `descriptor` is readable.
+    void watch(int descriptor, void* tag);
+    /// Makes the operation of `tag` complete with -ECANCELED. Has no completion of its own.
+    void cancel(void* tag);
+
+    struct completion {
+        void* tag;
+        int result;             // as the system call's, or the negated errno
+        bool last;              // no more will come of this operation
+        std::string_view bytes; // received; valid until the buffer is given back
+        int buffer;             // that holds them; negative: none
+    };
+
+    /// Hands over all that was begun, waits until something is complete or `limit` is over, and returns what is
+    /// complete. The vector is valid until the next call.
+    const std::vector<completion>& wait(std::chrono::milliseconds limit);
+
+    /// Lets the kernel use a buffer again. Harmless for none.
+    void give_back(int buffer);
+
+private:
+    static constexpr std::size_t buffer_size = 16 * 1024;
+    static constexpr unsigned buffers_at_a_time = 64;
+    static constexpr unsigned most_buffers = 32 * 1024; // the kernel's own limit
+    static constexpr int group = 0;
+
+    io_uring_sqe* next_entry();
+    void add_buffers();
+    void offer(unsigned buffer);
+    [[nodiscard]] char* memory_of(unsigned buffer) const;
+
+    io_uring ring_{};
+    io_uring_buf_ring* offered_ = nullptr;
+    std::vector<std::unique_ptr<char[]>> buffers_; // each of buffers_at_a_time; more when all are in use
+    std::vector<completion> completed_;
+};
+
+} // namespace parley

@@ -1,0 +1,43 @@
+#include "server/connection_log.hpp"
+
+#include <spdlog/spdlog.h>
+#include <system_error>
+
+namespace parley {
+
+namespace {
+
+/// Did the peer or the network end the connection? (tcp(7), send(2), recv(2))
+bool is_peers_affair(const std::exception& reason) {
+    const auto* error = dynamic_cast<const std::system_error*>(&reason);
+    if (!error || error->code().category() != std::generic_category()) return false;
+    switch (error->code().value()) {
+    case ECONNRESET:
+    case EPIPE:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ENETDOWN: return true;
+    default: return false;
+    }
+}
+
+} // namespace
+
+connection_log::connection_log(const connection& wire, worker& by) : wire_{wire}, by_{by} {
+    by_.begin_connection(wire.peer());
+    if (spdlog::should_log(spdlog::level::debug))
+        spdlog::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
+}
+
+void connection_log::failed(const std::exception& reason) const {
+    spdlog::log(is_peers_affair(reason) ? spdlog::level::debug : spdlog::level::err, "{}: {}",
+                wire_.peer().to_string(), reason.what());
+}
+
+connection_log::~connection_log() {
+    by_.end_connection();
+    if (spdlog::should_log(spdlog::level::debug)) spdlog::debug("{}: ended", wire_.peer().to_string());
+}
+
+} // namespace parley

@@ -1,0 +1,27 @@
+// The beginning and the end of a connection, in the log and on the scoreboard.
+#pragma once
+
+#include "common/connection.hpp"
+#include "common/scoreboard.hpp"
+
+#include <exception>
+
+namespace parley {
+
+class connection_log {
+public:
+    /// The connection begins. `wire` and `by` must outlive this.
+    connection_log(const connection& wire, worker& by);
+
+    /// Why it ended before its time. A peer's reset is its own affair: a debug line.
+    void failed(const std::exception& reason) const;
+
+    /// It has ended.
+    ~connection_log();
+
+private:
+    const connection& wire_;
+    worker& by_;
+};
+
+} // namespace parley

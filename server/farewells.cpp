@@ -1,0 +1,57 @@
+#include "server/farewells.hpp"
+
+#include "common/check.hpp"
+#include "common/clock.hpp"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace parley {
+
+namespace {
+
+constexpr std::chrono::milliseconds longest{1000};
+
+/// Drops what has come. True: the client has ended, or is lost.
+bool has_ended(int socket) {
+    input_area area;
+    for (int i = 0; i < 64; ++i) { // others wait, too
+        const auto count = ::recv(socket, area.data(), area.size(), MSG_DONTWAIT);
+        if (count == 0) return true;
+        if (count < 0) return errno != EAGAIN && errno != EINTR;
+    }
+    return false;
+}
+
+} // namespace
+
+farewells::farewells() : epoll_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })} {}
+
+void farewells::add(connection wire) {
+    wire.end_output();
+    const int socket = wire.descriptor();
+    if (has_ended(socket)) return;
+    epoll_event readable{.events = EPOLLIN, .data = {.u64 = next_}};
+    check("epoll_ctl", [&] { return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &readable); });
+    leaving_.emplace(next_++, leaving{std::move(wire), coarse_now() + longest});
+}
+
+void farewells::tend() {
+    epoll_event events[64];
+    const int count = epoll_wait(epoll_.get(), events, std::size(events), 0);
+    for (int i = 0; i < count; ++i) {
+        const auto found = leaving_.find(events[i].data.u64);
+        if (found != leaving_.end() && has_ended(found->second.wire.descriptor())) close(found);
+    }
+    const auto now = coarse_now();
+    for (auto each = leaving_.begin(); each != leaving_.end() && now >= each->second.deadline;)
+        each = close(each);
+}
+
+/// Another process may still have the socket: then close(2) alone would leave it in the epoll set.
+farewells::position farewells::close(position each) {
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, each->second.wire.descriptor(), nullptr);
+    return leaving_.erase(each);
+}
+
+} // namespace parley

@@ -1,0 +1,123 @@
+// parley-server: any service under any concurrency model.
+#include "common/command.hpp"
+#include "common/command_line.hpp"
+#include "common/privileges.hpp"
+#include "common/socket_file.hpp"
+#include "common/stop_signal.hpp"
+#include "common/systemd.hpp"
+#include "server/metrics_process.hpp"
+#include "server/options.hpp"
+#include "server/summary.hpp"
+
+#include <fmt/format.h>
+#include <optional>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+namespace parley {
+
+namespace {
+
+/// Each connection is a descriptor: the soft limit is raised as far as the system allows (getrlimit(2)).
+void raise_descriptor_limit() {
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Standard output may be closed, a full disk, or a pipe whose reader has gone: that stops no server.
+void say(const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+}
+
+/// The doors and, for UNIX sockets, their files.
+struct entrance {
+    std::vector<unique_fd> sockets;
+    std::vector<socket_file> files;
+    listener::sockets_are whose = listener::sockets_are::ours;
+};
+
+entrance open_entrance(const server_options& options, const model& chosen, const listen_options& how) {
+    entrance opened;
+    for (const auto& text : options.listen) {
+        const auto at = address::resolve(text).front();
+        if ((at.type() == SOCK_DGRAM) != chosen.datagrams)
+            throw std::invalid_argument(
+                fmt::format("{}: datagrams (udp:) are for the model datagram, and for no other", text));
+        opened.sockets.push_back(open_socket(at, how));
+        if (!at.path().empty()) opened.files.emplace_back(at.path());
+        if (!at.is_local())
+            spdlog::warn("{}: every host that reaches this machine may connect", at.to_string());
+    }
+    return opened;
+}
+
+int run_server(server_options options) {
+    set_up_log(options.log_level);
+    const auto& chosen = find_model(options.model);
+    const auto& chosen_service = find_service(options.service);
+    auto lent = systemd::take_sockets(chosen.datagrams ? SOCK_DGRAM : SOCK_STREAM);
+    const systemd::notification service_manager;
+    if (!lent.empty() && !options.listen.empty())
+        throw std::invalid_argument("the sockets come from systemd (LISTEN_FDS): leave --listen out");
+    complete(options, chosen);
+    const auto user = options.user.empty() ? std::nullopt : std::optional{find_account(options.user)};
+    if (const auto obstacle = chosen.obstacle(); !obstacle.empty())
+        throw std::runtime_error(fmt::format("model {} is not available here: {}", chosen.name, obstacle));
+
+    stop_signal::install(options.grace);
+    raise_descriptor_limit();
+    scoreboard board{most_workers(options)};
+    server_state shared{options.services, board.size()};
+    const service offered = [&] { return chosen_service.open(shared); };
+
+    const auto accept = discipline_of(chosen, options.accept);
+    const listen_options how{.backlog = options.backlog,
+                             .shared_port = accept == discipline::reuseport && options.workers > 1,
+                             .unix_mode = options.unix_mode};
+    auto metrics_door = options.metrics.empty() ? unique_fd{} : open_metrics_door(options.metrics);
+    auto opened = lent.empty() ? open_entrance(options, chosen, how)
+                               : entrance{std::move(lent), {}, listener::sockets_are::lent};
+    listener door{std::move(opened.sockets), opened.whose};
+    if (user) become(*user);
+    if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
+    const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
+    board.facts().publish(board.size(), chosen.name, offer, door.bound());
+    stop_signal::note_in(board.facts().stop_requested);
+    std::optional<metrics_process> metrics;
+    if (metrics_door) metrics.emplace(std::move(metrics_door), board);
+    for (const auto& each : door.bound())
+        say(fmt::format("listening on {} (model {}, service {})\n", each.to_string(), chosen.name, offer));
+    if (metrics) say(metrics->ready_line() + '\n');
+    service_manager.ready(fmt::format("serves {} (model {})", offer, chosen.name));
+    chosen.run(door, offered,
+               {.workers = options.workers,
+                .threads = options.threads,
+                .min_spare = options.min_spare,
+                .max_spare = options.max_spare,
+                .max_workers = options.max_workers,
+                .max_connections_per_worker = options.max_connections_per_worker,
+                .max_connections = options.max_connections,
+                .idle_timeout = options.idle_timeout,
+                .accept = accept,
+                .in = options.in,
+                .command = options.command,
+                .listening = how,
+                .board = board});
+    stop_signal::settle();
+    say(summary_of(board));
+    return 0;
+}
+
+} // namespace
+
+} // namespace parley
+
+int main(int count, char** words) {
+    CLI::App app{"Serves many clients at once, in the way that you choose.", "parley-server"};
+    parley::server_options options;
+    parley::describe_options(app, options);
+    return parley::run_program(app, count, words, [&] { return parley::run_server(options); });
+}

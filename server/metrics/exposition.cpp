@@ -1,0 +1,97 @@
+#include "server/metrics/exposition.hpp"
+
+#include "common/printable.hpp"
+
+#include <fmt/format.h>
+#include <iterator>
+#include <string_view>
+
+namespace parley {
+
+namespace {
+
+/// A text between the quotes of a label.
+std::string label(std::string_view text) {
+    std::string value;
+    for (const char each : printable(text)) {
+        if (each == '"' || each == '\\') value += '\\';
+        value += each;
+    }
+    return value;
+}
+
+class exposition {
+public:
+    /// Begins a metric, of which samples follow.
+    void metric(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        fmt::format_to(end(), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
+    }
+
+    template <class Value>
+    void sample(std::string_view labels, Value value) {
+        fmt::format_to(end(), "{}{} {}\n", name_, labels, value);
+    }
+
+    template <class Value>
+    void one(std::string_view name, std::string_view type, std::string_view help, Value value) {
+        metric(name, type, help);
+        sample("", value);
+    }
+
+    [[nodiscard]] std::string take() { return std::move(text_); }
+
+private:
+    std::back_insert_iterator<std::string> end() { return std::back_inserter(text_); }
+
+    std::string text_;
+    std::string name_;
+};
+
+double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>{time}.count(); }
+
+struct counter {
+    std::string_view name, help;
+    std::uint64_t tally::*value;
+};
+constexpr counter counters[] = {
+    {"connections_total", "Connections begun", &tally::connections},
+    {"requests_total", "Requests answered", &tally::requests},
+    {"bytes_received_total", "Bytes received from clients", &tally::bytes_in},
+    {"bytes_sent_total", "Bytes sent to clients", &tally::bytes_out},
+};
+
+} // namespace
+
+std::string metrics_of(const server_description& server, const scoreboard_snapshot& now) {
+    exposition out;
+    out.metric("parley_info", "gauge", "What runs, in its labels.");
+    out.sample(fmt::format(R"({{model="{}",service="{}",version="{}"}})", label(server.model),
+                           label(server.service), label(server.version)),
+               1);
+    out.one("parley_uptime_seconds", "gauge", "Time since the server began to listen.", seconds(now.uptime));
+    out.one("parley_stopping", "gauge", "1 once the server was asked to stop.", now.stopping ? 1 : 0);
+    out.one("parley_cpu_seconds_total", "counter", "Processor time of all of the server's processes.",
+            seconds(now.processor_time));
+    out.one("parley_connections_open", "gauge", "Connections served now.", now.open);
+
+    out.metric("parley_workers", "gauge", "Workers by what they do now.");
+    for (const auto each : all_activities)
+        out.sample(fmt::format(R"({{state="{}"}})", name_of(each)), now.count(each));
+
+    for (const auto& each : counters)
+        out.one(fmt::format("parley_{}", each.name), "counter", fmt::format("{}.", each.help),
+                now.all.*each.value);
+
+    for (const auto& each : counters) {
+        const auto name = fmt::format("parley_worker_{}", each.name);
+        out.metric(name, "counter",
+                   fmt::format("{}, by worker (the first {}).", each.help, most_single_workers));
+        for (const auto& worker : now.workers)
+            if (worker.process != 0 && worker.number <= most_single_workers)
+                out.sample(fmt::format(R"({{worker="{}"}})", worker.number), worker.counted.*each.value);
+    }
+    return out.take();
+}
+
+} // namespace parley

@@ -1,0 +1,30 @@
+// --metrics: the program parley-metrics beside the server, which it sees only through the scoreboard.
+#pragma once
+
+#include "common/scoreboard.hpp"
+#include "common/subprocess.hpp"
+
+#include <string>
+
+namespace parley {
+
+/// A listening socket for `address`, HOST:PORT. Throws std::invalid_argument where it is none,
+/// std::system_error where it cannot be bound.
+unique_fd open_metrics_door(const std::string& address);
+
+/// Runs until it goes, or the server does. To be made once the facts are published and before the first thread.
+class metrics_process {
+public:
+    /// Throws std::system_error where the program is not beside this one, std::runtime_error where it does not
+    /// get ready.
+    metrics_process(unique_fd door, const scoreboard& board);
+
+    /// "metrics on http://ADDRESS/metrics".
+    [[nodiscard]] const std::string& ready_line() const { return ready_line_; }
+
+private:
+    subprocess program_;
+    std::string ready_line_;
+};
+
+} // namespace parley

@@ -1,0 +1,89 @@
+// Concurrency models: who runs a conversation, and when. Each is one function in one file of server/models/,
+// which names no service and parses no option. One table names them all.
+#pragma once
+
+#include "common/listener.hpp"
+#include "common/scoreboard.hpp"
+#include "server/service.hpp"
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+/// Who calls accept(2), where a model leaves a choice.
+enum class discipline {
+    each,      // every worker, at the shared door
+    file_lock, // every worker in its turn, by a lock on a file (fcntl(2))
+    mutex,     // every worker in its turn, by a mutex that survives its owner's death
+    pass,      // the parent, which passes the descriptor to a worker (SCM_RIGHTS, unix(7))
+    reuseport, // every worker, at a door of its own to the same port (SO_REUSEPORT, socket(7))
+    main,      // the main thread, which hands connections over
+    exclusive, // every loop watches the shared door, the kernel wakes one (EPOLLEXCLUSIVE, epoll_ctl(2))
+};
+std::string_view name_of(discipline value);
+
+/// In what workers run, where a model leaves a choice.
+enum class container { threads, processes };
+
+/// What models are told. Each uses what concerns it.
+struct model_options {
+    int workers;                           // processes or threads of a pool, at the beginning
+    int threads;                           // of each process of a hybrid; for the work of coroutines
+    int min_spare, max_spare, max_workers; // a pool of processes that grows and shrinks; 0: it does not
+    int max_connections_per_worker;        // then a process is replaced; 0: never
+    int max_connections;                   // at a time
+    std::chrono::milliseconds
+        idle_timeout; // a client that completes no request for so long is let go; 0: never
+    discipline accept;
+    container in;
+    std::vector<std::string> command; // what exec runs
+    listen_options listening;         // how the door was made, for doors beside it
+    scoreboard& board;                // a slot for every worker that there can be
+};
+
+/// A row of the table: what runs, and where it stands in the books.
+struct model {
+    std::string_view name;
+    std::string_view summary;
+    /// Serves the clients that come to `door` until a stop is requested and all conversations have ended.
+    /// Throws std::system_error where it cannot go on.
+    void (*run)(listener& door, const service& offered, const model_options& options);
+
+    std::span<const discipline> accepts; // what --accept can be; the first is the default
+    bool in_either = false;              // --in threads or processes
+    int default_workers = 0;             // 0: as many as there are processors
+    bool datagrams = false;              // serves udp: addresses, and no others
+    bool commands = false;               // runs a command instead of a service
+
+    std::string_view file;    // in server/models/
+    std::string_view topic;   // of the lecture
+    std::string_view stevens; // row of his table
+    std::string_view muduo;   // scheme of its table, or another server that works so
+    std::string_view wrong;   // when it is the wrong choice
+
+    /// Why this system cannot run it; empty: it can.
+    std::string (*obstacle)() = [] { return std::string{}; };
+};
+
+std::span<const model> models();
+
+// The models, one file each in server/models/.
+void iterative(listener& door, const service& offered, const model_options& options);
+void fork_per_connection(listener& door, const service& offered, const model_options& options);
+void prefork(listener& door, const service& offered, const model_options& options);
+void thread_per_connection(listener& door, const service& offered, const model_options& options);
+void thread_pool(listener& door, const service& offered, const model_options& options);
+void hybrid(listener& door, const service& offered, const model_options& options);
+void epoll(listener& door, const service& offered, const model_options& options);
+void loops(listener& door, const service& offered, const model_options& options);
+void loop_pool(listener& door, const service& offered, const model_options& options);
+void uring(listener& door, const service& offered, const model_options& options);
+void datagram(listener& door, const service& offered, const model_options& options);
+void exec(listener& door, const service& offered, const model_options& options);
+void coroutine(listener& door, const service& offered, const model_options& options);
+
+} // namespace parley

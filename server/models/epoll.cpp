@@ -1,0 +1,16 @@
+// epoll: one readiness loop by hand; sessions are suspended in it while the kernel watches their sockets.
+//
+//   who runs a session    the loop, in turns between two waits (server/readiness_loop.cpp)
+//   sessions share        all memory, and need no lock: only one runs at a time
+//   what bounds it        memory per connection, and one core
+//   when it is wrong      calls that block, work for the processor: both stop everybody
+//   seen in               muduo's scheme 5 (reactor); Redis
+#include "server/readiness_loop.hpp"
+
+namespace parley {
+
+void epoll(listener& door, const service& offered, const model_options& options) {
+    readiness_loop{door, offered, options, 1}.run();
+}
+
+} // namespace parley

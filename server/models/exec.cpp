@@ -1,0 +1,119 @@
+// exec: a command for each connection, with the socket as its standard input and output.
+//
+//   who runs a session    a program of any kind, in a process group of its own, started by vfork and exec
+//   sessions share        only what the system shares: files, pipes, databases
+//   what bounds it        processes (--max-connections), and the start of a program for each connection.
+//                         --idle-timeout ends a command when nothing comes or goes on its connection; of a UNIX
+//                         socket the kernel does not tell that, so there it counts from the beginning
+//   when it is wrong      many short connections; clients that are to share what is in memory
+//   seen in               inetd, tcpserver; Python's subprocess.Popen
+#include "common/child_processes.hpp"
+#include "common/clock.hpp"
+#include "common/command.hpp"
+#include "common/stop_signal.hpp"
+#include "server/farewells.hpp"
+#include "server/model.hpp"
+#include "server/running_command.hpp"
+
+#include <poll.h>
+#include <sys/prctl.h>
+
+namespace parley {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+class command_server {
+public:
+    explicit command_server(const model_options& options)
+        : options_{options}, command_{options.command}, children_{options.max_connections} {
+        prctl(PR_SET_CHILD_SUBREAPER, 1); // what a command leaves behind is reaped here, too
+    }
+
+    void run(listener& door) {
+        door.non_blocking();
+        for (;;) {
+            const auto breath = door.breath_left();
+            const bool open = !breath && everybody() < static_cast<std::size_t>(options_.max_connections);
+            if (!stop_signal::wait_readable(
+                    {open ? door.descriptor() : -1, children_.descriptor(), farewells_.descriptor()},
+                    breath ? breath : look_again_after()))
+                break;
+            tend();
+            if (!open) continue;
+            if (auto peer = door.try_accept(listener::calls::blocking)) start(std::move(*peer));
+        }
+        door.close();
+        while (!running_.empty() || !left_behind_.empty()) {
+            pollfd ends{.fd = children_.descriptor(), .events = POLLIN, .revents = 0};
+            poll(&ends, 1, static_cast<int>(stop_signal::nudge_interval.count()));
+            tend();
+        }
+    }
+
+private:
+    [[nodiscard]] std::size_t everybody() const {
+        return running_.size() + left_behind_.size() + farewells_.count();
+    }
+
+    [[nodiscard]] std::optional<milliseconds> look_again_after() const {
+        constexpr milliseconds longest{1000};
+        if (everybody() == 0) return std::nullopt;
+        return options_.idle_timeout.count() > 0
+                   ? std::min(options_.idle_timeout / 4 + milliseconds{1}, longest)
+                   : longest;
+    }
+
+    void start(connection wire) {
+        int number = 0;
+        pid_t process = 0;
+        const auto spawn = [&](int free_number) {
+            number = free_number;
+            return process = command_.start(wire);
+        };
+        if (children_.start_by(spawn))
+            running_.try_emplace(process, std::move(wire), process, options_.board, number);
+    }
+
+    void tend() {
+        while (const auto child = children_.reap()) end(*child);
+        farewells_.tend();
+        const auto now = coarse_now();
+        if (now < look_again_at_ && !stop_signal::requested()) return;
+        look_again_at_ = now + look_again_after().value_or(milliseconds{0});
+        for (auto& [process, each] : running_) each.look_after(options_.idle_timeout);
+        std::erase_if(left_behind_, [](auto& each) { return each.is_empty(); });
+        if (!stop_signal::requested()) return;
+        for (auto& each : left_behind_) {
+            each.ask_to_end();
+            each.insist();
+        }
+    }
+
+    void end(const child_processes::ended& child) {
+        const auto found = running_.find(child.process);
+        auto& command = found->second;
+        command.ended(child.status);
+        // What it has left behind may go on talking to the client.
+        if (command.group().is_empty())
+            farewells_.add(std::move(command.wire()));
+        else
+            left_behind_.push_back(command.group());
+        running_.erase(found);
+    }
+
+    const model_options& options_;
+    command command_;
+    child_processes children_;
+    std::unordered_map<pid_t, running_command> running_;
+    std::vector<process_group> left_behind_; // by commands that have ended
+    farewells farewells_;
+    std::chrono::steady_clock::time_point look_again_at_{};
+};
+
+} // namespace
+
+void exec(listener& door, const service&, const model_options& options) { command_server{options}.run(door); }
+
+} // namespace parley

@@ -1,0 +1,32 @@
+// hybrid: a pool of processes, each with a pool of threads, all of which accept.
+//
+//   who runs a session    one of --workers x --threads threads, from beginning to end
+//   sessions share        memory with the other threads of their process; a crash ends all of these
+//   what bounds it        the pool: the next client waits in the kernel's queue
+//   when it is wrong      clients that stay: as many idle ones as there are threads stop the service
+//   seen in               Apache's worker; Gunicorn's gthread
+#include "common/process_pool.hpp"
+#include "common/stop_signal.hpp"
+#include "common/worker_threads.hpp"
+#include "server/serve.hpp"
+
+namespace parley {
+
+void hybrid(listener& door, const service& offered, const model_options& options) {
+    const auto serve_in_threads = [&](int process) {
+        worker_threads threads{options.threads};
+        for (int i = 0; i < options.threads; ++i)
+            threads.start(worker_threads::work{[&](int thread) {
+                worker self{options.board, (process - 1) * options.threads + thread};
+                while (auto peer = door.accept()) serve(std::move(*peer), offered, options, self);
+            }});
+        stop_signal::wait();
+        threads.join();
+    };
+    process_pool pool{{.workers = options.workers, .most = options.workers, .slots_each = options.threads},
+                      options.board,
+                      serve_in_threads};
+    pool.run();
+}
+
+} // namespace parley

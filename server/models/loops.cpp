@@ -1,0 +1,19 @@
+// loops: a readiness loop for each core, in threads or in processes (--in).
+//
+//   who runs a session    one of --workers loops, from beginning to end
+//   sessions share        memory with all others (threads), or with those of their loop only (processes)
+//   what bounds it        memory per connection, and the cores. A client stays with the loop that accepted it
+//   when it is wrong      few clients, very unequal: a loop may be overloaded while another one rests
+//   seen in               muduo's schemes 9 (reactors in threads) and 10 (in processes); nginx; memcached
+#include "server/loop_per_worker.hpp"
+#include "server/readiness_loop.hpp"
+
+namespace parley {
+
+void loops(listener& door, const service& offered, const model_options& options) {
+    loop_per_worker(door, options, [&](int number, listener& own_door) {
+        readiness_loop{own_door, offered, options, number}.run();
+    });
+}
+
+} // namespace parley

@@ -1,0 +1,51 @@
+// pool: a fixed number of threads, each of which serves one client after the other.
+//
+//   who runs a session    one of --workers threads, from beginning to end
+//   sessions share        all memory: what they write must be locked or atomic
+//   what bounds it        the pool: the next client waits in the queue, then in the kernel's
+//   when it is wrong      clients that stay: as many idle ones as there are threads stop the service
+//   seen in               Stevens' rows 7 and 8 (who accepts: --accept); Java's executors
+#include "common/bounded_queue.hpp"
+#include "common/stop_signal.hpp"
+#include "common/worker_threads.hpp"
+#include "server/serve.hpp"
+#include "server/turn.hpp"
+
+namespace parley {
+
+namespace {
+
+/// The threads that serve who `next()` lets in.
+template <class Next>
+void start_pool(worker_threads& threads, Next& next, const service& offered, const model_options& options) {
+    for (int i = 0; i < options.workers; ++i)
+        threads.start(worker_threads::work{[&](int number) {
+            worker self{options.board, number};
+            while (auto peer = next()) serve(std::move(*peer), offered, options, self);
+        }});
+}
+
+} // namespace
+
+void thread_pool(listener& door, const service& offered, const model_options& options) {
+    worker_threads threads{options.workers};
+    if (options.accept == discipline::main) {
+        bounded_queue<connection> clients{static_cast<std::size_t>(options.workers)};
+        auto next = [&] { return clients.pop(); };
+        start_pool(threads, next, offered, options);
+        while (auto peer = door.accept())
+            if (!clients.push(*peer, stop_signal::requested)) break;
+        door.close();
+        clients.close();
+        threads.join();
+    } else {
+        turn whose{options.accept};
+        auto next = [&] { return whose.accept(door); };
+        start_pool(threads, next, offered, options);
+        stop_signal::wait();
+        door.shut();
+        threads.join();
+    }
+}
+
+} // namespace parley

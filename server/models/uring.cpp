@@ -1,0 +1,17 @@
+// uring: one completion loop on io_uring: the kernel is asked to receive and to send, and says when it has done
+// so.
+//
+//   who runs a session    the loop, in turns between two operations
+//   sessions share        all memory, and need no lock: only one runs at a time
+//   what bounds it        memory per connection, and one core
+//   when it is wrong      calls that block, work for the processor; systems that forbid io_uring
+//   seen in               - (the design is that of Windows' completion ports)
+#include "server/completion_loop.hpp"
+
+namespace parley {
+
+void uring(listener& door, const service& offered, const model_options& options) {
+    completion_loop{door, offered, options, 1}.run();
+}
+
+} // namespace parley

@@ -1,0 +1,171 @@
+#include "server/readiness_loop.hpp"
+
+#include "common/check.hpp"
+#include "common/stop_signal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sys/epoll.h>
+
+namespace parley {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr int most_events = 256;
+constexpr int most_accepts = 16; // in one turn: those who talk already must not wait for those who come
+
+void control(const unique_fd& epoll, int operation, int descriptor, std::uint32_t events, void* what) {
+    epoll_event event{.events = events, .data = {.ptr = what}};
+    check("epoll_ctl", [&] { return epoll_ctl(epoll.get(), operation, descriptor, &event); });
+}
+
+} // namespace
+
+readiness_loop::readiness_loop(listener& door, const service& offered, const model_options& options, int number,
+                               work_pool* pool)
+    : door_{door},
+      offered_{offered},
+      options_{options},
+      self_{options.board, number},
+      pool_{pool},
+      epoll_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })} {
+    door_.non_blocking();
+    control(epoll_, EPOLL_CTL_ADD, stop_signal::descriptor(), EPOLLIN | EPOLLET, nullptr);
+    control(epoll_, EPOLL_CTL_ADD, results_.descriptor(), EPOLLIN, &results_);
+}
+
+void readiness_loop::run() {
+    std::array<epoll_event, most_events> events;
+    while (!stop_signal::requested() || !live_.empty()) {
+        watch_door();
+        const int count = epoll_wait(epoll_.get(), events.data(), most_events, patience());
+        const auto now = steady_clock::now(); // before the work: whoever sends meanwhile is not idle
+        for (int i = 0; i < count; ++i) {
+            void* const what = events[static_cast<std::size_t>(i)].data.ptr;
+            if (what == &door_)
+                accept_clients();
+            else if (what == &results_)
+                finish_work();
+            else if (what)
+                ready(*static_cast<client*>(what));
+        }
+        wake_pausing(now);
+        if (now >= look_again_ || stop_signal::requested()) look_for_overdue(now);
+        ended_.clear();
+    }
+}
+
+/// Watches the door only while somebody may come in.
+void readiness_loop::watch_door() {
+    if (stop_signal::requested()) door_.shut();
+    const bool open = !stop_signal::requested() && !door_.breath_left() &&
+                      live_.size() < static_cast<std::size_t>(options_.max_connections);
+    if (open == door_watched_) return;
+    const std::uint32_t exclusive =
+        options_.accept == discipline::exclusive ? std::uint32_t{EPOLLEXCLUSIVE} : 0;
+    for (const int each : door_.descriptors())
+        control(epoll_, open ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, each, EPOLLIN | exclusive, &door_);
+    door_watched_ = open;
+}
+
+void readiness_loop::accept_clients() {
+    for (int i = 0; i < most_accepts && live_.size() < static_cast<std::size_t>(options_.max_connections);
+         ++i) {
+        auto peer = door_.try_accept(listener::calls::non_blocking);
+        if (!peer) return;
+        live_.emplace_front(std::move(*peer), offered_, self_);
+        live_.front().self = live_.begin();
+        go_on(live_.front());
+    }
+}
+
+void readiness_loop::ready(client& each) {
+    switch (each.now) {
+    case client::state::talking: return go_on(each);
+    case client::state::pausing:
+    case client::state::working: return watch(each, 0); // what it has to say can wait
+    case client::state::ended: return;
+    }
+}
+
+void readiness_loop::go_on(client& each) {
+    each.now = client::state::talking;
+    for (;;) {
+        switch (each.talk.go_on(spare_)) {
+        case served_connection::waits_for::input: return watch(each, EPOLLIN);
+        case served_connection::waits_for::room: return watch(each, EPOLLOUT);
+        case served_connection::waits_for::time:
+            each.now = client::state::pausing;
+            each.alarm = alarms_.emplace(steady_clock::now() + each.talk.pause(), &each);
+            return;
+        case served_connection::waits_for::work:
+            if (pool_) {
+                each.now = client::state::working;
+                return pool_->submit(each.talk.work(), &each, results_);
+            }
+            each.talk.work()();
+            each.talk.done();
+            break;
+        case served_connection::waits_for::nothing: return end(each);
+        }
+    }
+}
+
+/// Most clients only ever wait for input, and so cost one call in their life.
+void readiness_loop::watch(client& each, std::uint32_t events) {
+    if (events == each.watched) return;
+    const int operation = each.watched == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+    control(epoll_, operation, each.talk.descriptor(), events, &each);
+    each.watched = events;
+}
+
+void readiness_loop::end(client& each) {
+    each.talk.hang_up(); // and so epoll forgets it
+    each.now = client::state::ended;
+    ended_.splice(ended_.begin(), live_, each.self);
+}
+
+void readiness_loop::finish_work() {
+    for (void* const tag : results_.take()) {
+        auto& each = *static_cast<client*>(tag);
+        each.talk.done();
+        go_on(each);
+    }
+}
+
+void readiness_loop::wake_pausing(time_point now) {
+    while (!alarms_.empty() && alarms_.begin()->first <= now) {
+        auto& each = *alarms_.begin()->second;
+        alarms_.erase(alarms_.begin());
+        each.talk.done();
+        go_on(each);
+    }
+}
+
+void readiness_loop::look_for_overdue(time_point now) {
+    for (auto next = live_.begin(); next != live_.end();) {
+        auto& each = *next++;
+        if (!each.talk.overdue(now, options_.idle_timeout)) continue;
+        each.talk.give_up();
+        if (each.now == client::state::pausing) alarms_.erase(each.alarm);
+        go_on(each);
+    }
+    look_again_ = now + served_connection::look_again_after(options_.idle_timeout);
+}
+
+/// Milliseconds until something must be done that no event announces; -1: never.
+int readiness_loop::patience() const {
+    auto until = time_point::max();
+    if (!live_.empty()) until = look_again_;
+    if (!alarms_.empty()) until = std::min(until, alarms_.begin()->first);
+    auto left = until == time_point::max() ? milliseconds{-1}
+                                           : std::chrono::ceil<milliseconds>(until - steady_clock::now());
+    if (until != time_point::max()) left = std::max(left, milliseconds{0});
+    if (const auto breath = door_.breath_left()) left = left.count() < 0 ? *breath : std::min(left, *breath);
+    return static_cast<int>(left.count());
+}
+
+} // namespace parley

@@ -1,0 +1,15 @@
+// One connection from open to logged end, for the models whose calls wait. What goes wrong in a conversation
+// ends here: it never takes the server along.
+#pragma once
+
+#include "common/connection.hpp"
+#include "common/scoreboard.hpp"
+#include "server/model.hpp"
+
+namespace parley {
+
+/// Opens a session of `offered` with the peer at the other end of `wire` and carries it to its end.
+/// Throws nothing.
+void serve(connection wire, const service& offered, const model_options& options, worker& by) noexcept;
+
+} // namespace parley

@@ -1,0 +1,29 @@
+// Whose turn it is to accept: the locks round accept(2) that Stevens compares, for processes and threads.
+#pragma once
+
+#include "common/listener.hpp"
+#include "common/locked.hpp"
+#include "common/shared_memory.hpp"
+#include "server/model.hpp"
+
+#include <optional>
+
+namespace parley {
+
+class turn {
+public:
+    /// `by`: each (no lock), file_lock or mutex. To be made before the workers, who share it.
+    explicit turn(discipline by);
+
+    /// Waits for its turn and then for a client at `door`. Nothing: a stop was requested.
+    [[nodiscard]] std::optional<connection> accept(listener& door);
+
+private:
+    bool lock_file(short kind) const;
+
+    discipline by_;
+    shared_memory<shared_mutex> mutex_{"parley-accept-mutex"};
+    unique_fd file_;
+};
+
+} // namespace parley

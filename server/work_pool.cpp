@@ -1,0 +1,50 @@
+#include "server/work_pool.hpp"
+
+#include "common/check.hpp"
+
+#include <sys/eventfd.h>
+#include <utility>
+
+namespace parley {
+
+work_pool::results::results()
+    : event_{check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); })} {}
+
+std::vector<void*> work_pool::results::take() {
+    std::uint64_t rings;
+    [[maybe_unused]] const auto quiet = ::read(event_.get(), &rings, sizeof rings);
+    const std::lock_guard lock{mutex_};
+    return std::exchange(done_, {});
+}
+
+void work_pool::results::add(void* tag) {
+    {
+        const std::lock_guard lock{mutex_};
+        done_.push_back(tag);
+    }
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto rung = ::write(event_.get(), &one, sizeof one);
+}
+
+work_pool::work_pool(int threads, int most_jobs)
+    : jobs_{static_cast<std::size_t>(most_jobs)}, threads_{threads} {
+    for (int i = 0; i < threads; ++i)
+        threads_.start(worker_threads::work{[this](int) {
+            while (const auto next = jobs_.pop()) {
+                next->work();
+                next->into->add(next->tag);
+            }
+        }});
+}
+
+work_pool::~work_pool() {
+    jobs_.close();
+    threads_.join();
+}
+
+void work_pool::submit(compute work, void* tag, results& into) {
+    job next{work, tag, &into};
+    jobs_.push(next, [] { return false; });
+}
+
+} // namespace parley

@@ -1,0 +1,55 @@
+// Threads that do work for event loops, which must not do it themselves. A session is suspended while its work
+// is done, so the replies of a connection keep their order, however many threads there are.
+#pragma once
+
+#include "common/bounded_queue.hpp"
+#include "common/session.hpp"
+#include "common/unique_fd.hpp"
+#include "common/worker_threads.hpp"
+
+#include <mutex>
+#include <vector>
+
+namespace parley {
+
+class work_pool {
+public:
+    /// Where a loop learns which of its jobs are done.
+    class results {
+    public:
+        results();
+
+        /// Readable when there is something to take (eventfd(2)).
+        [[nodiscard]] int descriptor() const { return event_.get(); }
+
+        /// The tags of the jobs done since the last call.
+        [[nodiscard]] std::vector<void*> take();
+
+    private:
+        friend work_pool;
+        void add(void* tag);
+
+        unique_fd event_;
+        std::mutex mutex_;
+        std::vector<void*> done_;
+    };
+
+    /// `most_jobs`: as many may be waiting; a loop that would add more waits.
+    work_pool(int threads, int most_jobs);
+    ~work_pool();
+
+    /// Has `work` done by one of the threads; then `tag` appears in `into`, which must live as long.
+    void submit(compute work, void* tag, results& into);
+
+private:
+    struct job {
+        compute work;
+        void* tag;
+        results* into;
+    };
+
+    bounded_queue<job> jobs_;
+    worker_threads threads_;
+};
+
+} // namespace parley
