@@ -1,0 +1,54 @@
+#include "client/compare/disturbance.hpp"
+
+#include "client/compare/proc_text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <string>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+/// What we and the children that we waited for have used (getrusage(2)).
+double our_time() {
+    double sum = 0;
+    for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+        rusage used{};
+        getrusage(who, &used);
+        for (const auto& time : {used.ru_utime, used.ru_stime})
+            sum += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    }
+    return sum;
+}
+
+} // namespace
+
+processor_time parse_processor_time(std::string_view text) {
+    std::istringstream line{std::string{text.substr(0, text.find('\n'))}};
+    std::string name;
+    std::array<double, 8> ticks{}; // user, nice, system, idle, iowait, irq, softirq, steal
+    line >> name;
+    for (auto& each : ticks) line >> each;
+    if (!line || name != "cpu") return {};
+    const auto per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
+    return {(ticks[0] + ticks[1] + ticks[2]) / per_second, ticks[7] / per_second};
+}
+
+disturbance_watch::disturbance_watch()
+    : begin_{std::chrono::steady_clock::now()},
+      machine_{parse_processor_time(read_file("/proc/stat"))},
+      ours_{our_time()} {}
+
+disturbance disturbance_watch::so_far() const {
+    const auto now = parse_processor_time(read_file("/proc/stat"));
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
+    const auto available = elapsed.count() * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
+    const auto share = [&](double time) { return std::clamp(time / available, 0.0, 1.0); };
+    return {share(now.used - machine_.used - (our_time() - ours_)), share(now.stolen - machine_.stolen)};
+}
+
+} // namespace parley

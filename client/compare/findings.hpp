@@ -1,0 +1,22 @@
+// What the figures say, in words: computed from the data, and silent where the data are.
+#pragma once
+
+#include "client/compare/disturbance.hpp"
+#include "client/compare/machine.hpp"
+#include "client/compare/summary.hpp"
+
+#include <string>
+#include <vector>
+
+namespace parley {
+
+/// Sentences about one section: who answered most, who cannot be told apart, who spent least.
+std::vector<std::string> findings_of(const section& one);
+
+/// A sentence for each ranked contender: how it relates to the section's reference, to three digits.
+std::vector<std::string> ratios_of(const section& one);
+
+/// What to know before believing any of it: where, how often, and what else had the processors.
+std::string circumstances(const machine& where, const disturbance& meanwhile, const plan& all);
+
+} // namespace parley

@@ -1,0 +1,33 @@
+// One field per file of /proc, and no guess where the kernel does not tell.
+#include "client/compare/machine.hpp"
+
+#include "client/compare/on_cores.hpp"
+#include "client/compare/proc_text.hpp"
+
+#include <cstdlib>
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+namespace parley {
+
+machine machine::here() {
+    machine it;
+    const auto processors = read_file("/proc/cpuinfo");
+    it.processor = field_of(processors, "model name");
+    it.is_virtual = field_of(processors, "flags").find(" hypervisor") != std::string_view::npos;
+    it.memory_mib =
+        std::strtod(std::string{field_of(read_file("/proc/meminfo"), "MemTotal")}.c_str(), nullptr) / 1024;
+    it.load_average = std::strtod(read_file("/proc/loadavg").c_str(), nullptr);
+    it.cores = static_cast<int>(usable_cores().size());
+    utsname system;
+    if (uname(&system) == 0) it.kernel = fmt::format("{} {}", system.sysname, system.release);
+    return it;
+}
+
+std::string machine::to_string() const {
+    return fmt::format("{}, {} {}, {}{:.1f} GiB, {}", processor.empty() ? "unknown processor" : processor,
+                       cores, cores == 1 ? "core" : "cores", is_virtual ? "virtual, " : "", memory_mib / 1024,
+                       kernel);
+}
+
+} // namespace parley

@@ -1,0 +1,32 @@
+#include "client/compare/progress.hpp"
+
+#include <cstdio>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+constexpr auto erase_line = "\r\x1b[K";
+}
+
+progress::progress(std::size_t steps) : steps_{steps}, is_seen_{isatty(STDERR_FILENO) == 1} {}
+
+progress::~progress() {
+    if (is_seen_) fmt::print(stderr, "{}", erase_line);
+}
+
+void progress::show(std::size_t done, const std::string& what) const {
+    if (!is_seen_) return;
+    using namespace std::chrono;
+    std::string left;
+    if (done > 0) {
+        const duration<double> so_far = steady_clock::now() - begin_;
+        const auto rest = so_far * static_cast<double>(steps_ - done) / static_cast<double>(done);
+        left = fmt::format(", {:.0f} s left", rest.count());
+    }
+    fmt::print(stderr, "{}{} of {}{}: {}", erase_line, done + 1, steps_, left, what);
+    std::fflush(stderr);
+}
+
+} // namespace parley

@@ -1,0 +1,46 @@
+// The book of a run: all conversations of a thread write into it what they have sent and what came of it.
+#pragma once
+
+#include "client/failures.hpp"
+#include "client/number_set.hpp"
+#include "common/histogram.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+namespace parley {
+
+struct ledger {
+    using clock = std::chrono::steady_clock;
+
+    /// One request that was answered and verified.
+    struct answer {
+        clock::time_point asked; // just before its output was asked for
+        clock::time_point verified;
+        std::uint64_t bytes_sent = 0;
+        std::uint64_t bytes_received = 0;
+    };
+
+    void enter(const answer& one);
+
+    // ---- What the run's owner decides. ----
+    std::uint64_t requests_left = std::numeric_limits<std::uint64_t>::max(); // no request begins when it is 0
+    clock::time_point from{};                           // what is verified earlier is warm-up
+    clock::time_point until = clock::time_point::max(); // what is verified later came after the run
+
+    // ---- All of the run. ----
+    std::uint64_t all_asked = 0;
+    std::uint64_t all_answered = 0;
+    clock::time_point latest{}; // when the last answer was verified
+    failures errors;
+    number_set numbers; // that the counter gave out
+
+    // ---- Without the warm-up. ----
+    histogram latency;                // of all answers; what came after the run took long, and counts here
+    std::uint64_t answered = 0;       // and verified before the end of the run, like those below
+    std::uint64_t bytes_sent = 0;     // for these answers
+    std::uint64_t bytes_received = 0; // in these answers
+};
+
+} // namespace parley

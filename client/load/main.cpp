@@ -1,0 +1,138 @@
+// parley-load: puts load on a server, checks every byte, and says what the server did.
+#include "client/load/engine.hpp"
+#include "client/load/report.hpp"
+#include "common/command_line.hpp"
+#include "common/stop_signal.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo --connections 50 --duration 10s
+  parley-load 127.0.0.1:9999 --service welcome --connections 8 --requests 10000
+  parley-load [::1]:7 --service echo --size 1000000 --per-connection 10 --duration 1m --json report.json
+  parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s)";
+
+/// One line on a terminal, written over again and again while the load runs.
+class live_line {
+public:
+    void operator()(std::chrono::nanoseconds elapsed, const ledger& so_far) {
+        if (elapsed - shown_ < 200ms) return;
+        const std::chrono::duration<double> since = elapsed - shown_;
+        const auto rate = static_cast<double>(so_far.all_answered - answered_then_) / since.count();
+        const auto p99 = settled_percentile(so_far.latency, 99);
+        fmt::print(stderr, "\r{:6.1f} s {:>12}/s   p99 {:>8}   errors {}\x1b[K",
+                   std::chrono::duration<double>{elapsed}.count(), in_words(static_cast<std::uint64_t>(rate)),
+                   p99 ? in_words(*p99) : "-", in_words(so_far.errors.count()));
+        shown_ = elapsed;
+        answered_then_ = so_far.all_answered;
+    }
+
+    void clear() const {
+        if (shown_ > 0ns) fmt::print(stderr, "\r\x1b[K");
+    }
+
+private:
+    std::chrono::nanoseconds shown_{};
+    std::uint64_t answered_then_ = 0;
+};
+
+/// Where the JSON goes: opened before the load runs, so that a bad name is known early.
+class json_file {
+public:
+    explicit json_file(const std::string& name) : name_{name} {
+        if (name.empty() || to_standard_output()) return;
+        file_.open(name);
+        if (!file_) fail();
+    }
+    [[nodiscard]] bool to_standard_output() const { return name_ == "-"; }
+    void write(const nlohmann::ordered_json& report) {
+        const auto text = report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+        if (to_standard_output()) return fmt::print("{}", text);
+        if (file_.is_open() && !(file_ << text << std::flush)) fail();
+    }
+
+private:
+    [[noreturn]] void fail() const {
+        throw std::runtime_error(fmt::format("cannot write {}: {}", name_, std::strerror(errno)));
+    }
+
+    std::string name_;
+    std::ofstream file_;
+};
+
+int load(const load_options& options, bool allow_unanswered, const std::string& json_name) {
+    stop_signal::install(options.timeout);
+    json_file json{json_name};
+    live_line line;
+    load_watch watch;
+    if (isatty(STDERR_FILENO)) watch = std::ref(line);
+
+    const auto result = generate_load(options, stop_signal::descriptor(), watch);
+    line.clear();
+    fmt::print(json.to_standard_output() ? stderr : stdout, "{}", report_for_people(options, result));
+    json.write(report_for_programs(options, result, allow_unanswered));
+    const auto lines = complaints(result, allow_unanswered);
+    for (const auto& each : lines) fmt::print(stderr, "parley-load: {}\n", each);
+    return lines.empty() ? 0 : 1;
+}
+
+} // namespace
+
+} // namespace parley
+
+int main(int count, char** words) {
+    using namespace parley;
+    load_options options;
+    std::chrono::milliseconds duration{10'000};
+    std::chrono::milliseconds warm_up{1'000};
+    std::uint64_t total = 0;
+    bool allow_unanswered = false;
+    std::string json;
+
+    CLI::App app{
+        "Loads a TCP server: each connection asks, waits for the answer, checks every byte, asks again.",
+        "parley-load"};
+    describe(app, examples);
+    app.add_option("address", options.target, "HOST:PORT of the server, or unix:PATH")->required();
+    app.add_option("--service", options.service, "what it offers: welcome, echo, counter, hello, pi or wait")
+        ->capture_default_str();
+    app.add_option("--connections", options.connections, "open at a time")->capture_default_str();
+    auto* timed = add_duration(app, "--duration", duration, "of the load");
+    auto* counted = app.add_option("--requests", total, "instead: so many of all connections together");
+    counted->excludes(timed);
+    app.add_option("--size", options.requests.size, "of a request to echo, counter or hello, in bytes")
+        ->capture_default_str();
+    app.add_option("--per-connection", options.requests.per_connection,
+                   "requests before it is made anew; else no limit")
+        ->check(CLI::PositiveNumber);
+    auto* warming = add_duration(app, "--warm-up", warm_up, "not counted, the first part of the duration");
+    warming->default_str("a tenth of the duration, at most 1s");
+    add_duration(app, "--timeout", options.timeout, "to connect, and for each answer");
+    app.add_option("--seed", options.requests.seed, "of the bytes that are made up")->capture_default_str();
+    app.add_option("--digits", options.requests.digits, "of pi")->capture_default_str();
+    add_duration(app, "--wait", options.requests.wait, "asked of service wait");
+    app.add_option("--greeting", options.requests.greeting, "expected of service welcome")
+        ->capture_default_str();
+    app.add_flag("--allow-unanswered", allow_unanswered, "connections without any answer are no error");
+    app.add_option("--json", json, "also writes the report to this file; - is standard output")
+        ->type_name("FILE");
+
+    return run_program(app, count, words, [&] {
+        if (*counted)
+            options.total = total;
+        else
+            options.duration = duration;
+        if (*warming) options.warm_up = warm_up;
+        return load(options, allow_unanswered, json);
+    });
+}

@@ -1,0 +1,208 @@
+#include "client/load/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fmt/format.h>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace parley {
+
+namespace {
+
+using namespace std::chrono_literals;
+using seconds = std::chrono::duration<double>;
+using milliseconds = std::chrono::duration<double, std::milli>;
+
+constexpr std::array percentiles{50.0, 90.0, 99.0, 99.9};
+
+double seconds_of(std::chrono::nanoseconds time) { return seconds{time}.count(); }
+
+double cpu_per_answer_us(const load_result& result) {
+    const auto all = static_cast<double>((result.used.user + result.used.system).count());
+    return result.book.answered ? all / static_cast<double>(result.book.answered) : 0;
+}
+
+std::string three_digits(double value, std::string_view unit) {
+    return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, unit);
+}
+
+std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
+    const auto per_second = time > 0s ? static_cast<double>(count) / seconds_of(time) : 0;
+    return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
+}
+
+std::string time_row(std::string_view name, const histogram& times) {
+    std::string row = fmt::format("{:<12}", name);
+    for (const double percent : percentiles) {
+        const auto time = settled_percentile(times, percent);
+        row += fmt::format("{:>11}", time ? in_words(*time) : "-");
+    }
+    return row + fmt::format("{:>11}\n", times.count() ? in_words(times.max()) : "-");
+}
+
+std::string_view to_string(ending how) {
+    switch (how) {
+    case ending::time_over: return "time over";
+    case ending::requests_done: return "requests done";
+    case ending::interrupted: return "interrupted";
+    case ending::nobody_there: return "nobody there";
+    case ending::no_progress: return "no progress";
+    }
+    return "?";
+}
+
+nlohmann::ordered_json json_of(const histogram& times) {
+    const auto ms = [](std::chrono::nanoseconds time) { return milliseconds{time}.count(); };
+    nlohmann::ordered_json json{{"count", times.count()}, {"min", ms(times.min())}, {"mean", ms(times.mean())}};
+    for (const double percent : percentiles) {
+        auto& member = json[fmt::format("p{}", percent)];
+        if (const auto time = settled_percentile(times, percent)) member = ms(*time);
+    }
+    json["max"] = ms(times.max());
+    json["over_a_minute"] = times.over_maximum();
+    return json;
+}
+
+nlohmann::ordered_json json_of(const load_options& options) {
+    const auto ms = [](std::optional<std::chrono::milliseconds> time) {
+        return time ? nlohmann::ordered_json(time->count()) : nlohmann::ordered_json();
+    };
+    const auto& asked = options.requests;
+    const bool limited = asked.per_connection != request_options{}.per_connection;
+    return {
+        {"target", options.target},
+        {"service", options.service},
+        {"connections", options.connections},
+        {"duration_ms", ms(options.duration)},
+        {"requests", options.total ? nlohmann::ordered_json(*options.total) : nlohmann::ordered_json()},
+        {"warm_up_ms", warm_up_of(options).count()},
+        {"timeout_ms", options.timeout.count()},
+        {"per_connection", limited ? nlohmann::ordered_json(asked.per_connection) : nlohmann::ordered_json()},
+        {"size", asked.size},
+        {"seed", asked.seed},
+        {"digits", asked.digits},
+        {"wait_ms", asked.wait.count()},
+        {"greeting", asked.greeting}};
+}
+
+nlohmann::ordered_json json_of(const failures& errors) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& [first, count] : errors.kinds())
+        list.push_back({{"phase", to_string(first.where)},
+                        {"call", first.call},
+                        {"cause", first.cause},
+                        {"count", count},
+                        {"text", first.text}});
+    return list;
+}
+
+} // namespace
+
+std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& times, double percent) {
+    constexpr std::uint64_t enough = 10;
+    if (times.count_beyond(percent) < enough) return std::nullopt;
+    return times.value_at_percentile(percent);
+}
+
+std::string in_words(std::chrono::nanoseconds time) {
+    const auto us = std::chrono::duration<double, std::micro>{time}.count();
+    if (us < 999.5) return three_digits(us, "us");
+    if (us < 999.5e3) return three_digits(us / 1e3, "ms");
+    return three_digits(us / 1e6, "s");
+}
+
+std::string in_words(std::uint64_t count) {
+    auto digits = std::to_string(count);
+    for (auto place = digits.size(); place > 3;) digits.insert(place -= 3, ",");
+    return digits;
+}
+
+std::vector<std::string> complaints(const load_result& result, bool allow_unanswered) {
+    std::vector<std::string> lines;
+    const auto add = [&](std::uint64_t count, std::string_view one, std::string_view many) {
+        if (count > 0) lines.push_back(fmt::format("{} {}", in_words(count), count == 1 ? one : many));
+    };
+    const auto& book = result.book;
+    const auto wrong = book.errors.count(phase::verify);
+    add(wrong, "wrong answer", "wrong answers");
+    add(book.errors.count() - wrong, "error", "errors");
+    if (!allow_unanswered)
+        add(static_cast<std::uint64_t>(result.unanswered), "connection never got an answer",
+            "connections never got an answer");
+    if (result.end == ending::no_progress) lines.push_back("the load was given up: no more answers came");
+    if (book.answered == 0) lines.push_back("not one answer was counted");
+    return lines;
+}
+
+std::string report_for_people(const load_options& options, const load_result& result) {
+    const auto& book = result.book;
+    std::string text;
+    const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
+        fmt::format_to(into, "{:<12}  {}\n", name, what);
+    };
+
+    line("service", fmt::format("{} at {}, {} connections{}", options.service, options.target,
+                                options.connections, result.end == ending::interrupted ? ", interrupted" : ""));
+    line("rate",
+         fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
+                     in_words(static_cast<std::uint64_t>(std::llround(result.rate()))), in_words(book.answered),
+                     seconds_of(result.counted), seconds_of(warm_up_of(options))));
+    text += fmt::format("{:<12}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "p50", "p90", "p99", "p99.9", "max");
+    text += time_row("latency", book.latency);
+    text += time_row("connecting", result.connecting);
+    line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
+    line("received", bytes_in_words(book.bytes_received, result.counted));
+    line("own CPU",
+         fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us a request, {:.0f} % of a processor",
+                     seconds_of(result.used.user), seconds_of(result.used.system), cpu_per_answer_us(result),
+                     result.counted > 0s
+                         ? 100 * seconds_of(result.used.user + result.used.system) / seconds_of(result.counted)
+                         : 0));
+    const auto unanswered = result.unanswered ? fmt::format(", {} never got an answer", result.unanswered) : "";
+    line("connections", fmt::format("{} of {} served{}; {} made in all", result.served, options.connections,
+                                    unanswered, in_words(result.connected)));
+    if (const auto over = book.latency.over_maximum())
+        line("", fmt::format("{} answers took more than a minute, and count as a minute", in_words(over)));
+    if (const auto forgotten = book.numbers.forgotten())
+        line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
+                             in_words(forgotten)));
+
+    line("errors", book.errors.kinds().empty() ? "none" : "");
+    for (const auto& [first, count] : book.errors.kinds())
+        text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
+                            first.call.empty() ? "" : " ", first.cause, first.text);
+    return text;
+}
+
+nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
+                                           bool allow_unanswered) {
+    const auto& book = result.book;
+    return {{"schema", "parley-load/1"},
+            {"ok", complaints(result, allow_unanswered).empty()},
+            {"complaints", complaints(result, allow_unanswered)},
+            {"ending", to_string(result.end)},
+            {"options", json_of(options)},
+            {"rate", result.rate()},
+            {"counted_s", seconds_of(result.counted)},
+            {"requests", book.answered},
+            {"all_requests", book.all_answered},
+            {"all_asked", book.all_asked},
+            {"latency_ms", json_of(book.latency)},
+            {"connecting_ms", json_of(result.connecting)},
+            {"bytes_sent", book.bytes_sent},
+            {"bytes_received", book.bytes_received},
+            {"cpu",
+             {{"user_s", seconds_of(result.used.user)},
+              {"system_s", seconds_of(result.used.system)},
+              {"per_request_us", cpu_per_answer_us(result)}}},
+            {"connected", result.connected},
+            {"served", result.served},
+            {"unanswered", result.unanswered},
+            {"wrong", book.errors.count(phase::verify)},
+            {"unchecked_numbers", book.numbers.forgotten()},
+            {"errors", json_of(book.errors)}};
+}
+
+} // namespace parley

@@ -1,0 +1,71 @@
+#include "client/top/record.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace parley {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>{time}.count(); }
+
+json counts_of(const tally& counted) {
+    return {{"connections", counted.connections},
+            {"requests", counted.requests},
+            {"bytes_in", counted.bytes_in},
+            {"bytes_out", counted.bytes_out}};
+}
+
+json rates_of(const rates& rate) {
+    return {{"connections", rate.connections},
+            {"requests", rate.requests},
+            {"bytes_in", rate.bytes_in},
+            {"bytes_out", rate.bytes_out}};
+}
+
+json server_of(const server_description& server, const scoreboard_snapshot& now) {
+    return {{"pid", server.process},
+            {"version", server.version},
+            {"model", server.model},
+            {"service", server.service},
+            {"listening_on", server.doors},
+            {"uptime_seconds", seconds(now.uptime)},
+            {"stopping_seconds", now.stopping ? json(seconds(*now.stopping)) : json()}};
+}
+
+json worker_of(const worker_snapshot& worker, const rates& rate) {
+    json one{{"number", worker.number},
+             {"pid", worker.process},
+             {"tid", worker.thread},
+             {"state", name_of(worker.now)},
+             {"letter", std::string{letter_of(worker.now)}},
+             {"open", worker.open},
+             {"total", counts_of(worker.counted)},
+             {"per_second", rates_of(rate)}};
+    const bool had_any = worker.counted.connections > 0;
+    one["peer"] = had_any ? json(worker.peer.to_string()) : json();
+    one["since_seconds"] = had_any ? json(seconds(worker.since)) : json();
+    return one;
+}
+
+} // namespace
+
+std::string record_of(const server_description& server, const observation& seen) {
+    const auto& now = seen.now();
+    json record{{"server", server_of(server, now)}};
+    record["interval_seconds"] = seen.span().count();
+    record["total"] = counts_of(now.all);
+    record["total"]["open"] = now.open;
+    record["total"]["processor_seconds"] = seconds(now.processor_time);
+    record["per_second"] = rates_of(seen.all());
+    record["per_second"]["processor_seconds"] = seen.processors();
+    for (const auto each : all_activities) record["states"][std::string{name_of(each)}] = now.count(each);
+    record["workers"] = json::array();
+    for (const auto& each : now.workers)
+        if (each.in_use()) record["workers"].push_back(worker_of(each, seen.of(each)));
+    // As ASCII: what is in a name shall not reach a terminal as it is.
+    return record.dump(2, ' ', true, json::error_handler_t::replace) + '\n';
+}
+
+} // namespace parley
