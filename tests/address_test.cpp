@@ -1,0 +1,99 @@
+// What people write for an address, and what they get told when it is none.
+#include "common/address.hpp"
+#include "common/unique_fd.hpp"
+
+#include <doctest/doctest.h>
+#include <stdexcept>
+#include <system_error>
+
+using namespace std::string_view_literals;
+
+namespace parley {
+
+namespace {
+
+std::string complaint_about(std::string_view text) {
+    try {
+        address::resolve(text);
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return "none";
+}
+
+std::string bad(std::string_view text, std::string_view why) {
+    return "bad address '" + std::string{text} + "': " + std::string{why};
+}
+
+} // namespace
+
+TEST_CASE("an address is written as it is read") {
+    for (const auto text : {"127.0.0.1:9999", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:9999", "[::]:0",
+                            "[2001:db8::ff00:42:8329]:1", "[::ffff:127.0.0.1]:80"}) {
+        CAPTURE(text);
+        const auto found = address::resolve(text);
+        REQUIRE(found.size() == 1);
+        CHECK(found.front().to_string() == text);
+    }
+}
+
+TEST_CASE("an address has the family and size that bind wants") {
+    const auto v4 = address::resolve("127.0.0.1:80").front();
+    CHECK(v4.family() == AF_INET);
+    CHECK(v4.size() == sizeof(sockaddr_in));
+    const auto v6 = address::resolve("[::1]:80").front();
+    CHECK(v6.family() == AF_INET6);
+    CHECK(v6.size() == sizeof(sockaddr_in6));
+}
+
+TEST_CASE("a port is a plain number from 0 to 65535") {
+    CHECK(parse_endpoint("host:0").port == 0);
+    CHECK(parse_endpoint("host:65535").port == 65535);
+    CHECK(parse_endpoint("host:00080").port == 80);
+    for (const auto port : {"70007", "65536", "-1", "", "+1", " 80", "80 ", "0x50", "8e1", "http", "80.5",
+                            "99999999999999999999", "-99999999999999999999"}) {
+        const auto text = std::string{"127.0.0.1:"} + port;
+        CHECK(complaint_about(text) == bad(text, "the port is a number from 0 to 65535"));
+    }
+}
+
+TEST_CASE("an address without a host or a port is told how to write one") {
+    for (const auto text : {"", ":", ":80", "[]:80", "127.0.0.1", "1.2.3.4", "9999", "localhost"})
+        CHECK(complaint_about(text) == bad(text, "write HOST:PORT, as in 127.0.0.1:9999 or [::1]:9999"));
+}
+
+TEST_CASE("an IPv6 address goes in brackets") {
+    for (const auto text : {"::1:80", "::1", "2001:db8::1:80", "[::1]", "[::1:80", "::1]:80"})
+        CHECK(complaint_about(text) == bad(text, "write an IPv6 address in brackets: [::1]:9999"));
+    CHECK(parse_endpoint("[::1]:80").host == "::1");
+}
+
+TEST_CASE("a host name is told from its port") {
+    const auto place = parse_endpoint("server.example.org:80");
+    CHECK(place.host == "server.example.org");
+    CHECK(place.port == 80);
+}
+
+TEST_CASE("a zero byte hides nothing") {
+    for (const auto text : {"127.0.0.1\0.example:80"sv, "\0:80"sv, "127.0.0.1:80\0"sv, "127.0.0.1:\00080"sv})
+        CHECK(complaint_about(text) != "none");
+}
+
+TEST_CASE("a host that nobody knows is an error that names it") {
+    // No resolver is asked for a name with an empty label.
+    CHECK_THROWS_WITH_AS(address::resolve("no..such.host:80"),
+                         doctest::Contains("no such host 'no..such.host'"), std::runtime_error);
+}
+
+TEST_CASE("a socket tells where it is bound") {
+    const unique_fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const auto any = address::resolve("127.0.0.1:0").front();
+    REQUIRE(bind(socket.get(), any.data(), any.size()) == 0);
+    const auto bound = address::of(socket.get());
+    CHECK(bound.family() == AF_INET);
+    CHECK(bound.to_string().starts_with("127.0.0.1:"));
+    CHECK(bound.to_string() != "127.0.0.1:0");
+    CHECK_THROWS_AS(address::of(-1), std::system_error);
+}
+
+} // namespace parley

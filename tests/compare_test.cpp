@@ -1,0 +1,379 @@
+// parley-compare: what is computed is tested by itself, what is measured on one tiny comparison.
+#include "client/compare/disturbance.hpp"
+#include "client/compare/findings.hpp"
+#include "client/compare/load_report.hpp"
+#include "client/compare/machine.hpp"
+#include "client/compare/on_cores.hpp"
+#include "client/compare/plan.hpp"
+#include "client/compare/proc_text.hpp"
+#include "client/compare/process_tree.hpp"
+#include "client/compare/record.hpp"
+#include "client/compare/statistics.hpp"
+#include "client/compare/summary.hpp"
+#include "client/compare/table.hpp"
+#include "common/subprocess.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+constexpr auto patience = 60s;
+
+plan plan_of(std::vector<std::string> names, int rounds = 3) {
+    plan all;
+    for (const auto& name : names) all.contenders.push_back(foreign_server(name + "=false"));
+    all.workloads.push_back({.name = "Long-lived connections", .service = "echo"});
+    all.rounds = rounds;
+    return all;
+}
+
+/// A round of the contender that the plan has at `who`, in which all went well.
+measurement measured(int round, std::size_t who, double rate, int served = 50) {
+    measurement one;
+    one.where = {.round = round, .contender = who, .workload = 0};
+    one.left_cleanly = true;
+    one.load.rate = rate;
+    one.load.p50_ms = 0.5;
+    one.load.p99_ms = 1.5;
+    one.load.served = served;
+    one.server.requests = 1000;
+    one.server.user = 3ms;
+    one.server.system = 7ms;
+    one.server.voluntary_switches = 500;
+    one.server.memory = {.pss_kib = 2048, .processes = 1};
+    return one;
+}
+
+measurement failed(int round, std::size_t who, std::string problem) {
+    auto one = measured(round, who, 1e9);
+    one.left_cleanly = false;
+    one.problem = std::move(problem);
+    return one;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines) text += line + '\n';
+    return text;
+}
+
+std::vector<std::string> compare_command(std::vector<std::string> options) {
+    options.insert(options.begin(), {PARLEY_COMPARE, "--server", PARLEY_SERVER, "--load", PARLEY_LOAD});
+    return options;
+}
+
+} // namespace
+
+TEST_CASE("a spread is the median between the extremes") {
+    const auto odd = spread_of({3, 1, 2});
+    CHECK(odd.least == 1);
+    CHECK(odd.median == 2);
+    CHECK(odd.most == 3);
+    CHECK(spread_of({4, 1, 2, 10}).median == 3);
+    CHECK_THROWS_AS(spread_of({}), std::invalid_argument);
+}
+
+TEST_CASE("two are told apart where three values each do not mix") {
+    CHECK(told_apart(spread_of({1, 2, 3}), spread_of({4, 5, 6})));
+    CHECK(told_apart(spread_of({4, 5, 6}), spread_of({1, 2, 3})));
+    CHECK_FALSE(told_apart(spread_of({1, 2, 4}), spread_of({4, 5, 6})));
+    CHECK_FALSE(told_apart(spread_of({1, 2}), spread_of({4, 5, 6})));
+}
+
+TEST_CASE("a group holds all that are not told apart from its leader") {
+    const auto groups = groups_of(
+        {spread_of({9, 10, 11}), spread_of({18, 20, 22}), spread_of({17, 19, 21}), spread_of({1, 1, 1})});
+    CHECK(groups == std::vector<std::vector<std::size_t>>{{1, 2}, {0}, {3}});
+    CHECK(groups_of({}).empty());
+}
+
+TEST_CASE("the parent of a process is read behind its name, whatever that holds") {
+    const auto process = parse_stat("42 (a (b) 1 c) S 7 42 42 0 -1 4194560 97");
+    REQUIRE(process);
+    CHECK(process->pid == 42);
+    CHECK(process->parent == 7);
+    CHECK_FALSE(parse_stat(""));
+    CHECK_FALSE(parse_stat("42 (cut"));
+    CHECK_FALSE(parse_stat("42 (cut) "));
+    CHECK_FALSE(parse_stat("x (y) S z"));
+}
+
+TEST_CASE("a process tree is the root with all that descend from it") {
+    auto tree = tree_of(5, {{8, 7}, {7, 5}, {5, 1}, {6, 1}, {9, 5}, {10, 6}});
+    std::sort(tree.begin(), tree.end());
+    CHECK(tree == std::vector<pid_t>{5, 7, 8, 9});
+    CHECK(tree_of(5, {}) == std::vector<pid_t>{5});
+}
+
+TEST_CASE("the proportional set size is one line of its file, and none is nothing") {
+    CHECK(parse_pss_kib("00400000-7ffd [rollup]\nRss: 1600 kB\nPss:      444 kB\nPss_Dirty: 112 kB\n") == 444);
+    CHECK(parse_pss_kib("") == 0);
+    const auto mine = memory_of_tree(getpid());
+    CHECK(mine.pss_kib > 0);
+    CHECK(mine.processes >= 1);
+}
+
+TEST_CASE("a field is found by its whole key") {
+    constexpr auto text = "model\t\t: 2\nmodel name\t: AMD EPYC\nempty\t:\n";
+    CHECK(field_of(text, "model name") == "AMD EPYC");
+    CHECK(field_of(text, "model") == "2");
+    CHECK(field_of(text, "empty").empty());
+    CHECK(field_of(text, "mode").empty());
+    CHECK(machine::here().cores >= 1);
+}
+
+TEST_CASE("processor time is used or stolen, in ticks") {
+    const auto tick = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
+    const auto time = parse_processor_time("cpu  10 20 30 400 500 6 7 8 9 1\ncpu0 1 2 3 4 5 6 7 8 9 1\n");
+    CHECK(time.used == doctest::Approx(60 * tick));
+    CHECK(time.stolen == doctest::Approx(8 * tick));
+    CHECK(parse_processor_time("").used == 0);
+    CHECK(parse_processor_time("cpu 1 2").used == 0);
+    const auto meanwhile = disturbance_watch{}.so_far();
+    CHECK(meanwhile.others >= 0);
+    CHECK(meanwhile.others <= 1);
+}
+
+TEST_CASE("a program is kept to some cores only as long as it is asked to") {
+    const auto before = usable_cores();
+    {
+        const on_cores first{{before.front()}};
+        CHECK(usable_cores() == std::vector<int>{before.front()});
+    }
+    CHECK(usable_cores() == before);
+}
+
+TEST_CASE("every round has every cell once, in an order that the seed alone decides") {
+    auto all = plan_of({"a", "b", "c", "d", "e"}, 4);
+    all.seed = 1;
+    const auto cells = all.cells();
+    REQUIRE(cells.size() == 20);
+    std::vector<std::vector<std::size_t>> orders(4);
+    for (const auto& each : cells)
+        orders.at(static_cast<std::size_t>(each.round - 1)).push_back(each.contender);
+    CHECK(orders[0] != orders[1]);
+    for (auto& order : orders) {
+        std::sort(order.begin(), order.end());
+        CHECK(order == std::vector<std::size_t>{0, 1, 2, 3, 4});
+    }
+    const auto same = [](const cell& one, const cell& other) { return one.contender == other.contender; };
+    const auto again = all.cells();
+    CHECK(std::equal(cells.begin(), cells.end(), again.begin(), again.end(), same));
+    all.seed = 2;
+    const auto others = all.cells();
+    CHECK_FALSE(std::equal(cells.begin(), cells.end(), others.begin(), others.end(), same));
+}
+
+TEST_CASE("a pool has a worker for each connection that lives long") {
+    const workload lasting{.name = "lasting", .service = "echo", .connections = 7};
+    auto passing = lasting;
+    passing.per_connection = 1;
+    const auto has_workers = [](const char* model, const workload& load) {
+        const auto words = parley_model(model, "parley-server").server(load);
+        return std::find(words.begin(), words.end(), "--workers") != words.end();
+    };
+    CHECK(has_workers("pool", lasting));
+    CHECK(has_workers("prefork", lasting));
+    CHECK_FALSE(has_workers("pool", passing));
+    CHECK_FALSE(has_workers("thread", lasting));
+}
+
+TEST_CASE("a server of one's own needs a name and a command") {
+    CHECK(foreign_server("mine=./server 0 a=b").name == "mine");
+    for (const auto* wrong : {"", "mine", "=./server", "mine="})
+        CHECK_THROWS_AS(foreign_server(wrong), std::invalid_argument);
+}
+
+TEST_CASE("what is no report of a load is refused") {
+    CHECK_THROWS_AS(load_report::parse(""), std::runtime_error);
+    CHECK_THROWS_AS(load_report::parse("{}"), std::runtime_error);
+    CHECK_THROWS_AS(load_report::parse(R"({"schema": "other/1"})"), std::runtime_error);
+}
+
+TEST_CASE("rounds with a problem are told, not counted") {
+    const auto all = plan_of({"good", "bad", "hopeless"});
+    const auto sections =
+        summarize(all,
+                  {measured(1, 0, 100), measured(2, 0, 300), measured(3, 0, 200), measured(1, 1, 50),
+                   failed(2, 1, "reset"), failed(3, 1, "reset"), failed(1, 2, "refused")},
+                  "");
+    REQUIRE(sections.size() == 1);
+    const auto& rows = sections[0].rows;
+    REQUIRE(rows.size() == 3);
+    CHECK(rows[0].name == "good");
+    CHECK(rows[0].values->rate.median == 200);
+    CHECK(rows[0].values->rate.most == 300);
+    CHECK(rows[1].name == "bad");
+    CHECK(rows[1].values->rate.most == 50);
+    CHECK_FALSE(rows[1].left_cleanly);
+    CHECK_FALSE(rows[2].values);
+    CHECK(sections[0].ranked == 2);
+    const auto text = joined(table_of(sections[0]));
+    CHECK(text.find("bad, rounds 2, 3: reset\n") != text.npos);
+    CHECK(text.find("hopeless, round 1: refused\n") != text.npos);
+}
+
+TEST_CASE("ratios are formed within a round") {
+    const auto all = plan_of({"base", "other"});
+    const auto sections = summarize(
+        all, {measured(1, 0, 100), measured(2, 0, 1000), measured(1, 1, 90), measured(2, 1, 900)}, "base");
+    const auto& other = sections.at(0).rows.at(1);
+    CHECK(other.name == "other");
+    CHECK(other.values->rate_ratio->least == doctest::Approx(0.9));
+    CHECK(other.values->rate_ratio->most == doctest::Approx(0.9));
+    CHECK(joined(ratios_of(sections[0])) == "other / base: 0.900 (0.900..0.900) of the requests per second, "
+                                            "1.000 (1.000..1.000) of the server CPU per request.\n");
+}
+
+TEST_CASE("who does not serve every connection is shown, not ranked") {
+    const auto all = plan_of({"one", "every", "most"}, 1);
+    const auto sections = summarize(all, {measured(1, 0, 900, 1), measured(1, 1, 100), measured(1, 2, 90)}, "");
+    const auto& it = sections.at(0);
+    CHECK(it.reference == "every");
+    CHECK(it.ranked == 2);
+    CHECK(it.rows.back().name == "one");
+    CHECK_FALSE(it.rows.back().values->rate_ratio);
+    CHECK(joined(table_of(it)).find("1 of 50") != std::string::npos);
+    const auto words = joined(findings_of(it));
+    CHECK(words.find("Most requests: every and most (not told apart), 100 per second.") != words.npos);
+    CHECK(words.find("one served 1 of 50 connections, so it is not ranked.") != words.npos);
+}
+
+TEST_CASE("who cannot be told apart is said so in words") {
+    const auto all = plan_of({"slow", "fast", "faster"});
+    std::vector<measurement> done;
+    for (int round = 1; round <= 3; ++round) {
+        done.push_back(measured(round, 0, 10 + round));
+        done.push_back(measured(round, 1, 98 + round));
+        done.push_back(measured(round, 2, 100 + round));
+    }
+    CHECK(joined(findings_of(summarize(all, done, "").at(0))) ==
+          "Most requests: faster and fast (not told apart), 102 per second; then slow, 12 % of that.\n");
+}
+
+TEST_CASE("three digits are enough for a person") {
+    CHECK(three_digits(0) == "0.000");
+    CHECK(three_digits(0.0123) == "0.012");
+    CHECK(three_digits(9.999) == "10.0");
+    CHECK(three_digits(99.96) == "100");
+    CHECK(three_digits(999.6) == "1.00k");
+    CHECK(three_digits(98'123) == "98.1k");
+    CHECK(three_digits(1'234'567) == "1.23M");
+}
+
+TEST_CASE("no line of a table is wider than a hundred columns") {
+    auto all = plan_of({"a_server_with_a_very_long_name", "b"});
+    all.workloads[0].connections = 10'000;
+    const auto sections = summarize(all,
+                                    {measured(1, 0, 999'499, 9'999), measured(2, 0, 100'499, 9'999),
+                                     measured(1, 1, 123'456, 10'000), measured(2, 1, 654'321, 10'000),
+                                     failed(3, 1, std::string(60, 'x') + ' ' + std::string(60, 'y'))},
+                                    "");
+    for (const auto& line : table_of(sections.at(0))) CHECK(line.size() <= table_width);
+    for (const auto& line : wrapped(circumstances(machine::here(), {}, all))) CHECK(line.size() <= table_width);
+}
+
+TEST_CASE("the record keeps every measurement, and says what is missing") {
+    const auto all = plan_of({"a", "b"}, 1);
+    const auto record = nlohmann::json::parse(record_of(all, {failed(1, 0, "reset")}, machine::here(), {}));
+    CHECK(record.at("schema") == "parley-compare/1");
+    CHECK(record.at("complete") == false);
+    CHECK(record.at("cells").size() == 1);
+    CHECK(record.at("cells")[0].at("problem") == "reset");
+    CHECK(record.at("cells")[0].at("load").is_null());
+}
+
+TEST_CASE("a tiny comparison measures each model and leaves nothing behind") {
+    subprocess program{compare_command({"--models", "thread,coroutine", "--rounds", "1", "--duration", "100ms",
+                                        "--connections", "4", "--json", "/dev/stdout"}),
+                       subprocess::errors::kept};
+    const auto end = program.wait(patience);
+    REQUIRE(end);
+    const auto text = program.rest_of_output();
+    CAPTURE(text);
+    CAPTURE(program.error_output());
+    CHECK(end->exit_code() == 0);
+    CHECK_FALSE(program.left_processes());
+    CHECK(program.error_output().empty());
+    CHECK(text.find("Most requests: ") != text.npos);
+    const auto record = nlohmann::json::parse(text.substr(text.find("\n{\n")));
+    REQUIRE(record.at("cells").size() == 4);
+    for (const auto& each : record["cells"]) {
+        CHECK(each.at("problem").is_null());
+        CHECK(each.at("left_cleanly") == true);
+        CHECK(each.at("server").at("pss_kib") > 0);
+        CHECK(each.at("server").at("requests") > 0);
+        CHECK(each.at("load").is_object());
+    }
+}
+
+TEST_CASE("server and load have cores of their own where there are two") {
+    subprocess program{compare_command({"--models", "epoll", "--workloads", "long-lived", "--rounds", "1",
+                                        "--duration", "100ms", "--separate-cores"}),
+                       subprocess::errors::kept};
+    const auto end = program.wait(patience);
+    REQUIRE(end);
+    const auto text = program.rest_of_output();
+    CAPTURE(text);
+    CAPTURE(program.error_output());
+    if (usable_cores().size() < 2) {
+        CHECK(end->exit_code() == 2);
+        CHECK(program.error_output().find("--separate-cores: there is only one") != text.npos);
+        return;
+    }
+    CHECK(end->exit_code() == 0);
+    CHECK(text.find("Most requests: ") != text.npos);
+}
+
+TEST_CASE("a server that fails is a row with its reason") {
+    subprocess program{compare_command({"--models", "", "--server-command", "bad=echo no luck >&2; exit 3",
+                                        "--rounds", "1", "--workloads", "long-lived"})};
+    CHECK(program.wait(patience)->exit_code() == 1);
+    const auto text = program.rest_of_output();
+    CAPTURE(text);
+    CHECK(text.find("no round counts") != text.npos);
+    CHECK(text.find("no luck") != text.npos);
+}
+
+TEST_CASE("a comparison that is interrupted prints what it has, and leaves nothing behind") {
+    subprocess program{compare_command({"--models", "thread", "--duration", "1h"}), subprocess::errors::kept};
+    CHECK(program.read_line(patience).starts_with("parley-compare "));
+    program.signal(SIGINT);
+    const auto end = program.wait(patience);
+    REQUIRE(end);
+    CHECK(end->exit_code() == 130);
+    CHECK_FALSE(program.left_processes());
+    const auto text = program.rest_of_output();
+    CHECK(text.find("INCOMPLETE: stopped after 0 of 6 measurements.") != text.npos);
+}
+
+TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
+    for (const auto& wrong : std::vector<std::vector<std::string>>{{"--models", "nosuch"},
+                                                                   {"--service", "nosuch"},
+                                                                   {"--rounds", "0"},
+                                                                   {"--duration", "10"},
+                                                                   {"--duration", "0s"},
+                                                                   {"--models", ""},
+                                                                   {"--baseline", "nosuch"},
+                                                                   {"--server-command", "nosuch"},
+                                                                   {"--models", "thread,thread"},
+                                                                   {"--nosuch"}}) {
+        subprocess program{compare_command(wrong), subprocess::errors::kept};
+        CHECK(program.wait(patience)->exit_code() == 2);
+        const auto said = program.error_output();
+        CAPTURE(said);
+        CHECK(said.starts_with("parley-compare: "));
+        CHECK(std::count(said.begin(), said.end(), '\n') == 1);
+        CHECK(program.rest_of_output().empty());
+    }
+}
+
+} // namespace parley

@@ -1,0 +1,449 @@
+// Every model times every service, through the real server. Models and services come from the server's own
+// tables, so a new row is tested by being there; what a service is asked is in one table here.
+#include "server/model.hpp"
+#include "server/service.hpp"
+#include "tests/proc.hpp"
+#include "tests/server_under_test.hpp"
+#include "tests/socket_pair.hpp"
+#include "tests/temporary_folder.hpp"
+#include "tests/test_client.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <regex>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <system_error>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// What becomes of a line of a mebibyte.
+enum class long_line { is_echoed, gets_one_error, is_not_read };
+
+struct example {
+    std::string_view service;
+    std::string_view request; // gets an answer of one line; empty: it answers before it is asked
+    long_line of_a_mebibyte;
+};
+
+constexpr example examples[] = {
+    {"welcome", "", long_line::is_not_read},        {"echo", "12\n", long_line::is_echoed},
+    {"counter", "12\n", long_line::gets_one_error}, {"hello", "12\n", long_line::gets_one_error},
+    {"pi", "12\n", long_line::gets_one_error},      {"wait", "12\n", long_line::gets_one_error},
+};
+
+const example& example_for(std::string_view service) {
+    const auto* found = std::ranges::find(examples, service, &example::service);
+    if (found == std::end(examples))
+        throw std::runtime_error(fmt::format(
+            "service {} has no row in the table `examples` of conformance_test.cpp: say there how to test it",
+            service));
+    return *found;
+}
+
+/// Small requests, so that a thousand of them take no time.
+request_options small_requests(std::uint64_t per_connection) {
+    request_options options;
+    options.size = 20;
+    options.digits = 20;
+    options.wait = 2ms;
+    options.per_connection = per_connection;
+    return options;
+}
+
+/// The clients of one server, and the book that they write into.
+class party {
+public:
+    party(std::string_view service, const address& door, const request_options& options = small_requests(3))
+        : with_{conversation_with(service)}, plan_{plan_requests(with_, options)}, door_{door} {}
+
+    party& add(std::size_t count, std::size_t portion = 1 << 20) {
+        while (count-- != 0) add(connect_to(door_), portion);
+        return *this;
+    }
+    party& add(connection wire, std::size_t portion = 1 << 20) {
+        clients_.push_back(
+            std::make_unique<test_client>(with_, plan_, book_, clients_.size() + 1, std::move(wire), portion));
+        return *this;
+    }
+
+    /// All talk to their ends. Returns what was wrong; empty: nothing.
+    std::string converse() {
+        try {
+            for (const auto& each : clients_) each->hold_at(0);
+            parley::converse(clients_);
+            clients_.clear();
+        } catch (const std::exception& error) {
+            return error.what();
+        }
+        return complaints_in(book_);
+    }
+
+    /// All talk until they have sent request `number`, and leave its answer unread.
+    void ask(std::uint64_t number) {
+        for (const auto& each : clients_) each->hold_at(number);
+        parley::converse(clients_, [](const test_client& each) { return each.holds(); });
+    }
+
+    [[nodiscard]] const test_clients& clients() const { return clients_; }
+
+private:
+    const conversation& with_;
+    request_plan plan_;
+    address door_;
+    ledger book_;
+    test_clients clients_;
+};
+
+/// A way to run the server: a model, and what is to be chosen with it.
+struct form {
+    std::string_view model;
+    std::string name; // "prefork --accept mutex"
+    std::vector<std::string> options;
+
+    server_under_test serve(std::string_view offered, std::vector<std::string> more = {},
+                            std::string_view log_level = "warn") const {
+        more.insert(more.end(), options.begin(), options.end());
+        return server_under_test{model, offered, std::move(more), log_level};
+    }
+};
+
+/// All forms of the models that run services over connections and can run here.
+std::vector<form> forms() {
+    std::vector<form> all;
+    for (const auto& each : models()) {
+        if (each.datagrams || each.commands) continue;
+        if (const auto obstacle = each.obstacle(); !obstacle.empty()) {
+            MESSAGE("model ", each.name, " is not tested: ", obstacle);
+            continue;
+        }
+        for (const auto accept : each.accepts) {
+            for (const auto* in : {"threads", "processes"}) {
+                form one{each.name, std::string{each.name}, {}};
+                const auto choose = [&one](const char* option, std::string_view value) {
+                    one.name += fmt::format(" {} {}", option, value);
+                    one.options.insert(one.options.end(), {option, std::string{value}});
+                };
+                if (each.accepts.size() > 1) choose("--accept", name_of(accept));
+                if (each.in_either) choose("--in", in);
+                all.push_back(std::move(one));
+                if (!each.in_either) break;
+            }
+        }
+    }
+    return all;
+}
+
+/// Calls `test(form)` for each; it is named where the test fails.
+template <class Test>
+void for_each_form(Test test) {
+    static const auto all = forms();
+    for (const auto& each : all) SUBCASE(each.name.c_str()) test(each);
+}
+
+/// Calls `test(form, service)` for every pair.
+template <class Test>
+void for_each_pair(Test test) {
+    for_each_form([&](const form& how) {
+        for (const auto& each : services()) {
+            INFO("service ", each.name);
+            test(how, each.name);
+        }
+    });
+}
+
+/// Closes without a goodbye: the peer gets a reset (SO_LINGER, socket(7)).
+void reset(connection wire) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(wire.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/// Sends some of the bytes. True: the server takes no more from this client.
+bool is_refused(connection& wire, std::string_view bytes) {
+    try {
+        (void)wire.write_some(bytes);
+        return false;
+    } catch (const std::system_error&) {
+        return true;
+    }
+}
+
+} // namespace
+
+TEST_CASE("a server says where it listens, what it is, and leaves at once when it is told to") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered);
+        CHECK(server.ready_line() == fmt::format("listening on {} (model {}, service {})",
+                                                 server.door().to_string(), how.model, offered));
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("two hundred clients at once are all served, and every answer is right") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered);
+        CHECK(party{offered, server.door()}.add(200).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a request that comes byte by byte is served like any other") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered);
+        CHECK(party{offered, server.door()}.add(1, 1).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a client may end its output right after its request, and need not end its last line") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered);
+        auto wire = connect_to(server.door());
+        send_all(wire, example_for(offered).request);
+        send_all(wire, "12");
+        wire.end_output();
+        const auto answers = read_to_end(wire);
+        const bool asks_twice = !example_for(offered).request.empty();
+        CHECK(std::ranges::count(answers, '\n') + answers.ends_with("12") == (asks_twice ? 2 : 1));
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a line of a mebibyte costs one error, and the next request is served") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered);
+        auto wire = connect_to(server.door());
+        std::string line(1 << 20, 'x');
+        line += '\n';
+        switch (example_for(offered).of_a_mebibyte) {
+        case long_line::is_echoed: {
+            auto options = small_requests(1);
+            options.size = line.size();
+            CHECK(party{offered, server.door(), options}.add(std::move(wire)).converse() == "");
+            break;
+        }
+        case long_line::gets_one_error:
+            send_all(wire, line);
+            CHECK(read_line(wire) == "error: a line may have 65536 bytes\n");
+            CHECK(party{offered, server.door()}.add(std::move(wire)).converse() == "");
+            break;
+        case long_line::is_not_read:
+            send_all(wire, line);
+            CHECK(party{offered, server.door()}.add(std::move(wire)).converse() == "");
+            break;
+        }
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("clients that break off leave the server serving") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered);
+        for (int time = 0; time != 10; ++time) {
+            { const auto says_nothing = connect_to(server.door()); }
+            reset(connect_to(server.door()));
+            auto in_mid_request = connect_to(server.door());
+            send_all(in_mid_request, "1");
+            reset(std::move(in_mid_request));
+            party before_the_answer{offered, server.door()};
+            before_the_answer.add(1).ask(1);
+            reset(connection{before_the_answer.clients()[0]->wire().release()});
+        }
+        CHECK(party{offered, server.door()}.add(3).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a stop lets replies in flight finish, and gives idle clients the end") {
+    for_each_pair([](const form& how, auto offered) {
+        // With one client at a time, or a queue of clients for each process, one may have to wait for another.
+        const bool one_at_a_time = how.model == "iterative" || how.name == "prefork --accept reuseport";
+        auto server = how.serve(offered, {"--workers", "8"});
+        const auto request = example_for(offered).request;
+        std::vector<connection> idle;
+        while (!one_at_a_time && idle.size() != 2) {
+            idle.push_back(connect_to(server.door()));
+            send_all(idle.back(), request);
+            CHECK(!read_line(idle.back()).empty());
+        }
+        auto options = small_requests(2);
+        options.wait = 200ms; // so that the answer is not there yet when the stop comes
+        options.digits = 2000;
+        party in_flight{offered, server.door(), options};
+        in_flight.add(one_at_a_time ? 1 : 4);
+        if (request.empty()) {
+            for (const auto& each : in_flight.clients()) wait_for(each->wire(), POLLIN);
+        } else {
+            in_flight.ask(2);
+        }
+        server.process().signal(SIGTERM);
+        CHECK(in_flight.converse() == "");
+        for (auto& each : idle) CHECK(read_to_end(each) == "");
+        CHECK(server.left_badly() == "");
+    });
+}
+
+TEST_CASE("a stop does not cost a slow reader a byte") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("echo");
+        auto wire = connect_to(server.door());
+        const std::string part(100'000, 'x');
+        std::size_t sent = 0;
+        do {
+            while (const auto count = wire.write_some(part)) sent += count;
+            pollfd room{.fd = wire.descriptor(), .events = POLLOUT, .revents = 0};
+            if (poll(&room, 1, 50) == 0) break; // the server is stuck with what we do not read
+        } while (sent < 100'000'000);
+        server.process().signal(SIGTERM);
+        CHECK(read_to_end(wire).size() == sent);
+        CHECK(server.left_badly() == "");
+    });
+}
+
+TEST_CASE("what does not finish within the grace is cut off") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("wait", {"--grace", "100ms"});
+        auto wire = connect_to(server.door());
+        send_all(wire, "0\n50000\n");
+        CHECK(read_line(wire) == "waited 0 ms\n");
+        server.process().signal(SIGTERM);
+        CHECK(server.left_badly() == "");
+        CHECK(read_to_end(wire).empty());
+    });
+}
+
+TEST_CASE("a second signal ends a server at once, and all that it has started") {
+    prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours to wait for
+    for_each_form([](const form& how) {
+        for (const int number : {SIGTERM, SIGINT}) {
+            auto server = how.serve("wait");
+            auto wire = connect_to(server.door());
+            send_all(wire, "0\n50000\n");
+            CHECK(read_line(wire) == "waited 0 ms\n");
+            server.process().signal(number);
+            server.process().signal(SIGTERM); // two of one kind could become one (signal(7))
+            server.process().signal(SIGINT);
+            const auto code = server.wait(patience).end.exit_code();
+            CHECK((code == 128 + SIGTERM || code == 128 + SIGINT));
+            while (waitpid(-server.process().pid(), nullptr, 0) > 0) {
+            }
+            CHECK(read_to_end(wire).empty());
+        }
+    });
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST_CASE("a server that is killed takes all that it has started along") {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for_each_form([](const form& how) {
+        auto server = how.serve("echo");
+        auto wire = connect_to(server.door());
+        send_all(wire, "x");
+        CHECK(read_next(wire) == "x");
+        server.process().signal(SIGKILL);
+        CHECK(server.wait(patience).end.to_string() == "killed by SIGKILL");
+        while (waitpid(-server.process().pid(), nullptr, 0) > 0) {
+        }
+        CHECK(read_to_end(wire).empty());
+    });
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+TEST_CASE("nothing is kept of clients that have gone") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("echo");
+        const auto pid = server.process().pid();
+        CHECK(party{"echo", server.door()}.add(1).converse() == "");
+        const auto few = open_descriptors(pid) + 10; // it may still have been opening some of its own
+        CHECK(party{"echo", server.door()}.add(50).converse() == "");
+        CHECK(in_time([&] { return open_descriptors(pid) < few; }));
+        CHECK(in_time([&] { return zombies_in_group(pid) == 0; }));
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("clients that are silent, or send but never read, are let go") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("echo", {"--idle-timeout", "50ms"});
+        auto silent = connect_to(server.door());
+        CHECK(read_to_end(silent).empty());
+        auto unreading = connect_to(server.door());
+        const std::string part(100'000, 'x');
+        CHECK(in_time([&] { return is_refused(unreading, part); }));
+        CHECK(party{"echo", server.door()}.add(1).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a client that drips a request byte by byte, but never ends it, is let go") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("hello", {"--idle-timeout", "50ms"});
+        auto dripping = connect_to(server.door());
+        CHECK(in_time([&] { return is_refused(dripping, "x"); }));
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("more clients than there may be at a time are served in turn") {
+    for_each_pair([](const form& how, auto offered) {
+        auto server = how.serve(offered, {"--max-connections", "2", "--workers", "2"});
+        CHECK(party{offered, server.door()}.add(20).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("every transport carries every model, and several at once") {
+    for_each_form([](const form& how) {
+        const temporary_folder folder;
+        const auto file = folder.file("socket");
+        std::vector<std::string> more{"--listen", "unix:" + file};
+        if (has_ipv6()) more.insert(more.end(), {"--listen", "[::1]:0"});
+        auto server = how.serve("hello", more);
+        std::vector<address> doors{server.door()};
+        for (auto left = more.size() / 2; left != 0; --left)
+            doors.push_back(ready_address(server.process().read_line(patience)));
+        CHECK(doors[1].path() == file);
+        for (const auto& door : doors) CHECK(party{"hello", door}.add(5).converse() == "");
+        party mixed{"hello", server.door()};
+        for (const auto& door : doors)
+            for (int i = 0; i != 5; ++i) mixed.add(connect_to(door));
+        CHECK(mixed.converse() == "");
+        CHECK(server.leaves_badly() == "");
+        CHECK(!std::filesystem::exists(file));
+    });
+}
+
+TEST_CASE("without a descriptor left, clients wait at the door, and are served when there is one") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("hello", {"--workers", "1"}, "error");
+        CHECK(party{"hello", server.door()}.add(1).converse() == ""); // so the worker has all that it needs
+        const rlimit few{.rlim_cur = 40, .rlim_max = 40};             // enough for itself, not for all clients
+        for (const auto& each : processes_in_group(server.process().pid()))
+            CHECK(prlimit(each.process, RLIMIT_NOFILE, &few, nullptr) == 0);
+        CHECK(party{"hello", server.door()}.add(100).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("at its end a server has counted every connection, request and byte") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("hello");
+        CHECK(party{"hello", server.door()}.add(20).converse() == "");
+        const auto output = server.stop().output;
+        std::smatch found;
+        REQUIRE(std::regex_search(output, found, std::regex{"\n *all +(\\d+) +(\\d+) +(\\d+) +(\\d+)"}));
+        CHECK(found[1] == "20");
+        CHECK(found[2] == "60");
+        CHECK(found[3] == std::to_string(60 * 21));
+        CHECK(std::regex_search(
+            output, std::regex{"\nprocessor time of itself: user \\S+ s, system \\S+ s; of its children"}));
+    });
+}
+
+} // namespace parley

@@ -1,0 +1,133 @@
+// Lines out of reads, however the network cuts them.
+#include "common/input_buffer.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+namespace {
+
+constexpr auto limit = input_buffer::line_limit;
+const std::string too_long = "(too long)";
+
+std::vector<std::string> take_all_lines(input_buffer& input) {
+    std::vector<std::string> lines;
+    for (;;) {
+        switch (input.next_line()) {
+        case input_buffer::found::something: lines.emplace_back(input.take()); break;
+        case input_buffer::found::too_long: lines.push_back(too_long); break;
+        case input_buffer::found::nothing:
+        case input_buffer::found::end: return lines;
+        }
+    }
+}
+
+/// The lines that come of `text`, read in parts that `next_size` chooses.
+template <class NextSize>
+std::vector<std::string> lines_of(std::string_view text, NextSize next_size) {
+    input_buffer input;
+    std::vector<std::string> lines;
+    const auto take = [&] {
+        auto more = take_all_lines(input);
+        std::move(more.begin(), more.end(), std::back_inserter(lines));
+    };
+    while (!text.empty()) {
+        const auto part = text.substr(0, std::max<std::size_t>(1, next_size()));
+        // A copy of its own, so that AddressSanitizer sees whoever looks at it after its time.
+        const auto lent = std::make_unique_for_overwrite<char[]>(part.size());
+        part.copy(lent.get(), part.size());
+        input.add({lent.get(), part.size()});
+        take();
+        text.remove_prefix(part.size());
+    }
+    input.end();
+    take();
+    return lines;
+}
+
+/// The same, by the plainest means, from the whole text at once.
+std::vector<std::string> split(std::string_view text) {
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        const auto newline = std::min(text.find('\n'), text.size());
+        auto line = text.substr(0, newline);
+        const bool complete = newline != text.size();
+        text.remove_prefix(complete ? newline + 1 : newline);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        lines.push_back(line.size() > limit ? too_long : std::string{line});
+    }
+    return lines;
+}
+
+} // namespace
+
+TEST_CASE("a line of just the limit is taken wherever it is cut") {
+    const auto text = std::string(limit, 'x') + "\r\nnext\n";
+    const std::vector<std::string> expected{std::string(limit, 'x'), "next"};
+    for (const auto cut : {std::size_t{1}, limit - 1, limit, limit + 1, limit + 2}) {
+        CAPTURE(cut);
+        CHECK(lines_of(text, [cut] { return cut; }) == expected);
+    }
+}
+
+TEST_CASE("a line one byte over the limit is too long wherever it is cut") {
+    for (const std::string ending : {"\n", "\r\n"}) {
+        const auto text = std::string(limit + 1, 'x') + ending + "next\n";
+        for (const auto cut : {std::size_t{1}, limit - 1, limit, limit + 1, limit + 2, limit + 3}) {
+            CAPTURE(cut);
+            CHECK(lines_of(text, [cut] { return cut; }) == std::vector<std::string>{too_long, "next"});
+        }
+    }
+}
+
+TEST_CASE("any cutting of a text into reads gives the same lines") {
+    std::mt19937 random{20240601};
+    const auto below = [&](std::size_t bound) { return random() % bound; };
+    const std::vector<std::size_t> sizes{0, 0, 1, 2, 3, 10, 100, limit - 1, limit, limit + 1, 2 * limit};
+    for (int round = 0; round != 100; ++round) {
+        std::string text;
+        for (auto count = below(8); count != 0; --count) {
+            std::string line(sizes[below(sizes.size())], 'a');
+            for (auto& byte : line) byte = "abc\r\0"[below(5)];
+            text += line + (below(2) == 0 ? "\n" : "\r\n");
+        }
+        if (below(2) == 0 && !text.empty()) text.pop_back(); // a last line without its end
+        const auto largest = std::vector<std::size_t>{1, 3, 1000, limit, 3 * limit}[below(5)];
+        CAPTURE(round);
+        const auto lines = lines_of(text, [&] { return 1 + below(largest); });
+        const bool same = lines == split(text); // not inside CHECK: it would print megabytes
+        CHECK(same);
+    }
+}
+
+TEST_CASE("bytes are taken as they come, and what was kept of a line comes first") {
+    input_buffer input;
+    input.add("one\ntw");
+    CHECK(input.next_line() == input_buffer::found::something);
+    CHECK(input.take() == "one");
+    CHECK(input.next_line() == input_buffer::found::nothing);
+    input.add("o\nthree");
+    CHECK(input.next_bytes() == input_buffer::found::something);
+    CHECK(input.take() == "two\nthree");
+    CHECK(input.next_bytes() == input_buffer::found::nothing);
+    input.end();
+    CHECK(input.next_bytes() == input_buffer::found::end);
+    CHECK(input.next_line() == input_buffer::found::end);
+}
+
+TEST_CASE("a part of a line of bytes is not lost at the end of input") {
+    input_buffer input;
+    input.add("half");
+    CHECK(input.next_line() == input_buffer::found::nothing);
+    input.end();
+    CHECK(input.next_bytes() == input_buffer::found::something);
+    CHECK(input.take() == "half");
+    CHECK(input.next_bytes() == input_buffer::found::end);
+}
+
+} // namespace parley

@@ -1,0 +1,379 @@
+// The load tester against servers with good and bad manners: what it counts is what was done, and what went
+// wrong is named.
+#include "client/load/engine.hpp"
+#include "client/load/report.hpp"
+#include "common/subprocess.hpp"
+#include "tests/scripted_server.hpp"
+
+#include <atomic>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/eventfd.h>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+load_options asking(const scripted_server& server, std::uint64_t requests, int connections = 1) {
+    load_options options;
+    options.target = server.where().to_string();
+    options.total = requests;
+    options.connections = connections;
+    return options;
+}
+
+load_options lasting(const scripted_server& server, std::chrono::milliseconds duration, int connections) {
+    auto options = asking(server, 0, connections);
+    options.total.reset();
+    options.duration = duration;
+    options.warm_up = 0s;
+    return options;
+}
+
+/// "3 x read recv ECONNRESET, 1 x verify wrong bytes"
+std::string errors_of(const load_result& result) {
+    std::string all;
+    for (const auto& [first, count] : result.book.errors.kinds())
+        all += fmt::format("{}{} x {} {}{}{}", all.empty() ? "" : ", ", count, to_string(first.where),
+                           first.call, first.call.empty() ? "" : " ", first.cause);
+    return all;
+}
+
+load_result put_load(const load_options& options, int stop = -1) { return generate_load(options, stop, {}); }
+
+} // namespace
+
+TEST_CASE("each request is answered once, over as many connections as that takes") {
+    std::atomic<std::uint64_t> echoed = 0;
+    const scripted_server server{
+        [&](connection& wire, int) { echo(wire, [&](std::string& piece) { echoed += piece.size(); }); }};
+    auto options = asking(server, 1'000, 8);
+    options.requests.per_connection = 10;
+    options.requests.size = 100;
+    const auto result = put_load(options);
+
+    CHECK(errors_of(result).empty());
+    CHECK(result.end == ending::requests_done);
+    CHECK(result.book.all_asked == 1'000);
+    CHECK(result.book.all_answered == 1'000);
+    CHECK(result.book.answered == 1'000);
+    CHECK(result.book.latency.count() == 1'000);
+    CHECK(result.book.bytes_sent == 100'000);
+    CHECK(result.book.bytes_received == 100'000);
+    CHECK(echoed == 100'000);
+    CHECK(result.connected >= 100);
+    CHECK(result.connecting.count() == result.connected);
+    CHECK(result.served == 8);
+    CHECK(result.unanswered == 0);
+    CHECK(result.rate() > 0);
+    CHECK(complaints(result, false).empty());
+}
+
+TEST_CASE("requests far larger than the sockets' memory go through") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    auto options = asking(server, 6, 3);
+    options.requests.size = 5'000'001;
+    const auto result = put_load(options);
+    CHECK(errors_of(result).empty());
+    CHECK(result.book.bytes_received == 30'000'006);
+}
+
+TEST_CASE("a load for a time counts what came between its warm-up and its end") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    auto options = lasting(server, 100ms, 2);
+    options.warm_up = 50ms;
+    const auto result = put_load(options);
+    CHECK(errors_of(result).empty());
+    CHECK(result.end == ending::time_over);
+    CHECK(result.counted == 50ms);
+    CHECK(result.book.answered <= result.book.latency.count());
+    CHECK(result.book.latency.count() <= result.book.all_answered);
+    CHECK(result.book.all_answered <= result.book.all_asked);
+}
+
+TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
+    const scripted_server server{[](connection& wire, int number) {
+        echo(wire, [&](std::string& piece) { piece.back() ^= number == 2 ? 1 : 0; });
+    }};
+    auto options = asking(server, 20);
+    options.requests.per_connection = 5;
+    const auto result = put_load(options);
+    CHECK(errors_of(result) == "1 x verify wrong bytes");
+    CHECK(result.book.errors.kinds()[0].first.text.starts_with("wrong answer at byte 63: expected"));
+    CHECK(result.book.all_answered == 19);
+    CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong answer"});
+}
+
+TEST_CASE("bytes after the last answer are found") {
+    const scripted_server server{[](connection& wire, int) {
+        echo(wire);
+        say(wire, "bye");
+    }};
+    CHECK(errors_of(put_load(asking(server, 3))) == "1 x verify too many bytes");
+}
+
+TEST_CASE("a connection that ends in the midst of an answer is told from one that is reset") {
+    const scripted_server closes{[](connection& wire, int) {
+        input_area area;
+        say(wire, wire.read_some(area)->substr(0, 10));
+    }};
+    const auto closed = put_load(asking(closes, 1));
+    CHECK(errors_of(closed) == "1 x read recv end of input");
+    CHECK(closed.book.errors.kinds()[0].first.text.starts_with(
+        "the server closed the connection after 10 bytes"));
+
+    const scripted_server resets{[](connection& wire, int) {
+        input_area area;
+        std::ignore = wire.read_some(area);
+        end_with_reset(wire);
+    }};
+    CHECK(errors_of(put_load(asking(resets, 1))) == "1 x read recv ECONNRESET");
+}
+
+TEST_CASE("a server that goes away and returns is connected to again") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 3) return echo(wire);
+        input_area area;
+        for (int answers = 0; answers < 4; ++answers) say(wire, *wire.read_some(area));
+        std::ignore = wire.read_some(area); // closing with bytes unread would be a reset
+    }};
+    const auto result = put_load(asking(server, 100));
+    CHECK(errors_of(result) == "3 x read recv end of input");
+    CHECK(result.connected == 4);
+    CHECK(result.book.all_asked == 100);
+    CHECK(result.book.all_answered == 97);
+    CHECK(complaints(result, true) == std::vector<std::string>{"3 errors"});
+}
+
+TEST_CASE("no answer within the time-out is an error") {
+    const scripted_server server{[](connection& wire, int) { hear_out(wire); }};
+    auto options = asking(server, 2, 2);
+    options.timeout = 50ms;
+    const auto result = put_load(options);
+    CHECK(errors_of(result) == "2 x read recv ETIMEDOUT");
+    CHECK(result.book.errors.kinds()[0].first.text == "no answer within 50 ms");
+    CHECK(result.served == 0);
+    CHECK(result.unanswered == 2);
+    CHECK(complaints(result, true) == std::vector<std::string>{"2 errors", "not one answer was counted"});
+}
+
+TEST_CASE("a server that does not end the conversation is found") {
+    const unique_fd loaded{eventfd(0, 0)};
+    const scripted_server server{[&](connection& wire, int) {
+        echo(wire);
+        eventfd_t told = 0;
+        eventfd_read(loaded.get(), &told);
+    }};
+    auto options = asking(server, 2);
+    options.timeout = 500ms;
+    const auto result = put_load(options);
+    eventfd_write(loaded.get(), 1);
+    CHECK(errors_of(result) == "1 x read recv ETIMEDOUT");
+    CHECK(result.book.errors.kinds()[0].first.text == "the server did not end the conversation within 500 ms");
+    CHECK(result.book.all_answered == 2);
+}
+
+TEST_CASE("connections without any answer are reported, and can be allowed") {
+    constexpr int connections = 5;
+    const unique_fd stop{eventfd(0, 0)};
+    std::atomic<int> ready = 0; // asked twice, which the first is once it has an answer; asked, the others
+    const auto another_is_ready = [&] {
+        if (++ready == connections) eventfd_write(stop.get(), 1);
+    };
+    const scripted_server server{[&](connection& wire, int number) {
+        if (number == 1) {
+            int pieces = 0;
+            return echo(wire, [&](std::string&) {
+                if (++pieces == 2) another_is_ready();
+            });
+        }
+        input_area area;
+        std::ignore = wire.read_some(area);
+        another_is_ready();
+        hear_out(wire);
+    }};
+    const auto result = put_load(lasting(server, 1h, connections), stop.get());
+    CHECK(errors_of(result).empty());
+    CHECK(result.served == 1);
+    CHECK(result.unanswered == 4);
+    CHECK(complaints(result, true).empty());
+    CHECK(complaints(result, false) == std::vector<std::string>{"4 connections never got an answer"});
+}
+
+TEST_CASE("a load ends at once where nobody listens") {
+    std::string target;
+    {
+        const scripted_server gone{[](connection&, int) {}};
+        target = gone.where().to_string();
+    }
+    load_options options;
+    options.target = target;
+    options.duration = 1h;
+    options.connections = 10;
+    const auto result = put_load(options);
+    CHECK(result.end == ending::nobody_there);
+    CHECK(errors_of(result) == "1 x connect connect ECONNREFUSED");
+    CHECK(result.book.errors.kinds()[0].first.text == "connect " + target + ": Connection refused");
+    CHECK(result.unanswered == 0);
+}
+
+TEST_CASE("a load that is told to stop awaits what is in flight, and reports") {
+    constexpr int connections = 4;
+    const unique_fd stop{eventfd(0, 0)};
+    std::atomic<int> ready = 0;
+    const scripted_server server{[&](connection& wire, int) {
+        int pieces = 0;
+        echo(wire, [&](std::string&) {
+            if (++pieces == 50 && ++ready == connections) eventfd_write(stop.get(), 1);
+        });
+    }};
+    const auto result = put_load(lasting(server, 1h, connections), stop.get());
+    CHECK(result.end == ending::interrupted);
+    CHECK(errors_of(result).empty());
+    CHECK(result.book.all_asked == result.book.all_answered);
+    CHECK(result.book.all_answered >= 50 * connections);
+    CHECK(result.served == connections);
+    CHECK(result.counted < 1h);
+}
+
+TEST_CASE("a counter that loses updates is caught, with their number") {
+    const scripted_server server{[](connection& wire, int) {
+        int value = 0; // of this connection alone
+        echo(wire, [&](std::string& piece) { piece = fmt::format("{}\n", ++value); });
+    }};
+    auto options = asking(server, 30, 3);
+    options.service = "counter";
+    options.requests.per_connection = 10;
+    const auto result = put_load(options);
+    CHECK(errors_of(result) == "20 x verify lost update");
+    CHECK(result.book.all_answered == 30);
+}
+
+TEST_CASE("a host's addresses are tried in turn") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    auto options = asking(server, 10, 2);
+    options.target = fmt::format("localhost:{}", parse_endpoint(options.target).port);
+    const auto result = put_load(options);
+    CHECK(errors_of(result).empty());
+    CHECK(result.book.all_answered == 10);
+}
+
+TEST_CASE("options that contradict each other are refused") {
+    const auto refusal = [](auto change) {
+        load_options options;
+        options.target = "127.0.0.1:1";
+        options.duration = 1s;
+        change(options);
+        try {
+            put_load(options);
+        } catch (const std::invalid_argument& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"fine"};
+    };
+    CHECK(refusal([](auto&) {}) == "fine");
+    CHECK(refusal([](auto& asked) { asked.connections = 0; }) == "a load has 1 to 1000000 connections");
+    CHECK(refusal([](auto& asked) { asked.connections = 2'000'000'000; }) ==
+          "a load has 1 to 1000000 connections");
+    CHECK(refusal([](auto& asked) {
+              asked.duration.reset();
+              asked.total = 0;
+          }) == "a load of 0 requests is none");
+    CHECK(refusal([](auto& asked) { asked.total = 5; }).starts_with("say either how long"));
+    CHECK(refusal([](auto& asked) { asked.duration.reset(); }).starts_with("say either how long"));
+    CHECK(refusal([](auto& asked) { asked.warm_up = 1s; }) ==
+          "a warm-up of 1000 ms leaves nothing of 1000 ms to be counted");
+    CHECK(refusal([](auto& asked) { asked.timeout = 0s; }) == "the time-out must be longer than 0");
+    CHECK(refusal([](auto& asked) { asked.service = "smtp"; }).starts_with("unknown service 'smtp'"));
+}
+
+TEST_CASE("a percentile is told only where at least ten answers lie beyond it") {
+    histogram times;
+    for (int each = 0; each < 1'000; ++each) times.record(1ms);
+    CHECK(settled_percentile(times, 50).has_value());
+    CHECK(settled_percentile(times, 99).has_value());
+    CHECK_FALSE(settled_percentile(times, 99.9).has_value());
+    CHECK_FALSE(settled_percentile(histogram{}, 50).has_value());
+}
+
+TEST_CASE("times and counts are written for people") {
+    CHECK(in_words(0ns) == "0.00 us");
+    CHECK(in_words(9'996ns) == "10.0 us");
+    CHECK(in_words(412'345ns) == "412 us");
+    CHECK(in_words(999'600ns) == "1.00 ms");
+    CHECK(in_words(1'030ms) == "1.03 s");
+    CHECK(in_words(60s) == "60.0 s");
+    CHECK(in_words(std::uint64_t{7}) == "7");
+    CHECK(in_words(std::uint64_t{999}) == "999");
+    CHECK(in_words(std::uint64_t{1'371'105}) == "1,371,105");
+}
+
+// ---- The program itself. ----
+
+namespace {
+
+struct ended {
+    int code;
+    std::string output;
+    std::string errors;
+};
+
+ended parley_load(std::vector<std::string> words) {
+    words.insert(words.begin(), PARLEY_LOAD);
+    subprocess program{std::move(words), subprocess::errors::kept};
+    const auto end = program.wait(60s);
+    return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output(), program.error_output()};
+}
+
+} // namespace
+
+TEST_CASE("parley-load reports as JSON, with all its options") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const auto [code, output, errors] = parley_load({server.where().to_string(), "--connections", "3",
+                                                     "--requests", "3000", "--size", "10", "--json", "-"});
+    CHECK(code == 0);
+    const auto report = nlohmann::json::parse(output);
+    CHECK(report["schema"] == "parley-load/1");
+    CHECK(report["ok"] == true);
+    CHECK(report["ending"] == "requests done");
+    CHECK(report["options"]["connections"] == 3);
+    CHECK(report["options"]["per_connection"].is_null());
+    CHECK(report["requests"] == 3'000);
+    CHECK(report["bytes_received"] == 30'000);
+    CHECK(report["served"] == 3);
+    CHECK(report["unanswered"] == 0);
+    CHECK(report["wrong"] == 0);
+    CHECK(report["errors"].empty());
+    CHECK(report["latency_ms"]["count"] == 3'000);
+    CHECK(report["latency_ms"]["p50"].is_number());
+    CHECK(report["latency_ms"]["p99.9"].is_null());
+    CHECK(report["connecting_ms"]["p50"].is_null());
+    CHECK(errors.find("requests/s") != errors.npos);
+}
+
+TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is called wrongly") {
+    const scripted_server server{
+        [](connection& wire, int) { echo(wire, [](std::string& piece) { piece = "error: no\n"; }); }};
+    const auto where = server.where().to_string();
+    const auto wrong = parley_load({where, "--requests", "1"});
+    CHECK(wrong.code == 1);
+    CHECK(wrong.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") != wrong.output.npos);
+    CHECK(wrong.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
+                          "parley-load: not one answer was counted\n");
+
+    CHECK(parley_load({where, "--duration", "10"}).code == 2);
+    CHECK(parley_load({where, "--requests", "5", "--duration", "10s"}).code == 2);
+    CHECK(parley_load({where, "--connections", "many"}).code == 2);
+    CHECK(parley_load({where, "--size", "0"}).code == 2);
+    CHECK(parley_load({}).code == 2);
+    CHECK(parley_load({"nowhere"}).code == 2);
+    const auto unwritable = parley_load({where, "--requests", "1", "--json", "/nonexistent/report"});
+    CHECK(unwritable.code == 1);
+    CHECK(unwritable.errors == "parley-load: cannot write /nonexistent/report: No such file or directory\n");
+    CHECK(parley_load({"--version"}).output.starts_with("parley-load "));
+}
+
+} // namespace parley

@@ -1,0 +1,168 @@
+// What is promised of one model, or of a few: workers that die, limits, and what children must not hold.
+#include "server/model.hpp"
+#include "tests/proc.hpp"
+#include "tests/server_under_test.hpp"
+#include "tests/test_client.hpp"
+
+#include <doctest/doctest.h>
+#include <set>
+
+namespace parley {
+
+namespace {
+
+/// Sends a byte to an echo and waits for it.
+bool answers(connection& wire) {
+    send_all(wire, "x");
+    return read_next(wire) == "x";
+}
+
+/// A client that has been let in.
+connection let_in(const address& door) {
+    auto wire = connect_to(door);
+    CHECK(answers(wire));
+    return wire;
+}
+
+std::set<std::string> sockets_of(pid_t process) {
+    std::set<std::string> sockets;
+    for (const auto& each : std::filesystem::directory_iterator{"/proc/" + std::to_string(process) + "/fd"}) {
+        std::error_code gone;
+        const auto target = std::filesystem::read_symlink(each.path(), gone).string();
+        if (target.starts_with("socket:")) sockets.insert(target);
+    }
+    return sockets;
+}
+
+std::ptrdiff_t threads_of(pid_t process) {
+    const std::filesystem::directory_iterator all{"/proc/" + std::to_string(process) + "/task"};
+    return std::distance(begin(all), end(all));
+}
+
+} // namespace
+
+TEST_CASE("workers that are killed are replaced, whoever accepts, even with the lock in their hands") {
+    for (const auto* accept : {"each", "file-lock", "mutex", "pass", "reuseport"}) {
+        INFO("prefork --accept ", accept);
+        // Its log tells of each death.
+        server_under_test server{"prefork", "echo", {"--workers", "3", "--accept", accept}, "off"};
+        const auto pid = server.process().pid();
+        CHECK(in_time([&] { return children_of(pid).size() == 3; }));
+        for (int round = 0; round != 2; ++round) {
+            const auto before = children_of(pid);
+            for (const auto& each : before) kill(each.process, SIGKILL);
+            CHECK(in_time([&] {
+                const auto now = children_of(pid);
+                return now.size() == 3 && std::ranges::none_of(now, [&](const process_state& each) {
+                           return std::ranges::count(before, each.process, &process_state::process) != 0;
+                       });
+            }));
+            for (int client = 0; client != 5; ++client) let_in(server.door());
+        }
+        CHECK(server.leaves_badly() == "");
+    }
+}
+
+TEST_CASE("a process for each connection, no more of them than allowed, and none is left when all have gone") {
+    server_under_test server{"fork", "echo", {"--max-connections", "2"}};
+    const auto pid = server.process().pid();
+    {
+        auto first = let_in(server.door());
+        auto second = let_in(server.door());
+        auto third = connect_to(server.door());
+        send_all(third, "x");
+        CHECK(children_of(pid).size() == 2);
+        CHECK_FALSE(third.is_readable_within(std::chrono::milliseconds{50}));
+        first.end_output();
+        CHECK(read_next(third) == "x");
+        CHECK(children_of(pid).size() <= 2);
+    }
+    CHECK(in_time([&] { return children_of(pid).empty(); }));
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a thread for each connection, no more of them than allowed, and none is left when all have gone") {
+    server_under_test server{"thread", "echo", {"--max-connections", "2"}};
+    const auto pid = server.process().pid();
+    std::ptrdiff_t with_one = 0; // and with whatever threads a sanitizer has
+    {
+        auto first = let_in(server.door());
+        with_one = threads_of(pid);
+        auto second = let_in(server.door());
+        auto third = connect_to(server.door());
+        send_all(third, "x");
+        CHECK(threads_of(pid) == with_one + 1);
+        CHECK_FALSE(third.is_readable_within(std::chrono::milliseconds{50}));
+        first.end_output();
+        CHECK(read_next(third) == "x");
+    }
+    CHECK(in_time([&] { return threads_of(pid) == with_one - 1; }));
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("parent and child of a connection keep nothing of the other's") {
+    server_under_test server{"fork", "echo"};
+    const auto pid = server.process().pid();
+    const auto alone = sockets_of(pid);
+    const auto first = let_in(server.door());
+    const auto second = let_in(server.door());
+    CHECK(sockets_of(pid) == alone); // no connection, or no client would ever see its end
+    const auto children = children_of(pid);
+    REQUIRE(children.size() == 2);
+    for (const auto& each : children) {
+        const auto its_own = sockets_of(each.process);
+        CHECK(its_own.size() == 1);
+        for (const auto& socket : its_own)
+            CHECK(!alone.contains(socket)); // no door, or the port would stay taken
+    }
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a child that is killed costs one conversation") {
+    server_under_test server{"fork", "echo", {}, "off"};
+    auto first = let_in(server.door());
+    const auto child = children_of(server.process().pid()).at(0).process;
+    auto second = let_in(server.door());
+    kill(child, SIGKILL);
+    CHECK(read_to_end(first).empty());
+    CHECK(answers(second));
+    let_in(server.door());
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("one at a time is one at a time") {
+    server_under_test server{"iterative", "echo"};
+    auto first = let_in(server.door());
+    auto second = connect_to(server.door());
+    send_all(second, "x");
+    CHECK_FALSE(second.is_readable_within(std::chrono::milliseconds{50}));
+    CHECK(answers(first));
+    first.end_output();
+    CHECK(read_next(second) == "x");
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("while one client waits or computes, an event loop serves the others") {
+    for (const std::string_view one : {"epoll", "loop-pool", "coroutine", "uring"}) {
+        if (!std::ranges::find(models(), one, &model::name)->obstacle().empty()) continue;
+        INFO("model ", one);
+        server_under_test server{one, "wait", {"--workers", "1"}};
+        auto slow = connect_to(server.door());
+        send_all(slow, "60000\n");
+        auto fast = connect_to(server.door());
+        send_all(fast, "0\n");
+        CHECK(read_line(fast) == "waited 0 ms\n");
+    }
+    for (const std::string_view one : {"loop-pool", "coroutine"}) {
+        INFO("model ", one);
+        server_under_test server{one, "pi", {"--threads", "2", "--workers", "2", "--max-digits", "100000"}};
+        auto slow = connect_to(server.door());
+        send_all(slow, "100000\n");
+        auto fast = connect_to(server.door());
+        send_all(fast, "5\n");
+        CHECK(read_line(fast) == "3.14159\n");
+        CHECK_FALSE(slow.is_readable_within(std::chrono::milliseconds{0}));
+    }
+}
+
+} // namespace parley

@@ -1,0 +1,52 @@
+// A worker that dies is replaced; workers that die as soon as they begin are not replaced for ever.
+#include "common/restart_policy.hpp"
+
+#include <doctest/doctest.h>
+#include <stdexcept>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+child_processes::ended worker_that_lived(std::chrono::milliseconds time, int status) {
+    return {.number = 1, .process = 4711, .status = status, .lived = time};
+}
+constexpr int failed = 1 << 8; // as wait(2) tells exit status 1
+} // namespace
+
+TEST_CASE("a worker that ends well, or has lived, is replaced at once") {
+    restart_policy restarts;
+    CHECK_FALSE(restarts.must_wait());
+    for (int i = 0; i != 100; ++i) {
+        restarts.ended(worker_that_lived(0ms, 0));
+        restarts.ended(worker_that_lived(restart_policy::early, failed));
+        CHECK_FALSE(restarts.must_wait());
+    }
+}
+
+TEST_CASE("workers that die at once are replaced ever later, but not too late") {
+    restart_policy restarts;
+    for (int i = 1; i != restart_policy::patience; ++i) restarts.ended(worker_that_lived(0ms, failed));
+    const auto wait = restarts.must_wait();
+    REQUIRE(wait);
+    CHECK(*wait > restart_policy::first_wait);
+    CHECK(*wait <= restart_policy::early);
+}
+
+TEST_CASE("when all workers die at once, again and again, that is said") {
+    restart_policy restarts;
+    for (int i = 1; i != restart_policy::patience; ++i) restarts.ended(worker_that_lived(0ms, failed));
+    CHECK_THROWS_WITH_AS(restarts.ended(worker_that_lived(0ms, failed)),
+                         doctest::Contains("worker 1 (process 4711) ended with status 1"), std::runtime_error);
+}
+
+TEST_CASE("one worker that lives makes good for those that died before") {
+    restart_policy restarts;
+    for (int round = 0; round != 5; ++round) {
+        for (int i = 1; i != restart_policy::patience; ++i) restarts.ended(worker_that_lived(0ms, failed));
+        restarts.ended(worker_that_lived(1h, failed));
+    }
+}
+
+} // namespace parley
