@@ -96,11 +96,15 @@ bool requested() { return stopping.load(std::memory_order_relaxed); }
 bool grace_over() { return requested() && steady_clock::now().time_since_epoch().count() >= deadline; }
 
 int descriptor() {
-    if (event < 0) {
-        event = check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
-        if (requested()) ring(event);
+    if (const int made = event; made >= 0) return made;
+    const int made = check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
+    int none = -1;
+    if (!event.compare_exchange_strong(none, made)) { // another thread was faster
+        ::close(made);
+        return none;
     }
-    return event;
+    if (requested()) ring(made);
+    return made;
 }
 
 void announce(int socket, const char* text) {

@@ -4,8 +4,12 @@
 #include "tests/in_child.hpp"
 #include "tests/socket_pair.hpp"
 
+#include <array>
+#include <barrier>
 #include <cerrno>
 #include <doctest/doctest.h>
+#include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -79,6 +83,25 @@ TEST_CASE("an event loop sees the stop on a descriptor") {
               raise(SIGTERM);
               require(!stop_signal::wait_readable({}), "a stop that came before the descriptor");
           }) == "exit 0");
+}
+
+TEST_CASE("threads that ask for the descriptor at once all get the one that tells of the stop") {
+    for (int round = 0; round < 50; ++round) {
+        CHECK(in_child([] {
+                  stop_signal::install(long_enough);
+                  std::array<int, 4> found{};
+                  std::barrier together{static_cast<std::ptrdiff_t>(found.size())};
+                  {
+                      std::vector<std::jthread> threads;
+                      for (auto& each : found)
+                          threads.emplace_back([&] {
+                              together.arrive_and_wait();
+                              each = stop_signal::descriptor();
+                          });
+                  }
+                  for (const int each : found) require(each == found.front(), "one for all");
+              }) == "exit 0");
+    }
 }
 
 TEST_CASE("a wait ends when a descriptor is readable") {
