@@ -115,13 +115,8 @@ listener listener::sibling(const listen_options& options) const {
 }
 
 std::optional<connection> listener::accept() {
-#if defined(__SANITIZE_THREAD__) // a signal wakes only the calls that it knows to wait: poll(2), not accept4(2)
-    constexpr bool polls = true;
-#else
-    const bool polls = sockets_.size() > 1;
-#endif
     while (!stop_signal::requested() && !sockets_.empty()) {
-        if (polls && !stop_signal::wait_readable({descriptor()})) break;
+        if (sockets_.size() > 1 && !stop_signal::wait_readable({descriptor()})) break;
         if (auto peer = try_accept(calls::blocking)) return peer;
         if (const auto left = breath_left()) stop_signal::sleep(*left);
     }
