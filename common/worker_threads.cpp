@@ -50,8 +50,11 @@ bool worker_threads::wait_for_room() {
 }
 
 bool worker_threads::start(work task) {
+    std::list<thread> fresh; // where there is no memory for it, nothing has happened
+    fresh.push_front({*this, std::move(task)});
     std::unique_lock lock{mutex_}; // held while the thread begins, so that it cannot end before it has a handle
-    running_.push_front({*this, std::move(task), numbers_.take()});
+    fresh.front().number = numbers_.take();
+    running_.splice(running_.begin(), fresh);
     const auto begun = running_.begin();
     begun->self = begun;
     while (const int error = pthread_create(&begun->handle, &attributes_, run, &*begun)) {

@@ -31,7 +31,7 @@ public:
     bool wait_for_room();
 
     /// Runs `task` in a new thread. Waits while no thread is to be had (EAGAIN). False: a stop was requested
-    /// meanwhile. Only where there is room.
+    /// meanwhile. Only where there is room. Throws std::bad_alloc where there is no memory for it.
     bool start(work task);
 
     /// Waits until all have ended. Once a stop is requested, wakes them again and again (stop_signal::nudge).
@@ -41,7 +41,7 @@ private:
     struct thread {
         worker_threads& group;
         work task;
-        int number;
+        int number = 0;
         pthread_t handle{};
         std::list<thread>::iterator self{};
     };

@@ -45,7 +45,8 @@ void completion_loop::let_in(const completion_ring::completion& accepted) {
     if (accepted.result < 0) return not_accepted(-accepted.result);
     unique_fd socket{accepted.result};
     const auto peer = address::of_peer(socket.get());
-    live_.emplace_front(connection{std::move(socket), peer}, offered_, self_);
+    if (!reception_.admit([&] { live_.emplace_front(connection{std::move(socket), peer}, offered_, self_); }))
+        return;
     live_.front().self = live_.begin();
     if (full()) ring_.cancel(&door_);
     go_on(live_.front());
