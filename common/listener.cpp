@@ -171,12 +171,6 @@ std::optional<std::chrono::milliseconds> listener::breath_left() const {
     return std::chrono::ceil<std::chrono::milliseconds>(left);
 }
 
-std::vector<int> listener::descriptors() const {
-    std::vector<int> all;
-    for (const auto& each : sockets_) all.push_back(each.get());
-    return all;
-}
-
 void listener::shut() {
     if (getpid() != opener_ || whose_ == sockets_are::lent) return;
     for (const auto& each : sockets_) ::shutdown(each.get(), SHUT_RDWR);

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <sys/stat.h>
 #include <vector>
@@ -68,7 +69,7 @@ public:
     void breathe(std::string_view call, int error);
 
     /// All listening sockets, for a loop that watches them one by one.
-    [[nodiscard]] std::vector<int> descriptors() const;
+    [[nodiscard]] std::span<const unique_fd> sockets() const { return sockets_; }
 
     /// Nobody can come in any more, through any process or thread that has this door: clients are refused.
     /// Does nothing in a child of the process that opened it, nor to lent sockets: there, clients wait.

@@ -35,7 +35,7 @@ worker_threads::worker_threads(int limit) : numbers_{limit} {
 
 worker_threads::~worker_threads() {
     if (!running_.empty()) stop_signal::request();
-    join();
+    wait_for_all();
     pthread_attr_destroy(&attributes_);
 }
 
@@ -76,14 +76,16 @@ void* worker_threads::run(void* begun) {
     auto outcome = own.task.get_future();
     own.task(own.number);
     own.task = {}; // what it owns goes before anybody hears of the end
+    std::exception_ptr failure;
     try {
         outcome.get();
-    } catch (const std::exception& error) { // a thread has no caller to throw to
-        spdlog::error("worker {}: {}", own.number, error.what());
+    } catch (...) { // a thread has no caller to throw to
+        failure = std::current_exception();
         stop_signal::request();
     }
     auto& group = own.group;
     const std::lock_guard lock{group.mutex_};
+    if (!group.failure_) group.failure_ = std::move(failure);
     group.numbers_.give_back(own.number);
     group.ended_.splice(group.ended_.begin(), group.running_, own.self);
     group.one_ended_.notify_one();
@@ -95,6 +97,11 @@ void worker_threads::join_ended() {
 }
 
 void worker_threads::join() {
+    wait_for_all();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, {}));
+}
+
+void worker_threads::wait_for_all() {
     std::unique_lock lock{mutex_};
     while (!running_.empty()) {
         if (stop_signal::requested())

@@ -34,8 +34,8 @@ void completion_loop::run() {
 /// Accepting ends by itself at an error; it is begun again once there is room and breath.
 void completion_loop::open_door() {
     if (doors_open_ > 0 || stop_signal::requested() || full() || coarse_now() < breathe_until_) return;
-    for (const int each : door_.descriptors()) {
-        ring_.accept_all(each, &door_);
+    for (const auto& each : door_.sockets()) {
+        ring_.accept_all(each.get(), &door_);
         ++doors_open_;
     }
 }

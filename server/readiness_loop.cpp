@@ -69,8 +69,9 @@ void readiness_loop::watch_door() {
     const std::uint32_t exclusive =
         options_.accept == discipline::exclusive ? std::uint32_t{EPOLLEXCLUSIVE} : 0;
     door_watched_ = open;
-    for (const int each : door_.descriptors()) {
-        if (control(epoll_, open ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, each, EPOLLIN | exclusive, &door_)) continue;
+    for (const auto& each : door_.sockets()) {
+        if (control(epoll_, open ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, each.get(), EPOLLIN | exclusive, &door_))
+            continue;
         if (!open || errno == EEXIST) continue; // one of several that is watched already
         door_.breathe("epoll_ctl", errno);
         door_watched_ = false;

@@ -38,7 +38,7 @@ public:
     void shorten(faults::call which, std::int64_t most) { arm(which, 0, most, 1, for_ever); }
 
     /// Nothing goes wrong any more.
-    void clear() {
+    void clear() const {
         for (auto& each : *table_) each.first = 0;
     }
 
