@@ -13,22 +13,32 @@ namespace parley {
 void completion_loop::run() {
     ring_.watch(stop_signal::descriptor(), &stop_tag_);
     open_door();
-    while (!stop_signal::requested() || !live_.empty()) {
+    for (;;) {
+        if (stop_signal::requested() && !door_shut_) shut_door();
+        if (door_shut_ && live_.empty()) break;
         const auto& completed = ring_.wait(served_connection::look_again_after(options_.idle_timeout));
         const auto now = coarse_now(); // before the work: whoever sends meanwhile is not idle
         for (const auto& each : completed) {
             if (each.tag == &door_)
-                let_in(each);
+                accepted(each);
             else if (each.tag != &stop_tag_)
                 complete(*static_cast<client*>(each.tag), each);
-        }
-        if (stop_signal::requested()) {
-            door_.shut();
-            if (doors_open_ > 0) ring_.cancel(&door_); // a lent door is not shut
         }
         look_for_overdue(now);
         open_door();
     }
+}
+
+/// Those who stand before it come in first.
+void completion_loop::shut_door() {
+    while (!full()) {
+        auto peer = door_.accept_last(listener::calls::blocking);
+        if (!peer) break;
+        let_in(std::move(*peer));
+    }
+    door_.shut();
+    if (doors_open_ > 0) ring_.cancel(&door_); // a lent door is not shut
+    door_shut_ = true;
 }
 
 /// Accepting ends by itself at an error; it is begun again once there is room and breath.
@@ -40,15 +50,18 @@ void completion_loop::open_door() {
     }
 }
 
-void completion_loop::let_in(const completion_ring::completion& accepted) {
-    if (accepted.last) --doors_open_;
-    if (accepted.result < 0) return not_accepted(-accepted.result);
-    unique_fd socket{accepted.result};
+void completion_loop::accepted(const completion_ring::completion& one) {
+    if (one.last) --doors_open_;
+    if (one.result < 0) return not_accepted(-one.result);
+    unique_fd socket{one.result};
     const auto peer = address::of_peer(socket.get());
-    if (!reception_.admit([&] { live_.emplace_front(connection{std::move(socket), peer}, offered_, self_); }))
-        return;
-    live_.front().self = live_.begin();
+    let_in(connection{std::move(socket), peer});
     if (full()) ring_.cancel(&door_);
+}
+
+void completion_loop::let_in(connection wire) {
+    if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
+    live_.front().self = live_.begin();
     go_on(live_.front());
 }
 

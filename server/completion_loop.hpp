@@ -38,7 +38,9 @@ private:
     };
 
     void open_door();
-    void let_in(const completion_ring::completion& accepted);
+    void shut_door();
+    void accepted(const completion_ring::completion& one);
+    void let_in(connection wire);
     void not_accepted(int error);
     void complete(client& each, const completion_ring::completion& done);
     void go_on(client& each);
@@ -54,6 +56,7 @@ private:
     completion_ring ring_;
     char stop_tag_ = 0;
     int doors_open_ = 0;
+    bool door_shut_ = false;
     served_connection::time_point breathe_until_{}, look_again_{};
     once_a_second complain_;
     reception reception_;
