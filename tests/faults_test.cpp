@@ -7,6 +7,7 @@
 #include "tests/proc.hpp"
 
 #include <doctest/doctest.h>
+#include <sstream>
 #include <sys/resource.h>
 
 using namespace std::chrono_literals;
@@ -236,6 +237,57 @@ TEST_CASE("without any descriptor left, who is in is served, who comes waits, an
             CHECK(read_line(each).starts_with("Hello, Bob"));
             each.end_output();
         }
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE(
+    "workers that are killed in the midst of requests cost their clients, and no lock, no slot and no count") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("counter", small_pool, "off");
+        const auto pid = server.process().pid();
+        { // so that there are workers where each client has one of its own
+            const auto seen_first = connect_to(server.door());
+            if (!in_time([&] { return is_at_rest(how, pid); })) FAIL("it never rests");
+        }
+        if (how.model != "fork" && children_of(pid).empty()) return; // threads die with their server
+        std::uint64_t highest = 0;
+        for (int round = 0; round != 3; ++round) {
+            std::vector<connection> clients;
+            for (int i = 0; i != 2; ++i) {
+                clients.push_back(connect_to(server.door()));
+                send_all(clients.back(), std::string(2000, '\n'));
+            }
+            wait_for(clients[0], POLLIN); // it is being served
+            const auto workers = children_of(pid);
+            if (!workers.empty())
+                kill(workers[static_cast<std::size_t>(round) % workers.size()].process, SIGKILL);
+            for (auto& each : clients) {
+                each.end_output();
+                std::string answers;
+                try {
+                    for (auto bytes = read_next(each); !bytes.empty(); bytes = read_next(each))
+                        answers += bytes;
+                } catch (const std::system_error&) { // reset, with its worker
+                }
+                std::istringstream numbers{answers.substr(0, answers.rfind('\n') + 1)};
+                for (std::uint64_t value = 0; numbers >> value;) highest = std::max(highest, value);
+            }
+        }
+        auto wire = connect_to(server.door());
+        const auto next = [&] {
+            send_all(wire, "\n");
+            return std::stoull(read_line(wire));
+        };
+        const auto first = next();
+        CHECK(highest > 0);
+        CHECK(first > highest);
+        CHECK(next() == first + 1);
+        wire.end_output();
+        CHECK(read_to_end(wire).empty());
+        const std::size_t size = how.model == "fork" ? 0 : 2;
+        CHECK(in_time([&] { return children_of(pid).size() == size; }));
+        CHECK(in_time([&] { return scoreboard_view{pid}.look()->open == 0; }));
         CHECK(server.leaves_badly() == "");
     });
 }
