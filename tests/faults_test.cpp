@@ -29,8 +29,10 @@ void signal_all(server_under_test& server, int number) {
     for (const auto& each : processes_in_group(server.process().pid())) kill(each.process, number);
 }
 
-bool all_are_stopped(pid_t group) { // or have ended
-    const auto all = processes_in_group(group);
+/// Those that begin meanwhile, too; some may have ended.
+bool stop_all(server_under_test& server) {
+    signal_all(server, SIGSTOP);
+    const auto all = processes_in_group(server.process().pid());
     return std::ranges::all_of(
         all, [](const process_state& each) { return each.state == 'T' || each.state == 'Z'; });
 }
@@ -97,10 +99,8 @@ std::size_t flood(connection& wire, std::size_t most) {
 TEST_CASE("clients that stand at the door when a stop comes are served: twenty of twenty") {
     for_each_form([](const form& how) {
         auto server = how.serve("hello", small_pool);
-        const auto group = server.process().pid();
         CHECK(party{"hello", server.door()}.add(1).converse() == "");
-        signal_all(server, SIGSTOP); // so that nobody is let in
-        CHECK(in_time([&] { return all_are_stopped(group); }));
+        CHECK(in_time([&] { return stop_all(server); })); // so that nobody is let in
         std::vector<connection> clients;
         for (int i = 0; i != 20; ++i) {
             clients.push_back(connect_to(server.door()));
@@ -187,7 +187,6 @@ TEST_CASE("idle and dripping clients, more than there are workers, are let go, a
 TEST_CASE("signals that are nobody's business change nothing") {
     for_each_form([](const form& how) {
         auto server = how.serve("hello", small_pool);
-        const auto group = server.process().pid();
         auto wire = connect_to(server.door());
         for (const int number : {SIGHUP, SIGWINCH, SIGPIPE, SIGCHLD, SIGALRM, SIGUSR1, SIGSTOP}) {
             INFO("signal ", number);
@@ -195,7 +194,7 @@ TEST_CASE("signals that are nobody's business change nothing") {
             signal_all(server, number);
             send_all(wire, "da\n");
             if (number == SIGSTOP) {
-                CHECK(in_time([&] { return all_are_stopped(group); }));
+                CHECK(in_time([&] { return stop_all(server); }));
                 signal_all(server, SIGCONT);
             }
             CHECK(read_line(wire).starts_with("Hello, Ada"));

@@ -1,0 +1,72 @@
+// Lines out of reads that are cut anywhere, against the plainest way to find lines in a whole text.
+#include "common/input_buffer.hpp"
+
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using parley::input_buffer;
+using lines = std::vector<std::string>;
+
+const std::string too_long = "(too long)";
+
+lines lines_of(std::string_view text) {
+    lines all;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        auto line = text.substr(0, end);
+        text.remove_prefix(end == text.npos ? text.size() : end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        all.push_back(line.size() > input_buffer::line_limit ? too_long : std::string{line});
+    }
+    return all;
+}
+
+/// Takes what there is. True: the input has ended.
+bool take_lines(input_buffer& from, lines& all) {
+    for (;;) {
+        switch (from.next_line()) {
+        case input_buffer::found::something: all.emplace_back(from.take()); break;
+        case input_buffer::found::too_long: all.push_back(too_long); break;
+        case input_buffer::found::nothing: return false;
+        case input_buffer::found::end: return true;
+        }
+    }
+}
+
+lines lines_of_reads(std::string_view text, std::size_t most, std::uint32_t cuts) {
+    input_buffer buffer;
+    lines all;
+    while (!text.empty()) {
+        cuts = cuts * 1664525 + 1013904223; // a random number
+        const std::string read{text.substr(0, 1 + (cuts >> 8) % most)};
+        buffer.add(read);
+        if (take_lines(buffer, all)) std::abort();
+        text.remove_prefix(read.size());
+    }
+    buffer.end();
+    if (!take_lines(buffer, all)) std::abort();
+    return all;
+}
+
+} // namespace
+
+/// The first byte says how to cut; each \xff among the others stands for almost as much as a line may have.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    std::string text;
+    int large = 0;
+    for (std::size_t i = 1; i != size; ++i) {
+        if (data[i] != 0xff)
+            text += static_cast<char>(data[i]);
+        else if (large++ < 3)
+            text.append(input_buffer::line_limit - 2, 'x');
+    }
+    const std::size_t most = large > 0 ? 40'000 : 1 + data[0] % 32;
+    if (lines_of_reads(text, most, data[0]) != lines_of(text)) std::abort();
+    return 0;
+}
