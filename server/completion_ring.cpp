@@ -68,6 +68,7 @@ void completion_ring::accept_all(int door, void* tag) {
 void completion_ring::receive(int socket, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_recv(entry, socket, nullptr, buffer_size, 0);
+    entry->ioprio |= IORING_RECVSEND_POLL_FIRST; // what was there has been read: do not try in vain
     io_uring_sqe_set_flags(entry, IOSQE_BUFFER_SELECT);
     entry->buf_group = group;
     io_uring_sqe_set_data(entry, tag);
