@@ -40,26 +40,43 @@ child_processes::~child_processes() {
 }
 
 bool child_processes::start(const std::function<void(int)>& work) {
-    return start_by([&, parent = getpid()](int number) {
+    const auto spawn = [&, parent = getpid()](int number) {
         const pid_t process = fork();
         if (process == 0) be_child(number, parent, work);
         return process;
-    });
+    };
+    return start_by(std::ref(spawn));
 }
 
 bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
     const int number = numbers_.take();
     for (;;) {
-        const pid_t process = spawn(number);
-        if (process > 0) {
-            children_.emplace(process, child{number, steady_clock::now()});
-            return true;
-        }
+        const pid_t process = spawn_noted(number, spawn);
+        if (process > 0) return true;
         if (complain_()) spdlog::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
         if (!stop_signal::sleep(milliseconds{50})) break;
     }
     numbers_.give_back(number);
     return false;
+}
+
+/// A child that could not be noted would never be missed: so there is a place for it before it begins. -1 and
+/// errno: it does not.
+pid_t child_processes::spawn_noted(int number, const std::function<pid_t(int)>& spawn) {
+    try {
+        std::unordered_map<pid_t, child> place;
+        place.emplace(0, child{number, steady_clock::now()});
+        children_.reserve(children_.size() + 1);
+        const pid_t process = spawn(number);
+        if (process <= 0) return -1;
+        auto note = place.extract(place.begin());
+        note.key() = process;
+        children_.insert(std::move(note));
+        return process;
+    } catch (const std::bad_alloc&) {
+        errno = ENOMEM;
+        return -1;
+    }
 }
 
 void child_processes::be_child(int number, pid_t parent, const std::function<void(int)>& work) {

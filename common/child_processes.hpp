@@ -61,6 +61,7 @@ private:
         std::chrono::steady_clock::time_point born;
     };
 
+    pid_t spawn_noted(int number, const std::function<pid_t(int)>& spawn);
     [[noreturn]] void be_child(int number, pid_t parent, const std::function<void(int)>& work);
 
     slot_numbers numbers_;

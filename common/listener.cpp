@@ -140,17 +140,19 @@ std::optional<connection> listener::accept_from(int door, int flags) {
     const int error = errno;
     switch (after_accept_error(error)) {
     case after_error::again: break;
-    case after_error::breathe:
-        state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
-        if (state_->complain())
-            spdlog::warn("accept: {}; new clients wait in the kernel's queue", std::strerror(error));
-        break;
+    case after_error::breathe: breathe("accept", error); break;
     case after_error::give_up:
         if (stop_signal::requested()) break; // somebody has shut the door
         errno = error;
         throw_errno("accept");
     }
     return std::nullopt;
+}
+
+void listener::breathe(std::string_view call, int error) {
+    state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
+    if (state_->complain())
+        spdlog::warn("{}: {}; new clients wait in the kernel's queue", call, std::strerror(error));
 }
 
 void listener::non_blocking() {
@@ -167,12 +169,6 @@ std::optional<std::chrono::milliseconds> listener::breath_left() const {
     const auto left = end - steady_clock::now();
     if (left <= left.zero()) return std::nullopt;
     return std::chrono::ceil<std::chrono::milliseconds>(left);
-}
-
-std::vector<int> listener::descriptors() const {
-    std::vector<int> all;
-    for (const auto& each : sockets_) all.push_back(each.get());
-    return all;
 }
 
 void listener::shut() {

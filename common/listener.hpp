@@ -10,6 +10,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <sys/stat.h>
 #include <vector>
 
@@ -63,8 +65,11 @@ public:
     /// Readable when a client stands at the door: the socket, or an epoll(7) descriptor of all of them.
     [[nodiscard]] int descriptor() const { return all_ ? all_.get() : sockets_.front().get(); }
 
+    /// Nobody can be accepted for a moment, since `call` has failed with `error`. That is logged, now and then.
+    void breathe(std::string_view call, int error);
+
     /// All listening sockets, for a loop that watches them one by one.
-    [[nodiscard]] std::vector<int> descriptors() const;
+    [[nodiscard]] std::span<const unique_fd> sockets() const { return sockets_; }
 
     /// Nobody can come in any more, through any process or thread that has this door: clients are refused.
     /// Does nothing in a child of the process that opened it, nor to lent sockets: there, clients wait.

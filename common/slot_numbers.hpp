@@ -1,8 +1,8 @@
 // Which numbers from 1 to a limit are taken: every worker has one, and with it a slot on the scoreboard.
 #pragma once
 
+#include <algorithm>
 #include <functional>
-#include <queue>
 #include <vector>
 
 namespace parley {
@@ -16,23 +16,30 @@ public:
 
     /// The smallest free number, so that a server with few workers uses few slots. Only if any_free().
     [[nodiscard]] int take() {
+        if (returned_.empty()) {
+            if (returned_.capacity() == static_cast<std::size_t>(used_))
+                returned_.reserve(2 * returned_.capacity() + 8);
+            ++taken_;
+            return ++used_;
+        }
         ++taken_;
-        if (returned_.empty()) return ++used_;
-        const int number = returned_.top();
-        returned_.pop();
+        std::ranges::pop_heap(returned_, std::greater{});
+        const int number = returned_.back();
+        returned_.pop_back();
         return number;
     }
 
-    void give_back(int number) {
+    void give_back(int number) noexcept {
         --taken_;
-        returned_.push(number);
+        returned_.push_back(number);
+        std::ranges::push_heap(returned_, std::greater{});
     }
 
 private:
     int limit_;
     int taken_ = 0;
-    int used_ = 0; // all above have never been taken
-    std::priority_queue<int, std::vector<int>, std::greater<>> returned_;
+    int used_ = 0;              // all above have never been taken
+    std::vector<int> returned_; // a heap with room for all that are used: to give back cannot fail
 };
 
 } // namespace parley

@@ -35,7 +35,7 @@ worker_threads::worker_threads(int limit) : numbers_{limit} {
 
 worker_threads::~worker_threads() {
     if (!running_.empty()) stop_signal::request();
-    join();
+    wait_for_all();
     pthread_attr_destroy(&attributes_);
 }
 
@@ -50,8 +50,11 @@ bool worker_threads::wait_for_room() {
 }
 
 bool worker_threads::start(work task) {
+    std::list<thread> fresh; // where there is no memory for it, nothing has happened
+    fresh.push_front({*this, std::move(task)});
     std::unique_lock lock{mutex_}; // held while the thread begins, so that it cannot end before it has a handle
-    running_.push_front({*this, std::move(task), numbers_.take()});
+    fresh.front().number = numbers_.take();
+    running_.splice(running_.begin(), fresh);
     const auto begun = running_.begin();
     begun->self = begun;
     while (const int error = pthread_create(&begun->handle, &attributes_, run, &*begun)) {
@@ -73,14 +76,16 @@ void* worker_threads::run(void* begun) {
     auto outcome = own.task.get_future();
     own.task(own.number);
     own.task = {}; // what it owns goes before anybody hears of the end
+    std::exception_ptr failure;
     try {
         outcome.get();
-    } catch (const std::exception& error) { // a thread has no caller to throw to
-        spdlog::error("worker {}: {}", own.number, error.what());
+    } catch (...) { // a thread has no caller to throw to
+        failure = std::current_exception();
         stop_signal::request();
     }
     auto& group = own.group;
     const std::lock_guard lock{group.mutex_};
+    if (!group.failure_) group.failure_ = std::move(failure);
     group.numbers_.give_back(own.number);
     group.ended_.splice(group.ended_.begin(), group.running_, own.self);
     group.one_ended_.notify_one();
@@ -92,6 +97,11 @@ void worker_threads::join_ended() {
 }
 
 void worker_threads::join() {
+    wait_for_all();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, {}));
+}
+
+void worker_threads::wait_for_all() {
     std::unique_lock lock{mutex_};
     while (!running_.empty()) {
         if (stop_signal::requested())

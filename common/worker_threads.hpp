@@ -6,6 +6,7 @@
 #include "common/slot_numbers.hpp"
 
 #include <condition_variable>
+#include <exception>
 #include <future>
 #include <list>
 #include <mutex>
@@ -15,7 +16,7 @@ namespace parley {
 
 class worker_threads {
 public:
-    /// What a thread does with its number. What it throws is logged, and stops the server. (A packaged_task
+    /// What a thread does with its number. What it throws stops the server, see join(). (A packaged_task
     /// because it may own a connection: std::function cannot, and std::move_only_function is C++23.)
     using work = std::packaged_task<void(int)>;
 
@@ -31,22 +32,24 @@ public:
     bool wait_for_room();
 
     /// Runs `task` in a new thread. Waits while no thread is to be had (EAGAIN). False: a stop was requested
-    /// meanwhile. Only where there is room.
+    /// meanwhile. Only where there is room. Throws std::bad_alloc where there is no memory for it.
     bool start(work task);
 
     /// Waits until all have ended. Once a stop is requested, wakes them again and again (stop_signal::nudge).
+    /// Throws what the first of them has thrown.
     void join();
 
 private:
     struct thread {
         worker_threads& group;
         work task;
-        int number;
+        int number = 0;
         pthread_t handle{};
         std::list<thread>::iterator self{};
     };
 
     static void* run(void* begun);
+    void wait_for_all();
     void join_ended();
 
     pthread_attr_t attributes_;
@@ -55,6 +58,7 @@ private:
     slot_numbers numbers_;
     std::list<thread> running_;
     std::list<thread> ended_;
+    std::exception_ptr failure_;
     once_a_second complain_;
 };
 

@@ -34,8 +34,8 @@ void completion_loop::run() {
 /// Accepting ends by itself at an error; it is begun again once there is room and breath.
 void completion_loop::open_door() {
     if (doors_open_ > 0 || stop_signal::requested() || full() || coarse_now() < breathe_until_) return;
-    for (const int each : door_.descriptors()) {
-        ring_.accept_all(each, &door_);
+    for (const auto& each : door_.sockets()) {
+        ring_.accept_all(each.get(), &door_);
         ++doors_open_;
     }
 }
@@ -45,7 +45,8 @@ void completion_loop::let_in(const completion_ring::completion& accepted) {
     if (accepted.result < 0) return not_accepted(-accepted.result);
     unique_fd socket{accepted.result};
     const auto peer = address::of_peer(socket.get());
-    live_.emplace_front(connection{std::move(socket), peer}, offered_, self_);
+    if (!reception_.admit([&] { live_.emplace_front(connection{std::move(socket), peer}, offered_, self_); }))
+        return;
     live_.front().self = live_.begin();
     if (full()) ring_.cancel(&door_);
     go_on(live_.front());

@@ -6,6 +6,7 @@
 #include "common/log.hpp"
 #include "server/completion_ring.hpp"
 #include "server/model.hpp"
+#include "server/reception.hpp"
 #include "server/served_connection.hpp"
 
 #include <list>
@@ -55,6 +56,7 @@ private:
     int doors_open_ = 0;
     served_connection::time_point breathe_until_{}, look_again_{};
     once_a_second complain_;
+    reception reception_;
     std::list<client> live_;
     std::unique_ptr<input_area> no_memory_of_ours_; // the ring's buffers are used instead
 };

@@ -12,6 +12,7 @@ namespace parley {
 namespace {
 
 constexpr unsigned entries = 1024;
+constexpr int most_tries = 500; // to hand over a full ring: some seconds
 constexpr unsigned ring_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CLAMP;
 constexpr std::size_t offers_bytes(unsigned count) { return count * sizeof(io_uring_buf); }
 
@@ -21,6 +22,13 @@ int checked(std::string_view call, int result) {
     errno = -result;
     throw_errno(call);
 }
+
+/// Is the kernel short of something, so that it shall be asked again (io_uring_enter(2))?
+bool only_for_now(int result) {
+    return result == -EINTR || result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
+}
+
+void breathe() { poll(nullptr, 0, 10); }
 
 } // namespace
 
@@ -54,9 +62,12 @@ completion_ring::~completion_ring() {
 }
 
 io_uring_sqe* completion_ring::next_entry() {
-    if (auto* const entry = io_uring_get_sqe(&ring_)) return entry;
-    checked("io_uring_enter", io_uring_submit(&ring_)); // full: hand over what is there
-    return io_uring_get_sqe(&ring_);
+    for (int tried = 0;; ++tried) {
+        if (auto* const entry = io_uring_get_sqe(&ring_)) return entry;
+        const int result = io_uring_submit(&ring_); // full: hand over what is there
+        if (!only_for_now(result) || tried == most_tries) checked("io_uring_enter", result);
+        if (result < 0) breathe();
+    }
 }
 
 void completion_ring::accept_all(int door, void* tag) {
@@ -102,7 +113,8 @@ const std::vector<completion_ring::completion>& completion_ring::wait(std::chron
     __kernel_timespec time{.tv_sec = limit.count() / 1000, .tv_nsec = limit.count() % 1000 * 1'000'000};
     io_uring_cqe* first = nullptr;
     const int result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &time, nullptr);
-    if (result < 0 && result != -ETIME && result != -EINTR) checked("io_uring_enter", result);
+    if (result != -ETIME && !only_for_now(result)) checked("io_uring_enter", result);
+    if (result != -ETIME && result != -EINTR && result < 0 && io_uring_cq_ready(&ring_) == 0) breathe();
 
     completed_.clear();
     unsigned head, seen = 0;

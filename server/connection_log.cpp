@@ -30,14 +30,22 @@ connection_log::connection_log(const connection& wire, worker& by) : wire_{wire}
         spdlog::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
 }
 
-void connection_log::failed(const std::exception& reason) const {
-    spdlog::log(is_peers_affair(reason) ? spdlog::level::debug : spdlog::level::err, "{}: {}",
-                wire_.peer().to_string(), reason.what());
+void connection_log::failed(const std::exception& reason) const noexcept {
+    const auto level = is_peers_affair(reason) ? spdlog::level::debug : spdlog::level::err;
+    if (!spdlog::should_log(level)) return;
+    try {
+        spdlog::log(level, "{}: {}", wire_.peer().to_string(), reason.what());
+    } catch (const std::bad_alloc&) { // then the log is one line short
+    }
 }
 
 connection_log::~connection_log() {
     by_.end_connection();
-    if (spdlog::should_log(spdlog::level::debug)) spdlog::debug("{}: ended", wire_.peer().to_string());
+    if (!spdlog::should_log(spdlog::level::debug)) return;
+    try {
+        spdlog::debug("{}: ended", wire_.peer().to_string());
+    } catch (const std::bad_alloc&) {
+    }
 }
 
 } // namespace parley

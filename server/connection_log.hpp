@@ -14,7 +14,7 @@ public:
     connection_log(const connection& wire, worker& by);
 
     /// Why it ended before its time. A peer's reset is its own affair: a debug line.
-    void failed(const std::exception& reason) const;
+    void failed(const std::exception& reason) const noexcept;
 
     /// It has ended.
     ~connection_log();

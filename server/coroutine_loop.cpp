@@ -3,6 +3,7 @@
 
 #include "common/stop_signal.hpp"
 #include "server/model.hpp"
+#include "server/reception.hpp"
 #include "server/served_connection.hpp"
 
 #include <asio.hpp>
@@ -50,13 +51,26 @@ public:
         : door_{door}, offered_{offered}, options_{options}, self_{options.board, number} {}
 
     void run() {
-        asio::co_spawn(loop_, accept_clients(), rethrow);
-        asio::co_spawn(loop_, look_for_overdue(), rethrow);
+        keep_up(&coroutine_loop::accept_clients);
+        keep_up(&coroutine_loop::look_for_overdue);
         asio::co_spawn(loop_, watch_for_stop(), rethrow);
         loop_.run();
     }
 
 private:
+    /// Begins a coroutine that the loop cannot do without; again, where it ended for lack of memory.
+    void keep_up(awaitable<void> (coroutine_loop::*what)()) {
+        asio::co_spawn(loop_, (this->*what)(), [this, what](const std::exception_ptr& failure) {
+            try {
+                rethrow(failure);
+            } catch (const std::bad_alloc& error) {
+                reception_.complain(error);
+                stop_signal::nap(listener::breath);
+                keep_up(what);
+            }
+        });
+    }
+
     awaitable<void> accept_clients() {
         while (!stop_signal::requested()) {
             const auto breath = door_.breath_left();
@@ -64,8 +78,10 @@ private:
                 something_changed_.expires_after(breath.value_or(std::chrono::hours{1}));
                 co_await something_changed_.async_wait(quietly);
             } else if (auto peer = door_.try_accept(listener::calls::non_blocking)) {
-                live_.emplace_front(loop_, std::move(*peer), offered_, self_);
-                asio::co_spawn(loop_, converse(live_.begin()), rethrow);
+                if (!reception_.admit([&] { live_.emplace_front(loop_, std::move(*peer), offered_, self_); }))
+                    continue;
+                const auto own = live_.begin();
+                if (!reception_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
             } else {
                 co_await entrance_.async_wait(descriptor::wait_read, quietly);
             }
@@ -78,30 +94,34 @@ private:
         auto& [talk, socket, pause, input] = *own;
         std::error_code error;
         std::size_t size = 0;
-        for (;;) {
-            switch (talk.go_on(spare_)) {
-            case served_connection::waits_for::input:
-                std::tie(error, size) = co_await socket.async_receive(asio::buffer(input), quietly);
-                if (!error) talk.feed({input.data(), size}, size == input.size());
-                break; // at an error, and at the end of input, the conversation sees for itself
-            case served_connection::waits_for::room:
-                co_await socket.async_wait(socket_type::wait_write, quietly);
-                break;
-            case served_connection::waits_for::time:
-                pause.emplace(loop_, talk.pause());
-                co_await pause->async_wait(quietly);
-                talk.done();
-                break;
-            case served_connection::waits_for::work:
-                co_await asio::co_spawn(pool(), carry_out(talk.work()), quietly); // post() would not move there
-                talk.done();
-                break;
-            case served_connection::waits_for::nothing:
-                live_.erase(own);
-                something_changed_.cancel();
-                co_return;
+        try {
+            for (bool over = false; !over;) {
+                switch (talk.go_on(spare_)) {
+                case served_connection::waits_for::input:
+                    std::tie(error, size) = co_await socket.async_receive(asio::buffer(input), quietly);
+                    if (!error) talk.feed({input.data(), size}, size == input.size());
+                    break; // at an error, and at the end of input, the conversation sees for itself
+                case served_connection::waits_for::room:
+                    co_await socket.async_wait(socket_type::wait_write, quietly);
+                    break;
+                case served_connection::waits_for::time:
+                    pause.emplace(loop_, talk.pause());
+                    co_await pause->async_wait(quietly);
+                    talk.done();
+                    break;
+                case served_connection::waits_for::work:
+                    // post() would not move there
+                    co_await asio::co_spawn(pool(), carry_out(talk.work()), quietly);
+                    talk.done();
+                    break;
+                case served_connection::waits_for::nothing: over = true;
+                }
             }
+        } catch (const std::exception& failure) { // there is no memory to wait, or no thread to work
+            reception_.complain(failure);
         }
+        live_.erase(own);
+        something_changed_.cancel();
     }
 
     /// Threads begin with the first work: most services have none.
@@ -142,6 +162,7 @@ private:
     descriptor entrance_{loop_, door_.descriptor()};
     asio::steady_timer something_changed_{loop_}; // what accept_clients() sleeps on
     asio::steady_timer tick_{loop_};
+    reception reception_;
     std::list<watched> live_;
     std::unique_ptr<input_area> spare_;
 };

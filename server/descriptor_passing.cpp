@@ -30,7 +30,7 @@ struct envelope {
 
 } // namespace
 
-descriptor_passing::descriptor_passing(int most) {
+descriptor_passing::descriptor_passing(int most) : is_idle_(static_cast<std::size_t>(most)) {
     int ends[2];
     for (int i = 0; i < most; ++i) {
         check("socketpair", [&] { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends); });
@@ -43,12 +43,12 @@ descriptor_passing::descriptor_passing(int most) {
 
 void descriptor_passing::collect_idle() {
     int number;
-    while (read(idle_.reading.get(), &number, sizeof number) == sizeof number) idle_numbers_.insert(number);
+    while (read(idle_.reading.get(), &number, sizeof number) == sizeof number)
+        is_idle_[static_cast<std::size_t>(number) - 1] = true;
 }
 
 void descriptor_passing::pass(const connection& wire) {
-    const int number = *idle_numbers_.begin();
-    idle_numbers_.erase(idle_numbers_.begin());
+    const auto first = std::ranges::find(is_idle_, true);
     envelope message;
     auto* const rights = CMSG_FIRSTHDR(&message.header);
     rights->cmsg_level = SOL_SOCKET;
@@ -56,8 +56,13 @@ void descriptor_passing::pass(const connection& wire) {
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     const int passed = wire.descriptor();
     std::memcpy(CMSG_DATA(rights), &passed, sizeof passed);
-    const int inbox = inboxes_[static_cast<std::size_t>(number) - 1].writing.get();
-    check("sendmsg", "to a worker", [&] { return sendmsg(inbox, &message.header, MSG_NOSIGNAL); });
+    const int inbox = inboxes_[static_cast<std::size_t>(first - is_idle_.begin())].writing.get();
+    while (sendmsg(inbox, &message.header, MSG_NOSIGNAL) < 0) {
+        if (errno == EINTR) continue;
+        if (complain_()) spdlog::warn("sendmsg to a worker: {}; a client is lost", std::strerror(errno));
+        return;
+    }
+    *first = false;
 }
 
 void descriptor_passing::become_worker(int number) {

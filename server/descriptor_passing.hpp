@@ -3,9 +3,10 @@
 #pragma once
 
 #include "common/connection.hpp"
+#include "common/log.hpp"
 
+#include <algorithm>
 #include <optional>
-#include <set>
 #include <vector>
 
 namespace parley {
@@ -20,10 +21,11 @@ public:
     /// Readable when a worker has become idle: then collect_idle().
     [[nodiscard]] int descriptor() const { return idle_.reading.get(); }
     void collect_idle();
-    [[nodiscard]] bool any_idle() const { return !idle_numbers_.empty(); }
+    [[nodiscard]] bool any_idle() const { return std::ranges::find(is_idle_, true) != is_idle_.end(); }
 
     /// To the first idle worker, as Stevens does it, so that the first ones do most of the work. If that worker
-    /// dies before it takes the connection, its successor finds it.
+    /// dies before it takes the connection, its successor finds it. Where it cannot be passed (sendmsg(2):
+    /// ENOBUFS, ENOMEM ...), it ends when `wire` does, and the worker stays idle.
     void pass(const connection& wire);
 
     // In a worker.
@@ -41,7 +43,8 @@ private:
 
     std::vector<one_way> inboxes_; // [number - 1]
     one_way idle_;
-    std::set<int> idle_numbers_;
+    std::vector<bool> is_idle_; // [number - 1]
+    once_a_second complain_;
     int own_number_ = 0;
     unique_fd inbox_;
 };

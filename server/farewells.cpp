@@ -31,9 +31,12 @@ void farewells::add(connection wire) {
     wire.end_output();
     const int socket = wire.descriptor();
     if (has_ended(socket)) return;
-    epoll_event readable{.events = EPOLLIN, .data = {.u64 = next_}};
-    check("epoll_ctl", [&] { return epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &readable); });
-    leaving_.emplace(next_++, leaving{std::move(wire), coarse_now() + longest});
+    try {
+        const auto added = leaving_.emplace(next_, leaving{std::move(wire), coarse_now() + longest}).first;
+        epoll_event readable{.events = EPOLLIN, .data = {.u64 = next_++}};
+        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &readable) != 0) leaving_.erase(added);
+    } catch (const std::bad_alloc&) { // as above: then without a farewell
+    }
 }
 
 void farewells::tend() {

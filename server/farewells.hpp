@@ -14,7 +14,8 @@ class farewells {
 public:
     farewells();
 
-    /// Ends our output, and keeps the connection until its client has ended, too, but no longer than a second.
+    /// Ends our output, and keeps the connection until its client has ended, too, but no longer than a second;
+    /// where memory is short, not even that long.
     void add(connection wire);
 
     /// Closes those that are due.

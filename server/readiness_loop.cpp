@@ -17,9 +17,10 @@ using std::chrono::steady_clock;
 constexpr int most_events = 256;
 constexpr int most_accepts = 16; // in one turn: those who talk already must not wait for those who come
 
-void control(const unique_fd& epoll, int operation, int descriptor, std::uint32_t events, void* what) {
+/// False: the kernel has no memory for it, or watches too much already; errno tells.
+bool control(const unique_fd& epoll, int operation, int descriptor, std::uint32_t events, void* what) {
     epoll_event event{.events = events, .data = {.ptr = what}};
-    check("epoll_ctl", [&] { return epoll_ctl(epoll.get(), operation, descriptor, &event); });
+    return epoll_ctl(epoll.get(), operation, descriptor, &event) == 0;
 }
 
 } // namespace
@@ -33,8 +34,9 @@ readiness_loop::readiness_loop(listener& door, const service& offered, const mod
       pool_{pool},
       epoll_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })} {
     door_.non_blocking();
-    control(epoll_, EPOLL_CTL_ADD, stop_signal::descriptor(), EPOLLIN | EPOLLET, nullptr);
-    control(epoll_, EPOLL_CTL_ADD, results_.descriptor(), EPOLLIN, &results_);
+    if (!control(epoll_, EPOLL_CTL_ADD, stop_signal::descriptor(), EPOLLIN | EPOLLET, nullptr) ||
+        !control(epoll_, EPOLL_CTL_ADD, results_.descriptor(), EPOLLIN, &results_))
+        throw_errno("epoll_ctl");
 }
 
 void readiness_loop::run() {
@@ -66,9 +68,14 @@ void readiness_loop::watch_door() {
     if (open == door_watched_) return;
     const std::uint32_t exclusive =
         options_.accept == discipline::exclusive ? std::uint32_t{EPOLLEXCLUSIVE} : 0;
-    for (const int each : door_.descriptors())
-        control(epoll_, open ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, each, EPOLLIN | exclusive, &door_);
     door_watched_ = open;
+    for (const auto& each : door_.sockets()) {
+        if (control(epoll_, open ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, each.get(), EPOLLIN | exclusive, &door_))
+            continue;
+        if (!open || errno == EEXIST) continue; // one of several that is watched already
+        door_.breathe("epoll_ctl", errno);
+        door_watched_ = false;
+    }
 }
 
 void readiness_loop::accept_clients() {
@@ -76,7 +83,7 @@ void readiness_loop::accept_clients() {
          ++i) {
         auto peer = door_.try_accept(listener::calls::non_blocking);
         if (!peer) return;
-        live_.emplace_front(std::move(*peer), offered_, self_);
+        if (!reception_.admit([&] { live_.emplace_front(std::move(*peer), offered_, self_); })) continue;
         live_.front().self = live_.begin();
         go_on(live_.front());
     }
@@ -93,18 +100,28 @@ void readiness_loop::ready(client& each) {
 
 void readiness_loop::go_on(client& each) {
     each.now = client::state::talking;
+    try {
+        proceed(each);
+    } catch (const std::bad_alloc& error) { // for its alarm, or its work
+        reception_.complain(error);
+        end(each);
+    }
+}
+
+void readiness_loop::proceed(client& each) {
     for (;;) {
         switch (each.talk.go_on(spare_)) {
         case served_connection::waits_for::input: return watch(each, EPOLLIN);
         case served_connection::waits_for::room: return watch(each, EPOLLOUT);
         case served_connection::waits_for::time:
-            each.now = client::state::pausing;
             each.alarm = alarms_.emplace(steady_clock::now() + each.talk.pause(), &each);
+            each.now = client::state::pausing;
             return;
         case served_connection::waits_for::work:
             if (pool_) {
+                pool_->submit(each.talk.work(), &each, results_);
                 each.now = client::state::working;
-                return pool_->submit(each.talk.work(), &each, results_);
+                return;
             }
             each.talk.work()();
             each.talk.done();
@@ -118,7 +135,10 @@ void readiness_loop::go_on(client& each) {
 void readiness_loop::watch(client& each, std::uint32_t events) {
     if (events == each.watched) return;
     const int operation = each.watched == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-    control(epoll_, operation, each.talk.descriptor(), events, &each);
+    if (!control(epoll_, operation, each.talk.descriptor(), events, &each) && events != 0) {
+        each.talk.lost("epoll_ctl", errno);
+        return end(each);
+    }
     each.watched = events;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/listener.hpp"
 #include "server/model.hpp"
+#include "server/reception.hpp"
 #include "server/served_connection.hpp"
 #include "server/work_pool.hpp"
 
@@ -43,6 +44,7 @@ private:
     void accept_clients();
     void ready(client& each);
     void go_on(client& each);
+    void proceed(client& each);
     void watch(client& each, std::uint32_t events);
     void end(client& each);
     void finish_work();
@@ -58,6 +60,7 @@ private:
     work_pool::results results_; // what the pool has done for this loop
     unique_fd epoll_;
     bool door_watched_ = false;
+    reception reception_;
     std::list<client> live_;
     std::list<client> ended_; // until the events at hand have been gone through: one may still name it
     std::multimap<time_point, client*> alarms_;

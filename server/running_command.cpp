@@ -14,17 +14,19 @@ namespace parley {
 
 using std::chrono::milliseconds;
 
-bool process_group::is_empty() const { return kill(-leader_, 0) != 0; }
+bool process_group::is_empty() const { return ::kill(-leader_, 0) != 0; }
 
 void process_group::ask_to_end() {
     if (asked_at_) return;
-    kill(-leader_, SIGTERM);
+    ::kill(-leader_, SIGTERM);
     asked_at_ = coarse_now();
 }
 
 void process_group::insist() const {
-    if (asked_at_ && coarse_now() - *asked_at_ >= std::chrono::seconds{1}) kill(-leader_, SIGKILL);
+    if (asked_at_ && coarse_now() - *asked_at_ >= std::chrono::seconds{1}) kill();
 }
+
+void process_group::kill() const { ::kill(-leader_, SIGKILL); }
 
 running_command::running_command(connection wire, pid_t process, scoreboard& board, int number)
     : wire_{std::move(wire)}, by_{board, number}, log_{wire_, by_}, group_{process}, began_{coarse_now()} {

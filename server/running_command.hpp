@@ -24,6 +24,7 @@ public:
 
     /// Ends it (SIGKILL) where it was asked more than a second ago.
     void insist() const;
+    void kill() const;
 
 private:
     pid_t leader_;

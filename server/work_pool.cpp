@@ -10,17 +10,17 @@ namespace parley {
 work_pool::results::results()
     : event_{check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); })} {}
 
-std::vector<void*> work_pool::results::take() {
+std::list<void*> work_pool::results::take() {
     std::uint64_t rings;
     [[maybe_unused]] const auto quiet = ::read(event_.get(), &rings, sizeof rings);
     const std::lock_guard lock{mutex_};
     return std::exchange(done_, {});
 }
 
-void work_pool::results::add(void* tag) {
+void work_pool::results::add(std::list<void*> tag) noexcept {
     {
         const std::lock_guard lock{mutex_};
-        done_.push_back(tag);
+        done_.splice(done_.end(), tag);
     }
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto rung = ::write(event_.get(), &one, sizeof one);
@@ -30,9 +30,9 @@ work_pool::work_pool(int threads, int most_jobs)
     : jobs_{static_cast<std::size_t>(most_jobs)}, threads_{threads} {
     for (int i = 0; i < threads; ++i)
         threads_.start(worker_threads::work{[this](int) {
-            while (const auto next = jobs_.pop()) {
+            while (auto next = jobs_.pop()) {
                 next->work();
-                next->into->add(next->tag);
+                next->into->add(std::move(next->tag));
             }
         }});
 }
@@ -43,7 +43,7 @@ work_pool::~work_pool() {
 }
 
 void work_pool::submit(compute work, void* tag, results& into) {
-    job next{work, tag, &into};
+    job next{work, {tag}, &into};
     jobs_.push(next, [] { return false; });
 }
 

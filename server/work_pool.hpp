@@ -7,8 +7,8 @@
 #include "common/unique_fd.hpp"
 #include "common/worker_threads.hpp"
 
+#include <list>
 #include <mutex>
-#include <vector>
 
 namespace parley {
 
@@ -23,28 +23,29 @@ public:
         [[nodiscard]] int descriptor() const { return event_.get(); }
 
         /// The tags of the jobs done since the last call.
-        [[nodiscard]] std::vector<void*> take();
+        [[nodiscard]] std::list<void*> take();
 
     private:
         friend work_pool;
-        void add(void* tag);
+        void add(std::list<void*> tag) noexcept;
 
         unique_fd event_;
         std::mutex mutex_;
-        std::vector<void*> done_;
+        std::list<void*> done_;
     };
 
     /// `most_jobs`: as many may be waiting; a loop that would add more waits.
     work_pool(int threads, int most_jobs);
     ~work_pool();
 
-    /// Has `work` done by one of the threads; then `tag` appears in `into`, which must live as long.
+    /// Has `work` done by one of the threads; then `tag` appears in `into`, which must live as long. Throws
+    /// std::bad_alloc; later, no memory is needed.
     void submit(compute work, void* tag, results& into);
 
 private:
     struct job {
         compute work;
-        void* tag;
+        std::list<void*> tag; // one, which is handed on as it is
         results* into;
     };
 

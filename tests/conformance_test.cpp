@@ -2,14 +2,14 @@
 // tables, so a new row is tested by being there; what a service is asked is in one table here.
 #include "server/model.hpp"
 #include "server/service.hpp"
+#include "tests/forms.hpp"
+#include "tests/party.hpp"
 #include "tests/proc.hpp"
-#include "tests/server_under_test.hpp"
 #include "tests/socket_pair.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/test_client.hpp"
 
 #include <algorithm>
-#include <array>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <regex>
@@ -48,112 +48,6 @@ const example& example_for(std::string_view service) {
     return *found;
 }
 
-/// Small requests, so that a thousand of them take no time.
-request_options small_requests(std::uint64_t per_connection) {
-    request_options options;
-    options.size = 20;
-    options.digits = 20;
-    options.wait = 2ms;
-    options.per_connection = per_connection;
-    return options;
-}
-
-/// The clients of one server, and the book that they write into.
-class party {
-public:
-    party(std::string_view service, const address& door, const request_options& options = small_requests(3))
-        : with_{conversation_with(service)}, plan_{plan_requests(with_, options)}, door_{door} {}
-
-    party& add(std::size_t count, std::size_t portion = 1 << 20) {
-        while (count-- != 0) add(connect_to(door_), portion);
-        return *this;
-    }
-    party& add(connection wire, std::size_t portion = 1 << 20) {
-        clients_.push_back(
-            std::make_unique<test_client>(with_, plan_, book_, clients_.size() + 1, std::move(wire), portion));
-        return *this;
-    }
-
-    /// All talk to their ends. Returns what was wrong; empty: nothing.
-    std::string converse() {
-        try {
-            for (const auto& each : clients_) each->hold_at(0);
-            parley::converse(clients_);
-            clients_.clear();
-        } catch (const std::exception& error) {
-            return error.what();
-        }
-        return complaints_in(book_);
-    }
-
-    /// All talk until they have sent request `number`, and leave its answer unread.
-    void ask(std::uint64_t number) {
-        for (const auto& each : clients_) each->hold_at(number);
-        parley::converse(clients_, [](const test_client& each) { return each.holds(); });
-    }
-
-    [[nodiscard]] const test_clients& clients() const { return clients_; }
-
-private:
-    const conversation& with_;
-    request_plan plan_;
-    address door_;
-    ledger book_;
-    test_clients clients_;
-};
-
-/// A way to run the server: a model, and what is to be chosen with it.
-struct form {
-    std::string_view model;
-    std::string name; // "prefork --accept mutex"
-    std::vector<std::string> options;
-
-    server_under_test serve(std::string_view offered, std::vector<std::string> more = {},
-                            std::string_view log_level = "warn") const {
-        more.insert(more.end(), options.begin(), options.end());
-        return server_under_test{model, offered, std::move(more), log_level};
-    }
-};
-
-#if defined(__SANITIZE_THREAD__) // there is nothing for it to see between processes: see the CMakeLists.txt
-constexpr std::array kinds_of_worker{"threads"};
-#else
-constexpr std::array kinds_of_worker{"threads", "processes"};
-#endif
-
-/// All forms of the models that run services over connections and can run here.
-std::vector<form> forms() {
-    std::vector<form> all;
-    for (const auto& each : models()) {
-        if (each.datagrams || each.commands) continue;
-        if (const auto obstacle = each.obstacle(); !obstacle.empty()) {
-            MESSAGE("model ", each.name, " is not tested: ", obstacle);
-            continue;
-        }
-        for (const auto accept : each.accepts) {
-            for (const auto* in : kinds_of_worker) {
-                form one{each.name, std::string{each.name}, {}};
-                const auto choose = [&one](const char* option, std::string_view value) {
-                    one.name += fmt::format(" {} {}", option, value);
-                    one.options.insert(one.options.end(), {option, std::string{value}});
-                };
-                if (each.accepts.size() > 1) choose("--accept", name_of(accept));
-                if (each.in_either) choose("--in", in);
-                all.push_back(std::move(one));
-                if (!each.in_either) break;
-            }
-        }
-    }
-    return all;
-}
-
-/// Calls `test(form)` for each; it is named where the test fails.
-template <class Test>
-void for_each_form(Test test) {
-    static const auto all = forms();
-    for (const auto& each : all) SUBCASE(each.name.c_str()) test(each);
-}
-
 /// Calls `test(form, service)` for every pair.
 template <class Test>
 void for_each_pair(Test test) {
@@ -163,12 +57,6 @@ void for_each_pair(Test test) {
             test(how, each.name);
         }
     });
-}
-
-/// Closes without a goodbye: the peer gets a reset (SO_LINGER, socket(7)).
-void reset(connection wire) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    setsockopt(wire.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 /// Sends some of the bytes. True: the server takes no more from this client.

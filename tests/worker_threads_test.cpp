@@ -87,6 +87,22 @@ TEST_CASE("a stop wakes a thread that waits, and whoever waits for room") {
           }) == "exit 0");
 }
 
+TEST_CASE("what a thread throws requests a stop, and is thrown to whoever joins") {
+    CHECK(in_child([] {
+              stop_signal::install(0ms);
+              worker_threads threads{1};
+              threads.start(work{[](int) { throw std::runtime_error{"the thread failed"}; }});
+              std::string thrown;
+              try {
+                  threads.join();
+              } catch (const std::runtime_error& error) {
+                  thrown = error.what();
+              }
+              require(thrown == "the thread failed", "thrown to us");
+              require(stop_signal::requested(), "a stop");
+          }) == "exit 0");
+}
+
 TEST_CASE("threads that are left at the end are asked to stop") {
     CHECK(in_child([] {
               stop_signal::install(0ms);

@@ -13,6 +13,7 @@
 #include "common/stop_signal.hpp"
 #include "server/farewells.hpp"
 #include "server/model.hpp"
+#include "server/reception.hpp"
 #include "server/running_command.hpp"
 
 #include <poll.h>
@@ -42,7 +43,8 @@ public:
                 break;
             tend();
             if (!open) continue;
-            if (auto peer = door.try_accept(listener::calls::blocking)) start(std::move(*peer));
+            if (auto peer = door.try_accept(listener::calls::blocking))
+                reception_.admit([&] { start(std::move(*peer)); });
         }
         door.close();
         while (!running_.empty() || !left_behind_.empty()) {
@@ -66,14 +68,20 @@ private:
     }
 
     void start(connection wire) {
+        left_behind_.reserve(everybody() + 1); // what it may become
         int number = 0;
         pid_t process = 0;
         const auto spawn = [&](int free_number) {
             number = free_number;
             return process = command_.start(wire);
         };
-        if (children_.start_by(spawn))
+        if (!children_.start_by(std::ref(spawn))) return;
+        try {
             running_.try_emplace(process, std::move(wire), process, options_.board, number);
+        } catch (const std::bad_alloc&) {
+            process_group{process}.kill();
+            throw;
+        }
     }
 
     void tend() {
@@ -93,6 +101,7 @@ private:
 
     void end(const child_processes::ended& child) {
         const auto found = running_.find(child.process);
+        if (found == running_.end()) return; // there was no memory for it
         auto& command = found->second;
         command.ended(child.status);
         // What it has left behind may go on talking to the client.
@@ -109,6 +118,7 @@ private:
     std::unordered_map<pid_t, running_command> running_;
     std::vector<process_group> left_behind_; // by commands that have ended
     farewells farewells_;
+    reception reception_;
     std::chrono::steady_clock::time_point look_again_at_{};
 };
 

@@ -21,11 +21,12 @@ void fork_per_connection(listener& door, const service& offered, const model_opt
         while (const auto child = children.reap()) options.board.vacate(child->number);
         if (!open) continue;
         if (auto peer = door.try_accept(listener::calls::blocking)) {
-            children.start([&](int number) {
+            const auto talk = [&](int number) {
                 door.close();
                 worker self{options.board, number};
                 serve(std::move(*peer), offered, options, self);
-            });
+            };
+            children.start(std::ref(talk)); // without a copy, for which there might be no memory
         }
     }
     door.close();

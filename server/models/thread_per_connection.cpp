@@ -6,19 +6,23 @@
 //   when it is wrong      thousands of idle clients; very short connections; code that crashes
 //   seen in               Stevens' row 6; Python's ThreadingTCPServer; MySQL
 #include "common/worker_threads.hpp"
+#include "server/reception.hpp"
 #include "server/serve.hpp"
 
 namespace parley {
 
 void thread_per_connection(listener& door, const service& offered, const model_options& options) {
     worker_threads threads{options.max_connections};
+    reception entrance;
     while (threads.wait_for_room()) {
         auto peer = door.accept();
         if (!peer) break;
-        threads.start(worker_threads::work{[&, wire = std::move(*peer)](int number) mutable {
-            worker self{options.board, number};
-            serve(std::move(wire), offered, options, self);
-        }});
+        entrance.admit([&] {
+            threads.start(worker_threads::work{[&, wire = std::move(*peer)](int number) mutable {
+                worker self{options.board, number};
+                serve(std::move(wire), offered, options, self);
+            }});
+        });
     }
     door.close();
     threads.join();

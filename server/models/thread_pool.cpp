@@ -8,6 +8,7 @@
 #include "common/bounded_queue.hpp"
 #include "common/stop_signal.hpp"
 #include "common/worker_threads.hpp"
+#include "server/reception.hpp"
 #include "server/serve.hpp"
 #include "server/turn.hpp"
 
@@ -33,8 +34,8 @@ void thread_pool(listener& door, const service& offered, const model_options& op
         bounded_queue<connection> clients{static_cast<std::size_t>(options.workers)};
         auto next = [&] { return clients.pop(); };
         start_pool(threads, next, offered, options);
-        while (auto peer = door.accept())
-            if (!clients.push(*peer, stop_signal::requested)) break;
+        reception entrance;
+        while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, stop_signal::requested); });
         door.close();
         clients.close();
         threads.join();

@@ -1,0 +1,214 @@
+// A library that stands before libc in a server under test (LD_PRELOAD, ld.so(8)), and lets a system call fail
+// where the table says so. It knows nothing of parley, and passes all other calls on.
+#include "tests/faults/fault_table.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <new>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+using parley::faults::call;
+using parley::faults::rule;
+
+constinit parley::faults::table* table = nullptr; // until main, nothing fails
+
+/// Without the functions below, which are not to fail for us.
+[[gnu::constructor]] void map_table() {
+    const char* const path = std::getenv(parley::faults::variable);
+    if (!path) return;
+    const int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file < 0) std::abort();
+    const long memory = syscall(SYS_mmap, nullptr, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (memory == -1) std::abort();
+    table = reinterpret_cast<parley::faults::table*>(memory);
+    close(file);
+}
+
+/// Counts the call. Returns what is to go wrong with it; null: nothing.
+const rule* fault_in(call which) {
+    if (!table) return nullptr;
+    auto& own = (*table)[static_cast<std::size_t>(which)];
+    const auto number = ++own.seen;
+    const auto first = own.first.load();
+    if (first == 0 || number < first || number - first >= own.count) return nullptr;
+    ++own.wrong;
+    return &own;
+}
+
+/// The same for calls that can only fail as a whole. True: it fails, and errno says why.
+bool fails(call which) {
+    const auto* const fault = fault_in(which);
+    if (!fault || fault->error == 0) return false;
+    errno = fault->error;
+    return true;
+}
+
+/// The same for calls that carry bytes: what is left of `size`.
+std::size_t shortened(std::size_t size, const rule& fault) {
+    const auto most = fault.most.load();
+    if (most < 0) return size > static_cast<std::size_t>(-most) ? size + static_cast<std::size_t>(most) : size;
+    return std::min(size, static_cast<std::size_t>(most));
+}
+
+/// -1: it fails; else how many bytes it may carry.
+ssize_t allowance(call which, std::size_t size) {
+    const auto* const fault = fault_in(which);
+    if (!fault) return static_cast<ssize_t>(size);
+    errno = fault->error;
+    return fault->error != 0 ? -1 : static_cast<ssize_t>(shortened(size, *fault));
+}
+
+bool is_socket(int descriptor) {
+    int type;
+    socklen_t size = sizeof type;
+    return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
+/// The function of that name that comes after ours.
+template <class Function>
+Function* next(const char* name) {
+    return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
+}
+
+#define NEXT(name) (next<decltype(::name)>(#name))
+
+/// The ring's operations that are about to be handed over, as the calls that they stand for.
+void spoil_operations(io_uring* ring) {
+    auto& queue = ring->sq;
+    for (unsigned each = queue.sqe_head; each != queue.sqe_tail; ++each) {
+        auto& entry = queue.sqes[each & *queue.kring_mask];
+        const bool receives = entry.opcode == IORING_OP_RECV;
+        if (!receives && entry.opcode != IORING_OP_SEND) continue;
+        const auto allowed = allowance(receives ? call::recv : call::send, entry.len);
+        if (allowed < 0)
+            entry.fd = -1; // the kernel's own errors cannot be chosen: it says EBADF
+        else
+            entry.len = static_cast<unsigned>(allowed);
+    }
+}
+
+} // namespace
+
+extern "C" {
+
+int accept4(int door, sockaddr* peer, socklen_t* size, int flags) {
+    return fails(call::accept4) ? -1 : NEXT(accept4)(door, peer, size, flags);
+}
+
+ssize_t recv(int socket, void* into, std::size_t size, int flags) {
+    const auto allowed = allowance(call::recv, size);
+    return allowed < 0 ? -1 : NEXT(recv)(socket, into, static_cast<std::size_t>(allowed), flags);
+}
+
+ssize_t recvfrom(int socket, void* into, std::size_t size, int flags, sockaddr* peer, socklen_t* peer_size) {
+    return fails(call::recv) ? -1 : NEXT(recvfrom)(socket, into, size, flags, peer, peer_size);
+}
+
+ssize_t recvmsg(int socket, msghdr* message, int flags) {
+    return fails(call::recv) ? -1 : NEXT(recvmsg)(socket, message, flags);
+}
+
+ssize_t send(int socket, const void* bytes, std::size_t size, int flags) {
+    const auto allowed = allowance(call::send, size);
+    return allowed < 0 ? -1 : NEXT(send)(socket, bytes, static_cast<std::size_t>(allowed), flags);
+}
+
+ssize_t sendto(int socket, const void* bytes, std::size_t size, int flags, const sockaddr* peer,
+               socklen_t peer_size) {
+    return fails(call::send) ? -1 : NEXT(sendto)(socket, bytes, size, flags, peer, peer_size);
+}
+
+ssize_t sendmsg(int socket, const msghdr* message, int flags) {
+    return fails(call::send) ? -1 : NEXT(sendmsg)(socket, message, flags);
+}
+
+ssize_t read(int descriptor, void* into, std::size_t size) {
+    const bool spared = !table || !is_socket(descriptor);
+    const auto allowed = spared ? static_cast<ssize_t>(size) : allowance(call::recv, size);
+    return allowed < 0 ? -1 : NEXT(read)(descriptor, into, static_cast<std::size_t>(allowed));
+}
+
+ssize_t write(int descriptor, const void* bytes, std::size_t size) {
+    const auto allowed = allowance(table && is_socket(descriptor) ? call::send : call::write, size);
+    return allowed < 0 ? -1 : NEXT(write)(descriptor, bytes, static_cast<std::size_t>(allowed));
+}
+
+pid_t fork() noexcept { return fails(call::fork) ? -1 : NEXT(fork)(); }
+
+/// The child of a true vfork(2) would return into this frame before its parent does, and spoil it.
+pid_t vfork() noexcept { return fork(); }
+
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
+                   void* argument) noexcept {
+    return fails(call::pthread_create) ? errno : NEXT(pthread_create)(thread, attributes, run, argument);
+}
+
+int epoll_ctl(int epoll, int operation, int descriptor, epoll_event* event) noexcept {
+    return fails(call::epoll_ctl) ? -1 : NEXT(epoll_ctl)(epoll, operation, descriptor, event);
+}
+
+int epoll_wait(int epoll, epoll_event* events, int most, int time) {
+    return fails(call::wait) ? -1 : NEXT(epoll_wait)(epoll, events, most, time);
+}
+
+int poll(pollfd* descriptors, nfds_t count, int time) {
+    return fails(call::wait) ? -1 : NEXT(poll)(descriptors, count, time);
+}
+
+int setsockopt(int socket, int level, int option, const void* value, socklen_t size) noexcept {
+    return fails(call::setsockopt) ? -1 : NEXT(setsockopt)(socket, level, option, value, size);
+}
+
+int getpeername(int socket, sockaddr* peer, socklen_t* size) noexcept {
+    return fails(call::getpeername) ? -1 : NEXT(getpeername)(socket, peer, size);
+}
+
+void* mmap(void* at, std::size_t size, int protection, int flags, int file, off_t offset) noexcept {
+    return fails(call::mmap) ? MAP_FAILED : NEXT(mmap)(at, size, protection, flags, file, offset);
+}
+
+int io_uring_submit(io_uring* ring) {
+    if (fails(call::io_uring_enter)) return -errno;
+    spoil_operations(ring);
+    return NEXT(io_uring_submit)(ring);
+}
+
+int io_uring_submit_and_wait(io_uring* ring, unsigned count) {
+    if (fails(call::io_uring_enter)) return -errno;
+    spoil_operations(ring);
+    return NEXT(io_uring_submit_and_wait)(ring, count);
+}
+
+int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsigned count,
+                                     __kernel_timespec* time, sigset_t* signals) {
+    if (fails(call::io_uring_enter)) return -errno;
+    spoil_operations(ring);
+    return NEXT(io_uring_submit_and_wait_timeout)(ring, first, count, time, signals);
+}
+
+} // extern "C"
+
+// Memory that could not be had. What is given comes from the next operator new, which a sanitizer knows, and
+// goes back to its operator delete: ours is none.
+
+void* operator new(std::size_t size) {
+    if (fails(call::operator_new)) throw std::bad_alloc{};
+    return next<void*(std::size_t)>("_Znwm")(size);
+}
+
+void* operator new[](std::size_t size) {
+    if (fails(call::operator_new)) throw std::bad_alloc{};
+    return next<void*(std::size_t)>("_Znam")(size);
+}

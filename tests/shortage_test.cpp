@@ -1,0 +1,126 @@
+// A start under a shortage; and the models that run no services, with system calls that fail.
+#include "tests/faults/faulty_server.hpp"
+
+#include <doctest/doctest.h>
+
+namespace parley {
+
+namespace {
+
+using faults::call;
+
+/// Starts a server of which one call fails, and says how it went: "serves", or its exit status and its words.
+std::string start(const fault_injection& injected, std::vector<std::string> command) {
+    command.insert(command.begin(), {PARLEY_SERVER, "--listen", "127.0.0.1:0", "--log-level", "off"});
+    auto server =
+        injected.into([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
+    try {
+        const auto door = ready_address(server->read_line(patience));
+        auto wire = connect_to(door);
+        send_all(wire, "x");
+        if (read_next(wire) != "x") return "serves badly";
+        injected.clear();
+        server->signal(SIGTERM);
+        const auto end = server->wait(patience);
+        return end && end->exit_code() == 0 ? "serves" : "leaves badly";
+    } catch (const std::runtime_error&) { // it ended before it was ready, or then
+    }
+    injected.clear();
+    const auto end = server->wait(patience);
+    if (!end) return "neither serves nor ends";
+    return end->to_string() + ": " + server->error_output();
+}
+
+} // namespace
+
+TEST_CASE("a server that cannot start ends with one line that says why, and leaves nothing behind") {
+    const struct {
+        call which;
+        int error;
+        std::uint64_t most; // of such calls at the start
+        std::string_view why;
+    } rows[] = {
+        {call::mmap, ENOMEM, 4, "Cannot allocate memory"},
+        {call::epoll_ctl, ENOSPC, 2, "No space left on device"},
+        {call::setsockopt, ENOBUFS, 2, "No buffer space available"},
+    };
+    for (const auto& each : models()) {
+        if (each.datagrams || each.commands || !each.obstacle().empty()) continue;
+        for (const auto& row : rows) {
+            // Asio does not look at what becomes of its own descriptors.
+            if (each.name == "coroutine" && row.which == call::epoll_ctl) continue;
+            bool reached = true;
+            for (std::uint64_t first = 1; reached && first <= row.most; ++first) {
+                INFO(each.name, ": ", row.why, " at call ", first);
+                fault_injection injected;
+                injected.fail(row.which, row.error, first);
+                const auto outcome =
+                    start(injected, {"--service", "echo", "--workers", "2", "--model", std::string{each.name}});
+                reached = injected.wrong(row.which) != 0;
+                if (outcome == "serves") continue;
+                INFO(outcome);
+                CHECK(outcome.starts_with("exit code 1: parley-server: "));
+                CHECK(outcome.find(row.why) != outcome.npos);
+                CHECK(std::ranges::count(outcome, '\n') == 1);
+            }
+        }
+    }
+}
+
+TEST_CASE("a command that cannot be started costs its client at the most") {
+    const form how{"exec", "exec", {"--", "cat"}};
+    faulty_server tried{how, "off", "echo"};
+    const struct {
+        call which;
+        int error;
+        std::uint64_t most;
+    } rows[] = {
+        {call::accept4, EMFILE, 1}, {call::fork, EAGAIN, 2},          {call::epoll_ctl, ENOMEM, 2},
+        {call::wait, EINTR, 3},     {call::operator_new, ENOMEM, 40},
+    };
+    const auto suffer_all = [&] {
+        for (const auto& row : rows) {
+            for (std::uint64_t first = 1; first <= row.most; ++first) {
+                INFO("call ", static_cast<std::size_t>(row.which), " number ", first);
+                tried.injected.fail(row.which, row.error, first);
+                tried.serves();
+                tried.injected.clear();
+                CHECK(tried.serves() == "");
+            }
+        }
+    };
+    suffer_all();
+    CHECK(in_time([&] { return children_of(tried.server.process().pid()).empty(); }));
+    const auto before = tried.descriptors();
+    suffer_all();
+    CHECK(in_time([&] { return tried.descriptors() <= before; }));
+    CHECK(tried.server.leaves_badly() == "");
+}
+
+TEST_CASE("a datagram that cannot be answered is lost, and no other") {
+    fault_injection injected;
+    running_server server{injected.into([&] {
+        return running_server{PARLEY_SERVER,
+                              {"--model", "datagram", "--service", "echo", "--log-level", "off"},
+                              subprocess::errors::kept,
+                              "udp:127.0.0.1:0"};
+    })};
+    unique_fd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(::connect(socket.get(), server.door().data(), server.door().size()) == 0);
+    connection wire{std::move(socket)};
+    const auto ask = [&](std::string_view text) { CHECK(wire.write_some(text) == text.size()); };
+    ask("first");
+    CHECK(read_next(wire) == "first");
+    for (const auto which : {call::recv, call::send, call::wait, call::operator_new}) {
+        INFO("call ", static_cast<std::size_t>(which));
+        injected.fail(which, which == call::wait ? EINTR : ENOBUFS);
+        ask("lost, or not");
+        CHECK(in_time([&] { return injected.wrong(which) == 1; }));
+        ask("next");
+        std::string answer;
+        while (answer != "next") answer = read_next(wire);
+    }
+    CHECK(server.stop().end.to_string() == "exit code 0");
+}
+
+} // namespace parley
