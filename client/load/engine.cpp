@@ -31,7 +31,7 @@ constexpr milliseconds longest_pause = 1s;
 
 cpu_time own_cpu_time() {
     rusage used{};
-    check("getrusage", [&] { return getrusage(RUSAGE_SELF, &used); });
+    check("getrusage", [&] { return getrusage(RUSAGE_THREAD, &used); });
     const auto micros = [](const timeval& time) {
         return 1s * time.tv_sec + std::chrono::microseconds{time.tv_usec};
     };
@@ -92,6 +92,7 @@ private:
     void open_some();
     void wait_and_go_on();
     void pass_time(clock::time_point now);
+    void note_moment(clock::time_point now);
     void stop_connecting();
     void interrupt();
     void end_counting(ending how, clock::time_point now);
@@ -116,6 +117,7 @@ private:
     clock::time_point begun_{};
     clock::time_point next_tick_{};
     cpu_time cpu_before_{};
+    kernel_counters network_before_ = kernel_counters::now();
     load_result result_;
 };
 
@@ -249,6 +251,7 @@ void engine::pass_time(clock::time_point now) {
     if (!counting_ && now >= book.from) {
         counting_ = true;
         cpu_before_ = own_cpu_time();
+        note_moment(now);
     }
     if (now >= book.until) end_counting(ending::time_over, book.until);
     if (book.requests_left == 0) stop_connecting();
@@ -259,7 +262,15 @@ void engine::pass_time(clock::time_point now) {
     const auto without_answer = now - std::max(begun_, book.latest);
     if (options_.total && book.requests_left > 0 && without_answer > 2 * (options_.timeout + plan_.least_time))
         end_counting(ending::no_progress, now);
+    if (counting_ && !ended_) note_moment(now);
     if (watch_) watch_(now - begun_, book);
+}
+
+void engine::note_moment(clock::time_point now) {
+    const auto& times = result_.book.latency;
+    const std::chrono::duration<double> mean = times.mean();
+    result_.course.push_back(
+        {now - result_.book.from, times.count(), mean.count() * static_cast<double>(times.count())});
 }
 
 /// Nothing more will be asked, so nobody else needs to come.
@@ -280,6 +291,9 @@ void engine::end_counting(ending how, clock::time_point now) {
     if (counting_) {
         const auto after = own_cpu_time();
         result_.used = {after.user - cpu_before_.user, after.system - cpu_before_.system};
+        const std::chrono::duration<double> used = result_.used.user + result_.used.system,
+                                            time = now - book.from;
+        if (time > tick) result_.busiest = used / time;
     }
     for (auto& each : callers_) {
         each.note_progress();
@@ -303,29 +317,11 @@ load_result engine::run() {
         pass_time(clock::now());
     }
     end_counting(ending::requests_done, std::max(book.latest, book.from));
+    result_.network = kernel_counters::now() - network_before_;
     return std::move(result_);
 }
 
-void check_consistency(const load_options& options) {
-    constexpr int most = 1'000'000;
-    if (options.connections < 1 || options.connections > most)
-        throw std::invalid_argument(fmt::format("a load has 1 to {} connections", most));
-    if (options.duration.has_value() == options.total.has_value())
-        throw std::invalid_argument(
-            "say either how long to load (--duration) or how many requests to send (--requests)");
-    if (options.total == 0) throw std::invalid_argument("a load of 0 requests is none");
-    if (options.duration && *options.duration <= warm_up_of(options))
-        throw std::invalid_argument(fmt::format("a warm-up of {} ms leaves nothing of {} ms to be counted",
-                                                warm_up_of(options).count(), options.duration->count()));
-    if (options.timeout <= 0ms) throw std::invalid_argument("the time-out must be longer than 0");
-}
-
 } // namespace
-
-milliseconds warm_up_of(const load_options& options) {
-    if (options.warm_up) return *options.warm_up;
-    return options.duration ? std::min<milliseconds>(*options.duration / 10, 1s) : 0ms;
-}
 
 double load_result::rate() const {
     const std::chrono::duration<double> seconds = counted;

@@ -4,6 +4,9 @@
 
 #include "client/conversations.hpp"
 #include "client/ledger.hpp"
+#include "client/load/course.hpp"
+#include "client/load/kernel_counters.hpp"
+#include "client/load/options.hpp"
 #include "common/histogram.hpp"
 
 #include <chrono>
@@ -11,22 +14,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace parley {
-
-struct load_options {
-    std::string target; // as address::resolve() takes it
-    std::string service = "echo";
-    request_options requests;
-    int connections = 1;
-    std::optional<std::chrono::milliseconds> duration; // of the whole run; this or the next one is given
-    std::optional<std::uint64_t> total;                // requests of all connections together
-    std::optional<std::chrono::milliseconds> warm_up;  // at the beginning, not counted
-    std::chrono::milliseconds timeout{10'000};         // for a connection to be made, and for each answer
-};
-
-/// The warm-up given, or else a tenth of the duration, at most a second; none where requests are counted.
-std::chrono::milliseconds warm_up_of(const load_options& options);
 
 /// What a process used (getrusage(2)).
 struct cpu_time {
@@ -50,6 +40,9 @@ struct load_result {
     int unanswered = 0;                 // ... those that asked, and had none
     std::chrono::nanoseconds counted{}; // time without the warm-up, up to the end or the last answer
     cpu_time used;                      // our own, in that time
+    double busiest = 0;                 // of our threads, the one that used most: its share of a processor
+    std::vector<moment> course;         // of that time
+    kernel_counters network;            // what they have counted from the beginning to the end
     ending end = ending::time_over;
 
     /// Answers per second; 0 where no time was counted.

@@ -1,5 +1,5 @@
 // parley-load: puts load on a server, checks every byte, and says what the server did.
-#include "client/load/engine.hpp"
+#include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
 #include "common/command_line.hpp"
 #include "common/stop_signal.hpp"
@@ -20,7 +20,13 @@ using namespace std::chrono_literals;
 constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo --connections 50 --duration 10s
   parley-load 127.0.0.1:9999 --service welcome --connections 8 --requests 10000
   parley-load [::1]:7 --service echo --size 1000000 --per-connection 10 --duration 1m --json report.json
-  parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s)";
+  parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s
+  parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
+exit status:
+  0  done, and the figures may be believed
+  1  the load failed: errors, wrong answers, connections without any answer
+  2  called wrongly
+  3  the run is not valid: the verdict says why, and no rate or latency is printed)";
 
 /// One line on a terminal, written over again and again while the load runs.
 class live_line {
@@ -79,11 +85,12 @@ int load(const load_options& options, bool allow_unanswered, const std::string& 
 
     const auto result = generate_load(options, stop_signal::descriptor(), watch);
     line.clear();
-    fmt::print(json.to_standard_output() ? stderr : stdout, "{}", report_for_people(options, result));
-    json.write(report_for_programs(options, result, allow_unanswered));
+    const auto said = judge(options, result);
+    fmt::print(json.to_standard_output() ? stderr : stdout, "{}", report_for_people(options, result, said));
+    json.write(report_for_programs(options, result, said, allow_unanswered));
     const auto lines = complaints(result, allow_unanswered);
     for (const auto& each : lines) fmt::print(stderr, "parley-load: {}\n", each);
-    return lines.empty() ? 0 : 1;
+    return !lines.empty() ? 1 : said.valid() ? 0 : 3;
 }
 
 } // namespace
@@ -123,6 +130,8 @@ int main(int count, char** words) {
     add_duration(app, "--wait", options.requests.wait, "asked of service wait");
     app.add_option("--greeting", options.requests.greeting, "expected of service welcome")
         ->capture_default_str();
+    app.add_option("--percentiles", options.percentiles, "that the run must be long enough for: 99,99.9,99.99")
+        ->delimiter(',');
     app.add_flag("--allow-unanswered", allow_unanswered, "connections without any answer are no error");
     app.add_option("--json", json, "also writes the report to this file; - is standard output")
         ->type_name("FILE");

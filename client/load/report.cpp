@@ -1,7 +1,8 @@
 #include "client/load/report.hpp"
 
+#include "client/load/percentiles.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
@@ -15,7 +16,14 @@ using namespace std::chrono_literals;
 using seconds = std::chrono::duration<double>;
 using milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr std::array percentiles{50.0, 90.0, 99.0, 99.9};
+/// Those that everybody wants to see, and those asked for.
+std::vector<double> percentiles_of(const load_options& options) {
+    std::vector<double> all{50, 90, 99, 99.9};
+    all.insert(all.end(), options.percentiles.begin(), options.percentiles.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+}
 
 double seconds_of(std::chrono::nanoseconds time) { return seconds{time}.count(); }
 
@@ -24,16 +32,12 @@ double cpu_per_answer_us(const load_result& result) {
     return result.book.answered ? all / static_cast<double>(result.book.answered) : 0;
 }
 
-std::string three_digits(double value, std::string_view unit) {
-    return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, unit);
-}
-
 std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
     const auto per_second = time > 0s ? static_cast<double>(count) / seconds_of(time) : 0;
     return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
 }
 
-std::string time_row(std::string_view name, const histogram& times) {
+std::string time_row(std::string_view name, const histogram& times, const std::vector<double>& percentiles) {
     std::string row = fmt::format("{:<12}", name);
     for (const double percent : percentiles) {
         const auto time = settled_percentile(times, percent);
@@ -53,7 +57,13 @@ std::string_view to_string(ending how) {
     return "?";
 }
 
-nlohmann::ordered_json json_of(const histogram& times) {
+std::string header_row(const std::vector<double>& percentiles) {
+    std::string row = fmt::format("{:<12}", "");
+    for (const double percent : percentiles) row += fmt::format("{:>11}", fmt::format("p{}", percent));
+    return row + fmt::format("{:>11}\n", "max");
+}
+
+nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>& percentiles) {
     const auto ms = [](std::chrono::nanoseconds time) { return milliseconds{time}.count(); };
     nlohmann::ordered_json json{{"count", times.count()}, {"min", ms(times.min())}, {"mean", ms(times.mean())}};
     for (const double percent : percentiles) {
@@ -98,26 +108,13 @@ nlohmann::ordered_json json_of(const failures& errors) {
     return list;
 }
 
+nlohmann::ordered_json json_of(const verdict& said) {
+    auto reasons = nlohmann::ordered_json::array();
+    for (const auto& each : said.reasons) reasons.push_back({{"code", each.code}, {"text", each.text}});
+    return {{"valid", said.valid()}, {"reasons", reasons}};
+}
+
 } // namespace
-
-std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& times, double percent) {
-    constexpr std::uint64_t enough = 10;
-    if (times.count_beyond(percent) < enough) return std::nullopt;
-    return times.value_at_percentile(percent);
-}
-
-std::string in_words(std::chrono::nanoseconds time) {
-    const auto us = std::chrono::duration<double, std::micro>{time}.count();
-    if (us < 999.5) return three_digits(us, "us");
-    if (us < 999.5e3) return three_digits(us / 1e3, "ms");
-    return three_digits(us / 1e6, "s");
-}
-
-std::string in_words(std::uint64_t count) {
-    auto digits = std::to_string(count);
-    for (auto place = digits.size(); place > 3;) digits.insert(place -= 3, ",");
-    return digits;
-}
 
 std::vector<std::string> complaints(const load_result& result, bool allow_unanswered) {
     std::vector<std::string> lines;
@@ -136,7 +133,7 @@ std::vector<std::string> complaints(const load_result& result, bool allow_unansw
     return lines;
 }
 
-std::string report_for_people(const load_options& options, const load_result& result) {
+std::string report_for_people(const load_options& options, const load_result& result, const verdict& said) {
     const auto& book = result.book;
     std::string text;
     const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
@@ -145,13 +142,17 @@ std::string report_for_people(const load_options& options, const load_result& re
 
     line("service", fmt::format("{} at {}, {} connections{}", options.service, options.target,
                                 options.connections, result.end == ending::interrupted ? ", interrupted" : ""));
-    line("rate",
-         fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
-                     in_words(static_cast<std::uint64_t>(std::llround(result.rate()))), in_words(book.answered),
-                     seconds_of(result.counted), seconds_of(warm_up_of(options))));
-    text += fmt::format("{:<12}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "p50", "p90", "p99", "p99.9", "max");
-    text += time_row("latency", book.latency);
-    text += time_row("connecting", result.connecting);
+    if (said.valid()) {
+        const auto percentiles = percentiles_of(options);
+        const bool settled = settled_percentile(book.latency, 50).has_value();
+        line("rate",
+             fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
+                         settled ? in_words(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
+                         in_words(book.answered), seconds_of(result.counted), seconds_of(warm_up_of(options))));
+        text += header_row(percentiles);
+        text += time_row("latency", book.latency, percentiles);
+        text += time_row("connecting", result.connecting, percentiles);
+    }
     line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
     line("received", bytes_in_words(book.bytes_received, result.counted));
     line("own CPU",
@@ -173,15 +174,19 @@ std::string report_for_people(const load_options& options, const load_result& re
     for (const auto& [first, count] : book.errors.kinds())
         text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
                             first.call.empty() ? "" : " ", first.cause, first.text);
+    line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
+    for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
     return text;
 }
 
 nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
-                                           bool allow_unanswered) {
+                                           const verdict& said, bool allow_unanswered) {
     const auto& book = result.book;
+    const auto percentiles = percentiles_of(options);
     return {{"schema", "parley-load/1"},
             {"ok", complaints(result, allow_unanswered).empty()},
             {"complaints", complaints(result, allow_unanswered)},
+            {"verdict", json_of(said)},
             {"ending", to_string(result.end)},
             {"options", json_of(options)},
             {"rate", result.rate()},
@@ -189,14 +194,19 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"requests", book.answered},
             {"all_requests", book.all_answered},
             {"all_asked", book.all_asked},
-            {"latency_ms", json_of(book.latency)},
-            {"connecting_ms", json_of(result.connecting)},
+            {"latency_ms", json_of(book.latency, percentiles)},
+            {"connecting_ms", json_of(result.connecting, percentiles)},
             {"bytes_sent", book.bytes_sent},
             {"bytes_received", book.bytes_received},
             {"cpu",
              {{"user_s", seconds_of(result.used.user)},
               {"system_s", seconds_of(result.used.system)},
-              {"per_request_us", cpu_per_answer_us(result)}}},
+              {"per_request_us", cpu_per_answer_us(result)},
+              {"busiest", result.busiest}}},
+            {"network",
+             {{"listen_overflows", result.network.listen_overflows},
+              {"segments", result.network.sent},
+              {"segments_again", result.network.sent_again}}},
             {"connected", result.connected},
             {"served", result.served},
             {"unanswered", result.unanswered},
