@@ -18,7 +18,7 @@ namespace {
 /// With services that answer the same request always the same: welcome (the request is empty), pi, wait.
 session known_answer(exchange& talk) {
     const auto& plan = talk.plan();
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         talk.ask(plan.request, expected_answer{plan.answer});
         co_await reply(plan.request);
         while (!talk.complete()) talk.take(co_await read_some());
@@ -31,7 +31,7 @@ session known_answer(exchange& talk) {
 }
 
 session echo(exchange& talk) {
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         for (;;) {
             const auto part = talk.next_part();
             if (!part.empty())
@@ -48,7 +48,7 @@ session echo(exchange& talk) {
 
 session counter(exchange& talk) {
     std::uint64_t last = 0;
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         const auto line = talk.ask(talk.line(), expected_answer{"", "\n"});
         co_await reply(line);
         while (!talk.complete()) talk.take(co_await read_some());
@@ -66,7 +66,7 @@ session counter(exchange& talk) {
 
 session hello(exchange& talk) {
     std::string greeting;
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         const auto line = talk.line();
         greeting.clear();
         fmt::format_to(std::back_inserter(greeting), "Hello, {} (request {}, worker ",

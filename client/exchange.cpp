@@ -8,13 +8,24 @@
 
 namespace parley {
 
+delay_wanted exchange::turn() {
+    if (!plan_.by_turns || has_no_more()) return pause({});
+    if (request_ == 0) free_since_ = clock::now();
+    return pause(std::chrono::hours{24 * 365});
+}
+
+bool exchange::has_no_more() const {
+    return request_ == plan_.options.per_connection || book_.requests_left == 0 || (quota_ && *quota_ == 0);
+}
+
 bool exchange::begin() {
-    if (request_ == plan_.options.per_connection || book_.requests_left == 0) {
+    if (has_no_more()) {
         state_ = state::ended;
         since_ = clock::now();
         return false;
     }
     --book_.requests_left;
+    if (quota_) --*quota_;
     ++book_.all_asked;
     ++request_;
     state_ = state::asking;
@@ -67,8 +78,10 @@ void exchange::take(std::optional<std::string_view> bytes) {
 }
 
 exchange::clock::duration exchange::answered() {
-    const ledger::answer one{since_, clock::now(), sent_, received_};
+    const ledger::answer one{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
     book_.enter(one);
+    free_since_ = one.verified;
+    due_.reset();
     ++answers_;
     state_ = state::ready;
     return one.verified - one.asked;

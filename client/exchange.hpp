@@ -4,6 +4,7 @@
 
 #include "client/expected_answer.hpp"
 #include "client/ledger.hpp"
+#include "common/session.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -31,6 +32,7 @@ struct request_plan {
     std::string request;                     // all that is sent for one request; empty: made up for each
     std::string answer;                      // to that request, where it is always the same
     std::chrono::milliseconds least_time{0}; // that an answer takes
+    bool by_turns = false;                   // each request waits until its turn comes (exchange::turn)
 };
 
 class exchange {
@@ -46,14 +48,19 @@ public:
     static constexpr std::size_t least_part = 4 * 1024;
 
     /// `connection` is the connection's number in its run: it makes its payload unlike all others. `begun` is
-    /// when it began to be made. Plan and book must outlive it.
+    /// when it began to be made. `quota` is how many requests it may still begin; none: as many as the book
+    /// allows. Plan, book and quota must outlive it.
     exchange(const request_plan& plan, ledger& book, std::uint64_t connection,
-             clock::time_point begun = clock::now())
-        : plan_{plan}, book_{book}, connection_{connection}, since_{begun} {}
+             clock::time_point begun = clock::now(), std::uint64_t* quota = nullptr)
+        : plan_{plan}, book_{book}, quota_{quota}, connection_{connection}, since_{begun} {}
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
     // ---- For the conversation. ----
+
+    /// To be awaited before begin(): lasts until who runs the conversation says that it is this connection's
+    /// turn; no time at all where requests do not wait for turns.
+    [[nodiscard]] delay_wanted turn();
 
     /// Is there one more request? Then it begins.
     bool begin();
@@ -95,6 +102,9 @@ public:
 
     // ---- For who runs the conversation. ----
 
+    /// The next request is due, or was due at that time: its latency counts from then, whenever it is sent.
+    void due(clock::time_point intended) { due_ = intended; }
+
     /// Nothing more will be sent: our direction of the connection can be ended.
     [[nodiscard]] bool has_ended() const { return state_ == state::ended; }
 
@@ -111,18 +121,22 @@ public:
 private:
     enum class state { ready, asking, waiting, ended };
 
+    bool has_no_more() const;
     std::string place() const; // "request 17 of connection 3"
     [[noreturn]] void closed_early() const;
     [[noreturn]] void wrong(std::string_view came) const;
 
     const request_plan& plan_;
     ledger& book_;
+    std::uint64_t* quota_;
     std::uint64_t connection_;
     std::uint64_t request_ = 0;
     std::uint64_t answers_ = 0;
     state state_ = state::ready;
     clock::time_point since_;
-    std::uint64_t sent_ = 0; // of this request
+    std::optional<clock::time_point> due_;
+    clock::time_point free_since_{}; // nothing was under way any more, so the next one could have been sent
+    std::uint64_t sent_ = 0;         // of this request
     std::uint64_t received_ = 0;
     expected_answer expected_;
     std::string made_up_; // memory for what is sent

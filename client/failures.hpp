@@ -48,7 +48,7 @@ public:
         std::uint64_t count = 0;
     };
 
-    void add(const failure& one);
+    void add(const failure& one, std::uint64_t times = 1);
 
     /// As above, for failures that may come a hundred thousand times a second: `text` is called for the first.
     template <class Text>

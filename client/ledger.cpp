@@ -1,16 +1,44 @@
 #include "client/ledger.hpp"
 
+#include <algorithm>
+#include <fmt/format.h>
+
 namespace parley {
 
 void ledger::enter(const answer& one) {
     ++all_answered;
     latest = one.verified;
-    if (one.verified < from) return;
-    latency.record(one.verified - one.asked);
+    if ((has_schedule ? one.due : one.verified) < from) return;
+    latency.record(one.verified - one.due);
+    if (has_schedule) {
+        uncorrected.record(one.verified - one.asked);
+        send_lag.record(one.asked - std::max(one.due, one.free_since));
+    }
+    // Requests at that interval would have waited for less and less of this answer's time.
+    if (expected_interval.count() > 0)
+        for (auto time = one.verified - one.asked; time.count() > 0; time -= expected_interval)
+            corrected.record(time);
     if (one.verified > until) return;
     ++answered;
     bytes_sent += one.bytes_sent;
     bytes_received += one.bytes_received;
+}
+
+void ledger::add(const ledger& other) {
+    all_asked += other.all_asked;
+    all_answered += other.all_answered;
+    latest = std::max(latest, other.latest);
+    for (const auto& each : other.errors.kinds()) errors.add(each.first, each.count);
+    if (const auto twice = numbers.add(other.numbers))
+        errors.add({phase::verify, {}, "lost update", fmt::format("the counter gave {} numbers twice", twice)},
+                   twice);
+    latency.add(other.latency);
+    uncorrected.add(other.uncorrected);
+    send_lag.add(other.send_lag);
+    corrected.add(other.corrected);
+    answered += other.answered;
+    bytes_sent += other.bytes_sent;
+    bytes_received += other.bytes_received;
 }
 
 } // namespace parley

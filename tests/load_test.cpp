@@ -1,6 +1,6 @@
 // The load tester against servers with good and bad manners: what it counts is what was done, and what went
 // wrong is named.
-#include "client/load/engine.hpp"
+#include "client/load/generate.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
 #include "common/subprocess.hpp"

@@ -1,4 +1,5 @@
 // Each reason not to believe a run is provoked by its cause; figures without such a cause are believed.
+#include "client/load/generate.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/verdict.hpp"
 #include "tests/scripted_server.hpp"

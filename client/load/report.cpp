@@ -63,6 +63,32 @@ std::string header_row(const std::vector<double>& percentiles) {
     return row + fmt::format("{:>11}\n", "max");
 }
 
+std::string what_the_difference_means(const load_options& options, const load_result& result) {
+    if (result.book.has_schedule)
+        return "              latency counts from when a request was due, uncorrected from when it was sent: a "
+               "request\n"
+               "              that was due while all connections waited was sent late, and only latency shows "
+               "its wait\n";
+    if (result.book.corrected.count() > 0)
+        return fmt::format("              corrected assumes a request every {} ms on each connection "
+                           "(--expected-interval), and\n"
+                           "              adds those that nobody sent while an answer took longer\n",
+                           options.expected_interval.count());
+    return {};
+}
+
+/// "open loop, 20,000 requests/s due, poisson"
+std::string kind_of_loop(const load_options& options) {
+    const auto rate = rate_of(options);
+    if (!rate) return "closed loop";
+    const auto arriving = options.arriving.how == arrivals::kind::poisson ? ", Poisson"
+                          : options.arriving.how == arrivals::kind::burst
+                              ? fmt::format(", bursts of {}", options.arriving.burst)
+                              : "";
+    return fmt::format("open loop, {}{} requests/s due{}", options.stages.empty() ? "" : "up to ",
+                       rate->highest(), arriving);
+}
+
 nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>& percentiles) {
     const auto ms = [](std::chrono::nanoseconds time) { return milliseconds{time}.count(); };
     nlohmann::ordered_json json{{"count", times.count()}, {"min", ms(times.min())}, {"mean", ms(times.mean())}};
@@ -75,6 +101,29 @@ nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>
     return json;
 }
 
+nlohmann::ordered_json if_any(const histogram& times, const std::vector<double>& percentiles) {
+    return times.count() > 0 ? json_of(times, percentiles) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json json_of(const arrivals& arriving) {
+    switch (arriving.how) {
+    case arrivals::kind::constant: return "constant";
+    case arrivals::kind::poisson: return "poisson";
+    case arrivals::kind::burst: return fmt::format("burst:{}", arriving.burst);
+    }
+    return nullptr;
+}
+
+nlohmann::ordered_json json_of(const std::vector<stage>& stages) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : stages)
+        list.push_back({{"duration_ms", each.duration.count()},
+                        {"of", each.of == stage::kind::rate ? "rate" : "connections"},
+                        {"from", each.from},
+                        {"to", each.to}});
+    return list;
+}
+
 nlohmann::ordered_json json_of(const load_options& options) {
     const auto ms = [](std::optional<std::chrono::milliseconds> time) {
         return time ? nlohmann::ordered_json(time->count()) : nlohmann::ordered_json();
@@ -85,6 +134,15 @@ nlohmann::ordered_json json_of(const load_options& options) {
         {"target", options.target},
         {"service", options.service},
         {"connections", options.connections},
+        {"threads", options.threads},
+        {"rate", options.rate ? nlohmann::ordered_json(*options.rate) : nlohmann::ordered_json()},
+        {"arrivals", rate_of(options) ? json_of(options.arriving) : nlohmann::ordered_json()},
+        {"stages", json_of(options.stages)},
+        {"think_ms", options.think.count()},
+        {"expected_interval_ms", options.expected_interval.count()},
+        {"connect_rate",
+         options.connect_rate ? nlohmann::ordered_json(*options.connect_rate) : nlohmann::ordered_json()},
+        {"exact_timers", options.exact_timers},
         {"duration_ms", ms(options.duration)},
         {"requests", options.total ? nlohmann::ordered_json(*options.total) : nlohmann::ordered_json()},
         {"warm_up_ms", warm_up_of(options).count()},
@@ -140,8 +198,9 @@ std::string report_for_people(const load_options& options, const load_result& re
         fmt::format_to(into, "{:<12}  {}\n", name, what);
     };
 
-    line("service", fmt::format("{} at {}, {} connections{}", options.service, options.target,
-                                options.connections, result.end == ending::interrupted ? ", interrupted" : ""));
+    line("service",
+         fmt::format("{} at {}, {} connections, {}{}", options.service, options.target, options.connections,
+                     kind_of_loop(options), result.end == ending::interrupted ? ", interrupted" : ""));
     if (said.valid()) {
         const auto percentiles = percentiles_of(options);
         const bool settled = settled_percentile(book.latency, 50).has_value();
@@ -151,7 +210,11 @@ std::string report_for_people(const load_options& options, const load_result& re
                          in_words(book.answered), seconds_of(result.counted), seconds_of(warm_up_of(options))));
         text += header_row(percentiles);
         text += time_row("latency", book.latency, percentiles);
+        if (book.has_schedule) text += time_row("uncorrected", book.uncorrected, percentiles);
+        if (book.corrected.count() > 0) text += time_row("corrected", book.corrected, percentiles);
+        if (book.has_schedule) text += time_row("send lag", book.send_lag, percentiles);
         text += time_row("connecting", result.connecting, percentiles);
+        text += what_the_difference_means(options, result);
     }
     line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
     line("received", bytes_in_words(book.bytes_received, result.counted));
@@ -169,6 +232,14 @@ std::string report_for_people(const load_options& options, const load_result& re
     if (const auto forgotten = book.numbers.forgotten())
         line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
                              in_words(forgotten)));
+
+    if (result.book.has_schedule)
+        line("schedule",
+             fmt::format("{} requests due, {} answered in time, {} never sent", in_words(result.due),
+                         in_words(book.answered), in_words(result.never_sent)));
+    if (result.reconnected > 0)
+        line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
+                                 in_words(result.reconnected), in_words(result.longest_gap)));
 
     line("errors", book.errors.kinds().empty() ? "none" : "");
     for (const auto& [first, count] : book.errors.kinds())
@@ -195,6 +266,13 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"all_requests", book.all_answered},
             {"all_asked", book.all_asked},
             {"latency_ms", json_of(book.latency, percentiles)},
+            {"uncorrected_ms", if_any(book.uncorrected, percentiles)},
+            {"corrected_ms", if_any(book.corrected, percentiles)},
+            {"send_lag_ms", if_any(book.send_lag, percentiles)},
+            {"due", book.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
+            {"never_sent", result.never_sent},
+            {"reconnected", result.reconnected},
+            {"longest_gap_ms", milliseconds{result.longest_gap}.count()},
             {"connecting_ms", json_of(result.connecting, percentiles)},
             {"bytes_sent", book.bytes_sent},
             {"bytes_received", book.bytes_received},

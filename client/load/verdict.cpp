@@ -16,6 +16,7 @@ constexpr double saturated = 0.95;       // of a processor
 constexpr double noticeable = 0.2;       // of the rate: a smaller difference between the thirds is no matter
 constexpr double tolerated_again = 1e-3; // of all segments
 constexpr double little_tolerance = 0.2;
+constexpr std::chrono::milliseconds harmless_lag{1};
 
 double seconds(std::chrono::nanoseconds time) { return duration<double>{time}.count(); }
 
@@ -25,6 +26,8 @@ public:
 
     verdict all() {
         own_processor();
+        sends_in_time();
+        rate_reached();
         settled();
         long_enough();
         network();
@@ -47,7 +50,34 @@ private:
                 100 * result_.busiest);
     }
 
+    void sends_in_time() {
+        constexpr double percent = 99;
+        const auto& book = result_.book;
+        if (!book.has_schedule || !settled_percentile(book.send_lag, percent)) return;
+        const auto lag = book.send_lag.value_at_percentile(percent);
+        if (lag <= harmless_lag || lag * 4 <= book.latency.value_at_percentile(percent)) return;
+        because("late-sends",
+                "parley-load sent 1 of 100 requests {} or more too late although a connection was free: a part "
+                "of the latency is its own; give it a processor of its own, or load less",
+                in_words(lag));
+    }
+
+    /// What is in flight at the end is no matter; a queue of requests that only grows is.
+    void rate_reached() {
+        const auto missing = result_.due - std::min(result_.due, result_.book.answered);
+        const auto tolerated =
+            std::max<std::uint64_t>(result_.due / 20, static_cast<std::uint64_t>(options_.connections));
+        if (!result_.book.has_schedule || missing <= tolerated) return;
+        because(
+            "rate-not-reached",
+            "{} requests were due and {} were answered in time: so the latency is that of a queue that grows; "
+            "offer a lower --rate, or, where {} are too few, more --connections",
+            in_words(result_.due), in_words(result_.book.answered), options_.connections);
+    }
+
     void settled() {
+        if (options_.stages.size() > 0) return; // it is not meant to
+
         const auto rate = rate_in_thirds(result_.course);
         if (!rate || !differ(rate->first, rate->last)) return;
         const double change = std::abs(rate->last.mean - rate->first.mean);
@@ -108,7 +138,10 @@ private:
     /// connections. Where it is less, they were not what was loading the server; it cannot be more.
     void littles_law() {
         constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-        if (options_.total || options_.requests.per_connection != most || result_.served == 0) return;
+        if (result_.book.has_schedule || options_.think.count() > 0 || options_.connect_rate ||
+            !options_.stages.empty() || options_.total || options_.requests.per_connection != most ||
+            result_.served == 0)
+            return;
         if (!settled_percentile(result_.book.latency, 50)) return;
         const double in_flight =
             result_.rate() * seconds(result_.book.latency.mean()) / static_cast<double>(result_.served);

@@ -2,7 +2,8 @@
 // reason why not, with what to do about it. Figures of an invalid run are not printed as a result.
 #pragma once
 
-#include "client/load/engine.hpp"
+#include "client/load/options.hpp"
+#include "client/load/result.hpp"
 
 #include <string>
 #include <vector>
