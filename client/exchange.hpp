@@ -2,10 +2,13 @@
 // A conversation (conversations.hpp) turns them into a session; the ledger of the run gets the outcome.
 #pragma once
 
+#include "client/answer_rule.hpp"
 #include "client/expected_answer.hpp"
 #include "client/ledger.hpp"
+#include "client/mismatch.hpp"
 #include "common/session.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -23,6 +26,9 @@ struct request_options {
     std::chrono::milliseconds wait{10};       // of service wait
     std::string greeting = "welcome to here"; // of service welcome
     std::optional<std::string> say;           // the request itself, instead of all above
+    framing how = framing::none;              // of what is sent to echo and raw, and of their answers
+    std::string send;                         // to raw; empty: nothing, the server speaks first
+    std::string expect;                       // of raw, as answer_rule reads it
     std::uint64_t per_connection = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -31,6 +37,7 @@ struct request_plan {
     request_options options;
     std::string request;                     // all that is sent for one request; empty: made up for each
     std::string answer;                      // to that request, where it is always the same
+    std::optional<answer_rule> rule;         // ... or, of raw, what makes it right
     std::chrono::milliseconds least_time{0}; // that an answer takes
     bool by_turns = false;                   // each request waits until its turn comes (exchange::turn)
 };
@@ -52,7 +59,9 @@ public:
     /// allows. Plan, book and quota must outlive it.
     exchange(const request_plan& plan, ledger& book, std::uint64_t connection,
              clock::time_point begun = clock::now(), std::uint64_t* quota = nullptr)
-        : plan_{plan}, book_{book}, quota_{quota}, connection_{connection}, since_{begun} {}
+        : plan_{plan}, book_{book}, quota_{quota}, connection_{connection}, since_{begun} {
+        book.connections = std::max(book.connections, connection);
+    }
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
@@ -76,6 +85,9 @@ public:
     /// The request as a line with its newline: the given one, or letters made up. Valid until the next call.
     std::string_view line();
 
+    /// The request as one message, framed as the plan says. Valid until the next call.
+    std::string_view message();
+
     /// To be called just before `text` is sent: the first of a request starts the clock (where nothing is sent,
     /// the clock has run since the connection began to be made). `answer` must come next. Returns the text.
     std::string_view ask(std::string_view text, const expected_answer& answer);
@@ -83,6 +95,9 @@ public:
     /// Compares what came; nothing is the end of input. Throws conversation_failed where it is not what was
     /// expected.
     void take(std::optional<std::string_view> bytes);
+
+    /// The same, for an answer that is right by a rule.
+    void take(answer_by_rule& answer, std::optional<std::string_view> bytes);
 
     /// Has all come that was expected?
     [[nodiscard]] bool complete() const { return expected_.complete(); }
@@ -123,8 +138,9 @@ private:
 
     bool has_no_more() const;
     std::string place() const; // "request 17 of connection 3"
-    [[noreturn]] void closed_early() const;
+    [[noreturn]] void closed_early(const std::string& expected) const;
     [[noreturn]] void wrong(std::string_view came) const;
+    [[nodiscard]] mismatch explained(std::string_view came) const;
 
     const request_plan& plan_;
     ledger& book_;
@@ -140,6 +156,11 @@ private:
     std::uint64_t received_ = 0;
     expected_answer expected_;
     std::string made_up_; // memory for what is sent
+    enum class form {
+        fixed,
+        bytes,
+        hex
+    } form_ = form::fixed; // of what is asked and comes back: is it made up?
     std::string* heard_ = nullptr;
 };
 

@@ -59,4 +59,11 @@ std::uint64_t failures::count(phase where) const {
     return all;
 }
 
+std::uint64_t failures::count(phase where, std::string_view cause) const {
+    std::uint64_t all = 0;
+    for (const auto& each : kinds_)
+        if (each.first.where == where && each.first.cause == cause) all += each.count;
+    return all;
+}
+
 } // namespace parley

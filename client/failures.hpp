@@ -61,6 +61,7 @@ public:
     [[nodiscard]] std::span<const kind> kinds() const { return kinds_; }
     [[nodiscard]] std::uint64_t count() const;
     [[nodiscard]] std::uint64_t count(phase where) const;
+    [[nodiscard]] std::uint64_t count(phase where, std::string_view cause) const;
 
 private:
     kind* find(phase where, std::string_view call, std::string_view cause);

@@ -24,7 +24,19 @@ void ledger::enter(const answer& one) {
     bytes_received += one.bytes_received;
 }
 
+ledger::tally ledger::what_became() const {
+    const auto of = [&](phase where, std::string_view cause) { return errors.count(where, cause); };
+    tally all{.sent = all_asked, .answered = all_answered};
+    all.lost = of(phase::read, "ETIMEDOUT") + of(phase::read, "end of input") + of(phase::verify, "lost");
+    all.doubled = of(phase::verify, "doubled") + of(phase::verify, "too many bytes");
+    all.reordered = of(phase::verify, "reordered");
+    all.crossed = of(phase::verify, "crossed");
+    all.corrupt = of(phase::verify, "corrupt") + of(phase::verify, "wrong bytes");
+    return all;
+}
+
 void ledger::add(const ledger& other) {
+    connections = std::max(connections, other.connections);
     all_asked += other.all_asked;
     all_answered += other.all_answered;
     latest = std::max(latest, other.latest);

@@ -26,6 +26,18 @@ struct ledger {
 
     void enter(const answer& one);
 
+    /// What became of all requests that were sent, as far as the answers tell.
+    struct tally {
+        std::uint64_t sent = 0;
+        std::uint64_t answered = 0;  // and right
+        std::uint64_t lost = 0;      // no answer in time, or not all of it
+        std::uint64_t doubled = 0;   // an answer, or a part of it, came twice
+        std::uint64_t reordered = 0; // an answer came before its turn
+        std::uint64_t crossed = 0;   // another connection's bytes came
+        std::uint64_t corrupt = 0;   // bytes were changed, or nobody's
+    };
+    [[nodiscard]] tally what_became() const;
+
     /// Adds what another thread's book says of all of the run and without the warm-up. Numbers that both have
     /// seen are errors.
     void add(const ledger& other);
@@ -39,6 +51,7 @@ struct ledger {
     std::chrono::nanoseconds expected_interval{}; // between requests; 0: not known
 
     // ---- All of the run. ----
+    std::uint64_t connections = 0; // the highest number of one
     std::uint64_t all_asked = 0;
     std::uint64_t all_answered = 0;
     clock::time_point latest{}; // when the last answer was verified

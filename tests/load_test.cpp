@@ -102,7 +102,7 @@ TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
     auto options = asking(server, 20);
     options.requests.per_connection = 5;
     const auto result = put_load(options);
-    CHECK(errors_of(result) == "1 x verify wrong bytes");
+    CHECK(errors_of(result) == "1 x verify corrupt");
     CHECK(result.book.errors.kinds()[0].first.text.starts_with("wrong answer at byte 63: expected"));
     CHECK(result.book.all_answered == 19);
     CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong answer"});

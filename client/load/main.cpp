@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <unistd.h>
 
 namespace parley {
@@ -27,6 +28,9 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
   parley-load localhost:9999 --connections 100 --rate 20000 --arrivals poisson --duration 1m
   parley-load localhost:9999 --connections 100 --stage 10s@1000 --stage 30s@1000..50000
+  parley-load localhost:6379 --send 'PING\r\n' --expect '+PONG\r\n' --connections 50 --duration 10s
+  parley-load localhost:80 --send 'GET / HTTP/1.0\r\n\r\n' --expect until-close --connections 10 --duration 10s
+  parley-load localhost:9999 --framing line --send @request.txt --expect '/^(ok|done)/' --rate 1000 --duration 10s
   parley-load localhost:9999 --stage 10s@1..100c --stage 10s@100c
 exit status:
   0  done, and the figures may be believed
@@ -96,6 +100,16 @@ CLI::Option* add_read_option(CLI::App& app, const std::string& name, const std::
     return app.add_option(name, read_all, description)->type_name("TEXT");
 }
 
+/// What --send says: the bytes themselves, or those of a file.
+std::string text_to_send(const std::string& word) {
+    if (!word.starts_with('@')) return unescaped(word);
+    std::ifstream file{word.substr(1), std::ios::binary};
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf()))
+        throw std::invalid_argument(fmt::format("cannot read {}, or it is empty", quoted(std::string_view{word}.substr(1))));
+    return text.str();
+}
+
 int load(const load_options& options, bool allow_unanswered, const std::string& json_name) {
     stop_signal::install(options.timeout);
     json_file json{json_name};
@@ -132,8 +146,10 @@ int main(int count, char** words) {
                  "parley-load"};
     describe(app, examples);
     app.add_option("address", options.target, "HOST:PORT of the server, or unix:PATH")->required();
-    app.add_option("--service", options.service, "what it offers: welcome, echo, counter, hello, pi or wait")
-        ->capture_default_str();
+    auto* serving =
+        app.add_option("--service", options.service,
+                       "what it offers: welcome, echo, counter, hello, pi, wait, or raw (see --expect)")
+            ->capture_default_str();
     app.add_option("--connections", options.connections, "open at a time")->capture_default_str();
     auto* timed = add_duration(app, "--duration", duration, "of the load");
     auto* counted = app.add_option("--requests", total, "instead: so many of all connections together");
@@ -171,11 +187,25 @@ int main(int count, char** words) {
         ->capture_default_str();
     app.add_option("--percentiles", options.percentiles, "that the run must be long enough for: 99,99.9,99.99")
         ->delimiter(',');
+    add_read_option(app, "--send",
+                    "to any server: TEXT (with \\n, \\r, \\t, \\\\, \\x1b) or @FILE; for service raw",
+                    [&](const std::string& word) { options.requests.send = text_to_send(word); });
+    auto* expecting = app.add_option("--expect", options.requests.expect,
+                                     "as its answer: TEXT, /REGEX/, 'N bytes' or until-close")
+                          ->type_name("TEXT");
+    add_read_option(app, "--framing",
+                    "of what is sent to echo and raw, and of the answers: none, line, u16 or u32",
+                    [&](const std::string& word) { options.requests.how = parse_framing(word); });
     app.add_flag("--allow-unanswered", allow_unanswered, "connections without any answer are no error");
     app.add_option("--json", json, "also writes the report to this file; - is standard output")
         ->type_name("FILE");
 
     return run_program(app, count, words, [&] {
+        if (*expecting || !options.requests.send.empty()) {
+            if (*serving && options.service != "raw")
+                throw std::invalid_argument("--send and --expect are of service raw, which is chosen by them");
+            options.service = "raw";
+        }
         if (*counted) options.total = total;
         if (*timed || (!*counted && options.stages.empty())) options.duration = duration;
         if (const auto crowd = connections_over_time(options))

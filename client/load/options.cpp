@@ -44,7 +44,8 @@ void check_open_loop(const load_options& options) {
     refuse_unless(options.think == 0ms, "--think is of a closed loop: leave it out, or --rate");
     refuse_unless(options.expected_interval == 0ms,
                   "--expected-interval is of a closed loop: a --rate needs no such correction");
-    if (!conversation_with(options.service).sends)
+    if (!conversation_with(options.service).sends ||
+        (options.service == "raw" && options.requests.send.empty()))
         throw std::invalid_argument(
             fmt::format("service {} is sent nothing, so its requests cannot have a --rate: "
                         "choose a --connect-rate",

@@ -152,7 +152,10 @@ nlohmann::ordered_json json_of(const load_options& options) {
         {"seed", asked.seed},
         {"digits", asked.digits},
         {"wait_ms", asked.wait.count()},
-        {"greeting", asked.greeting}};
+        {"greeting", asked.greeting},
+        {"framing", to_string(asked.how)},
+        {"send", asked.send},
+        {"expect", asked.expect}};
 }
 
 nlohmann::ordered_json json_of(const failures& errors) {
@@ -164,6 +167,12 @@ nlohmann::ordered_json json_of(const failures& errors) {
                         {"count", count},
                         {"text", first.text}});
     return list;
+}
+
+nlohmann::ordered_json json_of(const ledger::tally& became) {
+    return {{"sent", became.sent},       {"answered", became.answered},   {"lost", became.lost},
+            {"doubled", became.doubled}, {"reordered", became.reordered}, {"crossed", became.crossed},
+            {"corrupt", became.corrupt}};
 }
 
 nlohmann::ordered_json json_of(const verdict& said) {
@@ -241,6 +250,12 @@ std::string report_for_people(const load_options& options, const load_result& re
         line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
                                  in_words(result.reconnected), in_words(result.longest_gap)));
 
+    const auto became = book.what_became();
+    line("requests",
+         fmt::format("{} sent, {} answered, {} lost, {} doubled, {} reordered, {} crossed, {} corrupt",
+                     in_words(became.sent), in_words(became.answered), in_words(became.lost),
+                     in_words(became.doubled), in_words(became.reordered), in_words(became.crossed),
+                     in_words(became.corrupt)));
     line("errors", book.errors.kinds().empty() ? "none" : "");
     for (const auto& [first, count] : book.errors.kinds())
         text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
@@ -289,6 +304,7 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"served", result.served},
             {"unanswered", result.unanswered},
             {"wrong", book.errors.count(phase::verify)},
+            {"ledger", json_of(book.what_became())},
             {"unchecked_numbers", book.numbers.forgotten()},
             {"errors", json_of(book.errors)}};
 }

@@ -160,7 +160,7 @@ private:
 } // namespace
 
 verdict judge(const load_options& options, const load_result& result) {
-    if (result.book.answered == 0) return {}; // there is no figure to doubt: the run has failed
+    if (result.book.answered == 0) return {{{"no-answers", "not one answer was counted, so there is no figure"}}};
     return judgement{options, result}.all();
 }
 
