@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <initializer_list>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -18,17 +19,19 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-sigset_t only(int signal) {
+sigset_t set_of(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, signal);
+    for (const int each : signals) sigaddset(&set, each);
     return set;
 }
+
+sigset_t stops() { return set_of({SIGTERM, SIGINT}); }
 
 } // namespace
 
 child_processes::child_processes(int limit) : numbers_{limit} {
-    const auto child_ended = only(SIGCHLD);
+    const auto child_ended = set_of({SIGCHLD});
     sigprocmask(SIG_BLOCK, &child_ended, nullptr);
     ends_ =
         unique_fd{check("signalfd", [&] { return signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK); })};
@@ -41,8 +44,15 @@ child_processes::~child_processes() {
 
 bool child_processes::start(const std::function<void(int)>& work) {
     const auto spawn = [&, parent = getpid()](int number) {
+        // Until the child is one, a stop would act in it as in its parent: it is told of it a moment later.
+        sigset_t before;
+        const auto later = stops();
+        sigprocmask(SIG_BLOCK, &later, &before);
         const pid_t process = fork();
         if (process == 0) be_child(number, parent, work);
+        const int error = errno;
+        sigprocmask(SIG_SETMASK, &before, nullptr);
+        errno = error;
         return process;
     };
     return start_by(std::ref(spawn));
@@ -84,8 +94,8 @@ void child_processes::be_child(int number, pid_t parent, const std::function<voi
     if (getppid() != parent) _exit(0); // it died before it could have been noticed
     stop_signal::become_child();
     ends_.reset();
-    const auto child_ended = only(SIGCHLD);
-    sigprocmask(SIG_UNBLOCK, &child_ended, nullptr);
+    const auto blocked = set_of({SIGCHLD, SIGTERM, SIGINT});
+    sigprocmask(SIG_UNBLOCK, &blocked, nullptr);
     int status = 0;
     try { // an exception must not unwind into the parent's frames
         work(number);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 
@@ -67,6 +68,8 @@ unique_fd open_at(const address& at, const listen_options& options, bool joins) 
         bind_unix(socket.get(), at, options.unix_mode);
     } else {
         set(SOL_SOCKET, SO_REUSEADDR);
+        // Inherited, too: a byte that a client calls urgent (tcp(7)) is one like the others, in its place.
+        if (at.type() == SOCK_STREAM) set(SOL_SOCKET, SO_OOBINLINE);
         if (at.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY);
         if (at.type() == SOCK_STREAM) set(IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it (tcp(7))
         if (joins) set(SOL_SOCKET, SO_REUSEPORT);
@@ -120,14 +123,57 @@ std::optional<connection> listener::accept() {
         if (auto peer = try_accept(calls::blocking)) return peer;
         if (const auto left = breath_left()) stop_signal::sleep(*left);
     }
+    auto last = accept_last(calls::blocking);
+    if (!last) shut();
+    return last;
+}
+
+namespace {
+
+int flags_for(listener::calls kind) {
+    return SOCK_CLOEXEC | (kind == listener::calls::non_blocking ? SOCK_NONBLOCK : 0);
+}
+
+} // namespace
+
+std::optional<connection> listener::accept_last(calls kind) {
+    if (whose_ == sockets_are::lent) return std::nullopt;
+    for (int unknown = -1; state_->last_ones < 0;) state_->last_ones.compare_exchange_strong(unknown, queued());
+    while (state_->last_ones > 0 && !stop_signal::grace_over()) {
+        bool anybody = false;
+        for (const auto& each : sockets_) {
+            pollfd door{.fd = each.get(), .events = POLLIN, .revents = 0};
+            if (poll(&door, 1, 0) != 1) continue;
+            anybody = true;
+            // Another worker may be faster: then this waits, but from a stop on, not for long.
+            if (auto peer = accept_from(each.get(), flags_for(kind))) {
+                --state_->last_ones;
+                return peer;
+            }
+        }
+        if (!anybody) break;
+        if (const auto left = breath_left()) stop_signal::nap(*left);
+    }
     return std::nullopt;
 }
 
+/// Clients in the kernel's queues (tcp(7) does not say so: of a listening socket, it counts them as
+/// unacknowledged). Of UNIX sockets that is not told: then as many as there may be.
+int listener::queued() const {
+    int sum = 0;
+    for (const auto& each : sockets_) {
+        tcp_info told{};
+        socklen_t size = sizeof told;
+        const bool known = getsockopt(each.get(), IPPROTO_TCP, TCP_INFO, &told, &size) == 0;
+        sum += known ? static_cast<int>(told.tcpi_unacked) : SOMAXCONN;
+    }
+    return sum;
+}
+
 std::optional<connection> listener::try_accept(calls kind) {
-    const int flags = SOCK_CLOEXEC | (kind == calls::non_blocking ? SOCK_NONBLOCK : 0);
     for (std::size_t tried = 0; tried < sockets_.size(); ++tried) {
         const auto next = state_->next++ % sockets_.size();
-        if (auto peer = accept_from(sockets_[next].get(), flags)) return peer;
+        if (auto peer = accept_from(sockets_[next].get(), flags_for(kind))) return peer;
     }
     return std::nullopt;
 }

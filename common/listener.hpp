@@ -46,14 +46,19 @@ public:
     /// shared_port.
     [[nodiscard]] listener sibling(const listen_options& options) const;
 
-    /// Waits for the next client; its connection's calls wait, too. Nothing: a stop was requested,
-    /// or the door has been closed.
+    /// Waits for the next client; its connection's calls wait, too. Nothing: a stop was requested, and those
+    /// who stood at the door by then have been let in; now it is shut. Or it has been closed.
     [[nodiscard]] std::optional<connection> accept();
 
     /// Takes a client that stands at the door already; its connection's calls wait if `blocking`.
     /// Nothing: nobody is there, or it is a time to breathe. Needs non_blocking().
     enum class calls { blocking, non_blocking };
     [[nodiscard]] std::optional<connection> try_accept(calls kind);
+
+    /// Takes a client that stood at the door when a stop was requested: it may have sent its request already.
+    /// Does not wait. Nothing: none is left, or the grace is over, or the door is lent and others will serve
+    /// them.
+    [[nodiscard]] std::optional<connection> accept_last(calls kind);
 
     /// Lets try_accept() return at once.
     void non_blocking();
@@ -82,11 +87,13 @@ public:
 
 private:
     std::optional<connection> accept_from(int door, int flags);
+    [[nodiscard]] int queued() const;
 
     /// What threads that share a door change.
     struct state {
         std::atomic<std::size_t> next = 0; // of several sockets, the one to ask first: none is left out
         std::atomic<std::chrono::steady_clock::rep> breathe_until = 0;
+        std::atomic<int> last_ones = -1; // how many accept_last() may still find; -1: nobody has asked yet
         once_a_second complain;
     };
 

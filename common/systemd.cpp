@@ -68,6 +68,7 @@ void make_ours(int socket) {
     check("fcntl", [&] { return fcntl(socket, F_SETFL, flags & ~O_NONBLOCK); });
     const int yes = 1; // does nothing for a UNIX socket
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
 }
 
 /// "@name" stands for an abstract address, which begins with a null byte (unix(7)).

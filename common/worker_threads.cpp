@@ -42,11 +42,18 @@ worker_threads::~worker_threads() {
 bool worker_threads::wait_for_room() {
     std::unique_lock lock{mutex_};
     join_ended();
-    while (!numbers_.any_free() && !stop_signal::requested()) {
-        one_ended_.wait_for(lock, stop_signal::nudge_interval);
+    while (!numbers_.any_free() && !stop_signal::grace_over()) {
+        wait_for_one(lock);
         join_ended();
     }
-    return !stop_signal::requested();
+    return !stop_signal::grace_over();
+}
+
+/// Or for a moment. Threads that wait shall hear of a stop.
+void worker_threads::wait_for_one(std::unique_lock<std::mutex>& lock) {
+    if (stop_signal::requested())
+        for (const auto& each : running_) pthread_kill(each.handle, stop_signal::nudge);
+    one_ended_.wait_for(lock, stop_signal::nudge_interval);
 }
 
 bool worker_threads::start(work task) {
@@ -103,11 +110,7 @@ void worker_threads::join() {
 
 void worker_threads::wait_for_all() {
     std::unique_lock lock{mutex_};
-    while (!running_.empty()) {
-        if (stop_signal::requested())
-            for (const auto& each : running_) pthread_kill(each.handle, stop_signal::nudge);
-        one_ended_.wait_for(lock, stop_signal::nudge_interval);
-    }
+    while (!running_.empty()) wait_for_one(lock);
     join_ended();
 }
 

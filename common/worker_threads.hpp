@@ -28,7 +28,7 @@ public:
     /// Requests a stop if threads are left, and waits for their end.
     ~worker_threads();
 
-    /// Waits until there are fewer than the limit. False: a stop was requested.
+    /// Waits until there are fewer than the limit. False: a stop was requested, and the grace is over.
     bool wait_for_room();
 
     /// Runs `task` in a new thread. Waits while no thread is to be had (EAGAIN). False: a stop was requested
@@ -50,6 +50,7 @@ private:
 
     static void* run(void* begun);
     void wait_for_all();
+    void wait_for_one(std::unique_lock<std::mutex>& lock);
     void join_ended();
 
     pthread_attr_t attributes_;

@@ -19,23 +19,33 @@ constexpr std::size_t most_unread = 2;
 void completion_loop::run() {
     ring_.watch(stop_signal::descriptor(), &stopping_);
     open_door();
-    while (!stop_signal::requested() || !live_.empty()) {
+    for (;;) {
+        if (stop_signal::requested() && !door_shut_) shut_door();
+        if (door_shut_ && live_.empty()) break;
         const auto& completed = ring_.wait(served_connection::look_again_after(options_.idle_timeout));
         const auto now = coarse_now(); // before the work: whoever sends meanwhile is not idle
         for (const auto& each : completed) {
             auto* const of = static_cast<operation*>(each.tag);
             if (of == &accepting_)
-                let_in(each);
+                accepted(each);
             else if (of != &stopping_)
                 of == &of->whose->receiving ? received(*of->whose, each) : done(*of->whose, each);
-        }
-        if (stop_signal::requested()) {
-            door_.shut();
-            if (doors_open_ > 0) ring_.cancel(&accepting_); // a lent door is not shut
         }
         look_for_overdue(now);
         open_door();
     }
+}
+
+/// Those who stand before it come in first.
+void completion_loop::shut_door() {
+    while (!full()) {
+        auto peer = door_.accept_last(listener::calls::blocking);
+        if (!peer) break;
+        let_in(std::move(*peer));
+    }
+    door_.shut();
+    if (doors_open_ > 0) ring_.cancel(&accepting_); // a lent door is not shut
+    door_shut_ = true;
 }
 
 /// Accepting ends by itself at an error; it is begun again once there is room and breath.
@@ -47,15 +57,18 @@ void completion_loop::open_door() {
     }
 }
 
-void completion_loop::let_in(const completion_ring::completion& accepted) {
-    if (accepted.last) --doors_open_;
-    if (accepted.result < 0) return not_accepted(-accepted.result);
-    unique_fd socket{accepted.result};
+void completion_loop::accepted(const completion_ring::completion& one) {
+    if (one.last) --doors_open_;
+    if (one.result < 0) return not_accepted(-one.result);
+    unique_fd socket{one.result};
     const auto peer = address::of_peer(socket.get());
-    if (!reception_.admit([&] { live_.emplace_front(connection{std::move(socket), peer}, offered_, self_); }))
-        return;
-    live_.front().self = live_.begin();
+    let_in(connection{std::move(socket), peer});
     if (full()) ring_.cancel(&accepting_);
+}
+
+void completion_loop::let_in(connection wire) {
+    if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
+    live_.front().self = live_.begin();
     go_on(live_.front());
 }
 

@@ -50,7 +50,9 @@ private:
     };
 
     void open_door();
-    void let_in(const completion_ring::completion& accepted);
+    void shut_door();
+    void accepted(const completion_ring::completion& one);
+    void let_in(connection wire);
     void not_accepted(int error);
     void received(client& each, const completion_ring::completion& what);
     void keep(client& each, const completion_ring::completion& what);
@@ -70,6 +72,7 @@ private:
     completion_ring ring_;
     operation accepting_, stopping_;
     int doors_open_ = 0;
+    bool door_shut_ = false;
     served_connection::time_point breathe_until_{}, look_again_{};
     once_a_second complain_;
     reception reception_;

@@ -78,16 +78,24 @@ private:
                 something_changed_.expires_after(breath.value_or(std::chrono::hours{1}));
                 co_await something_changed_.async_wait(quietly);
             } else if (auto peer = door_.try_accept(listener::calls::non_blocking)) {
-                if (!reception_.admit([&] { live_.emplace_front(loop_, std::move(*peer), offered_, self_); }))
-                    continue;
-                const auto own = live_.begin();
-                if (!reception_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
+                let_in(std::move(*peer));
             } else {
                 co_await entrance_.async_wait(descriptor::wait_read, quietly);
             }
         }
+        while (live_.size() < static_cast<std::size_t>(options_.max_connections)) {
+            auto peer = door_.accept_last(listener::calls::non_blocking);
+            if (!peer) break;
+            let_in(std::move(*peer));
+        }
         entrance_.release();
         door_.close();
+    }
+
+    void let_in(connection wire) {
+        if (!reception_.admit([&] { live_.emplace_front(loop_, std::move(wire), offered_, self_); })) return;
+        const auto own = live_.begin();
+        if (!reception_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
     }
 
     awaitable<void> converse(std::list<watched>::iterator own) {

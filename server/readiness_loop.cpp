@@ -41,7 +41,9 @@ readiness_loop::readiness_loop(listener& door, const service& offered, const mod
 
 void readiness_loop::run() {
     std::array<epoll_event, most_events> events;
-    while (!stop_signal::requested() || !live_.empty()) {
+    for (;;) {
+        if (stop_signal::requested() && !door_shut_) shut_door();
+        if (door_shut_ && live_.empty()) break;
         watch_door();
         const int count = epoll_wait(epoll_.get(), events.data(), most_events, patience());
         const auto now = steady_clock::now(); // before the work: whoever sends meanwhile is not idle
@@ -62,8 +64,7 @@ void readiness_loop::run() {
 
 /// Watches the door only while somebody may come in.
 void readiness_loop::watch_door() {
-    if (stop_signal::requested()) door_.shut();
-    const bool open = !stop_signal::requested() && !door_.breath_left() &&
+    const bool open = !door_shut_ && !door_.breath_left() &&
                       live_.size() < static_cast<std::size_t>(options_.max_connections);
     if (open == door_watched_) return;
     const std::uint32_t exclusive =
@@ -78,15 +79,30 @@ void readiness_loop::watch_door() {
     }
 }
 
+/// Those who stand before it come in first.
+void readiness_loop::shut_door() {
+    while (live_.size() < static_cast<std::size_t>(options_.max_connections)) {
+        auto peer = door_.accept_last(listener::calls::non_blocking);
+        if (!peer) break;
+        let_in(std::move(*peer));
+    }
+    door_.shut();
+    door_shut_ = true;
+}
+
 void readiness_loop::accept_clients() {
     for (int i = 0; i < most_accepts && live_.size() < static_cast<std::size_t>(options_.max_connections);
          ++i) {
         auto peer = door_.try_accept(listener::calls::non_blocking);
         if (!peer) return;
-        if (!reception_.admit([&] { live_.emplace_front(std::move(*peer), offered_, self_); })) continue;
-        live_.front().self = live_.begin();
-        go_on(live_.front());
+        let_in(std::move(*peer));
     }
+}
+
+void readiness_loop::let_in(connection wire) {
+    if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
+    live_.front().self = live_.begin();
+    go_on(live_.front());
 }
 
 void readiness_loop::ready(client& each) {

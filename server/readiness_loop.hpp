@@ -41,7 +41,9 @@ private:
     };
 
     void watch_door();
+    void shut_door();
     void accept_clients();
+    void let_in(connection wire);
     void ready(client& each);
     void go_on(client& each);
     void proceed(client& each);
@@ -60,6 +62,7 @@ private:
     work_pool::results results_; // what the pool has done for this loop
     unique_fd epoll_;
     bool door_watched_ = false;
+    bool door_shut_ = false;
     reception reception_;
     std::list<client> live_;
     std::list<client> ended_; // until the events at hand have been gone through: one may still name it

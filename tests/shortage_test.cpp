@@ -2,6 +2,7 @@
 #include "tests/faults/faulty_server.hpp"
 
 #include <doctest/doctest.h>
+#include <list>
 
 namespace parley {
 
@@ -121,6 +122,43 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
         while (answer != "next") answer = read_next(wire);
     }
     CHECK(server.stop().end.to_string() == "exit code 0");
+}
+
+TEST_CASE("workers that die at once are begun again, ever more slowly, and then the server says why it ends") {
+    const struct {
+        std::string_view model;
+        call which;
+        int error;
+        std::vector<std::string> options;
+    } rows[] = {
+        {"prefork", call::accept4, EINVAL, {}},
+        {"hybrid", call::accept4, EINVAL, {"--threads", "1"}},
+        {"loops", call::epoll_ctl, ENOSPC, {"--in", "processes"}},
+    };
+    std::list<fault_injection> injected;
+    std::list<subprocess> servers; // side by side, for they take their time
+    for (const auto& row : rows) {
+        auto& faults = injected.emplace_back();
+        faults.fail(row.which, row.error, 1, fault_injection::for_ever);
+        std::vector<std::string> command{
+            PARLEY_SERVER, "--listen", "127.0.0.1:0", "--model", std::string{row.model}, "--workers", "2"};
+        command.insert(command.end(), row.options.begin(), row.options.end());
+        faults.into([&] { return &servers.emplace_back(command, subprocess::errors::kept); });
+    }
+    for (auto& server : servers) {
+        const auto& faults = injected.front();
+        const auto end = server.wait(patience);
+        REQUIRE(end);
+        CHECK(end->exit_code() == 1);
+        CHECK_FALSE(server.left_processes());
+        const auto said = server.error_output();
+        INFO(said);
+        CHECK(
+            said.find("\nparley-server: 10 workers in a row died within 1000 ms of their beginning; the last: "
+                      "worker ") != said.npos);
+        CHECK(faults.seen(call::fork) <= 12);
+        injected.pop_front();
+    }
 }
 
 } // namespace parley

@@ -5,8 +5,10 @@
 #include "tests/test_client.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <optional>
 #include <signal.h>
+#include <sys/stat.h>
 
 namespace parley {
 
@@ -97,6 +99,25 @@ TEST_CASE("a server whose output is full serves as well") {
     auto wire = server.connect();
     send_all(wire, "x");
     CHECK(read_next(wire) == "x");
+    CHECK(server.end() == "exit code 0");
+}
+
+TEST_CASE("a log whose reader is stuck, or has gone away, does not keep a server from serving") {
+    const temporary_folder folder;
+    const auto file = folder.file("log");
+    REQUIRE(mkfifo(file.c_str(), 0600) == 0);
+    unique_fd reader{::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    started_server server{"2>" + file, {"--service", "echo", "--log-level", "debug"}};
+    const auto serve_many = [&] { // with more to say than a pipe takes (pipe(7))
+        for (int client = 0; client != 600; ++client) {
+            auto wire = server.connect();
+            send_all(wire, "x");
+            REQUIRE(read_next(wire) == "x");
+        }
+    };
+    serve_many();
+    reader.reset();
+    serve_many();
     CHECK(server.end() == "exit code 0");
 }
 

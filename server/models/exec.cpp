@@ -46,6 +46,11 @@ public:
             if (auto peer = door.try_accept(listener::calls::blocking))
                 reception_.admit([&] { start(std::move(*peer)); });
         }
+        while (everybody() < static_cast<std::size_t>(options_.max_connections)) {
+            auto peer = door.accept_last(listener::calls::blocking);
+            if (!peer) break;
+            reception_.admit([&] { start(std::move(*peer)); });
+        }
         door.close();
         while (!running_.empty() || !left_behind_.empty()) {
             pollfd ends{.fd = children_.descriptor(), .events = POLLIN, .revents = 0};

@@ -14,20 +14,26 @@ namespace parley {
 void fork_per_connection(listener& door, const service& offered, const model_options& options) {
     child_processes children{options.max_connections};
     door.non_blocking(); // the parent waits for two things at once: a client, and a child's end
+    const auto talk_to = [&](connection peer) {
+        const auto talk = [&](int number) {
+            door.close();
+            worker self{options.board, number};
+            serve(std::move(peer), offered, options, self);
+        };
+        children.start(std::ref(talk)); // without a copy, for which there might be no memory
+    };
     for (;;) {
         const auto breath = door.breath_left();
         const bool open = !children.full() && !breath;
         if (!stop_signal::wait_readable({open ? door.descriptor() : -1, children.descriptor()}, breath)) break;
         while (const auto child = children.reap()) options.board.vacate(child->number);
         if (!open) continue;
-        if (auto peer = door.try_accept(listener::calls::blocking)) {
-            const auto talk = [&](int number) {
-                door.close();
-                worker self{options.board, number};
-                serve(std::move(*peer), offered, options, self);
-            };
-            children.start(std::ref(talk)); // without a copy, for which there might be no memory
-        }
+        if (auto peer = door.try_accept(listener::calls::blocking)) talk_to(std::move(*peer));
+    }
+    while (!children.full()) {
+        auto peer = door.accept_last(listener::calls::blocking);
+        if (!peer) break;
+        talk_to(std::move(*peer));
     }
     door.close();
     children.stop();

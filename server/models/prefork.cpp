@@ -11,6 +11,8 @@
 #include "server/serve.hpp"
 #include "server/turn.hpp"
 
+#include <poll.h>
+
 namespace parley {
 
 namespace {
@@ -24,6 +26,23 @@ void serve_clients(int number, Next next, const service& offered, const model_op
         auto peer = next();
         if (!peer) return;
         serve(std::move(*peer), offered, options, self);
+    }
+}
+
+/// Those who stand at the door at a stop get a worker as long as workers become idle: the others have clients
+/// that stay.
+void pass_last(listener& door, descriptor_passing& passing) {
+    constexpr int longest = 500;
+    pollfd idle{.fd = passing.descriptor(), .events = POLLIN, .revents = 0};
+    for (int waited = 0; waited < longest; waited += 10) {
+        passing.collect_idle();
+        while (passing.any_idle()) {
+            auto peer = door.accept_last(listener::calls::blocking);
+            if (!peer) return;
+            passing.pass(*peer);
+            waited = 0;
+        }
+        poll(&idle, 1, 10);
     }
 }
 
@@ -48,6 +67,7 @@ void run_passing(listener& door, const service& offered, const model_options& op
     } while (stop_signal::wait_readable({passing.any_idle() && !door.breath_left() ? door.descriptor() : -1,
                                          passing.descriptor(), pool.descriptor()},
                                         door.breath_left() ? door.breath_left() : pool.tend_again_after()));
+    pass_last(door, passing);
     door.close();
     pool.stop();
 }

@@ -35,7 +35,7 @@ void thread_pool(listener& door, const service& offered, const model_options& op
         auto next = [&] { return clients.pop(); };
         start_pool(threads, next, offered, options);
         reception entrance;
-        while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, stop_signal::requested); });
+        while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, stop_signal::grace_over); });
         door.close();
         clients.close();
         threads.join();
@@ -44,7 +44,6 @@ void thread_pool(listener& door, const service& offered, const model_options& op
         auto next = [&] { return whose.accept(door); };
         start_pool(threads, next, offered, options);
         stop_signal::wait();
-        door.shut();
         threads.join();
     }
 }
