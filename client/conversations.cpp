@@ -18,7 +18,7 @@ namespace {
 /// With services that answer the same request always the same: welcome (the request is empty), pi, wait.
 session known_answer(exchange& talk) {
     const auto& plan = talk.plan();
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         talk.ask(plan.request, expected_answer{plan.answer});
         co_await reply(plan.request);
         while (!talk.complete()) talk.take(co_await read_some());
@@ -30,8 +30,19 @@ session known_answer(exchange& talk) {
     talk.take(co_await read_some());
 }
 
-session echo(exchange& talk) {
-    while (talk.begin()) {
+session echo_of_messages(exchange& talk) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
+        const auto text = talk.message();
+        talk.ask(text, expected_answer{text});
+        co_await reply(text);
+        while (!talk.complete()) talk.take(co_await read_some());
+        talk.answered();
+    }
+    talk.take(co_await read_some());
+}
+
+session echo_of_bytes(exchange& talk) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         for (;;) {
             const auto part = talk.next_part();
             if (!part.empty())
@@ -46,9 +57,26 @@ session echo(exchange& talk) {
     talk.take(co_await read_some());
 }
 
+session echo(exchange& talk) {
+    return talk.plan().options.how == framing::none ? echo_of_bytes(talk) : echo_of_messages(talk);
+}
+
+/// With anybody's server.
+session raw(exchange& talk) {
+    answer_by_rule answer{*talk.plan().rule};
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
+        const auto text = talk.ask(talk.plan().request, {});
+        co_await reply(text);
+        answer.restart();
+        while (!answer.complete()) talk.take(answer, co_await read_some());
+        talk.answered();
+    }
+    talk.take(co_await read_some());
+}
+
 session counter(exchange& talk) {
     std::uint64_t last = 0;
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         const auto line = talk.ask(talk.line(), expected_answer{"", "\n"});
         co_await reply(line);
         while (!talk.complete()) talk.take(co_await read_some());
@@ -66,7 +94,7 @@ session counter(exchange& talk) {
 
 session hello(exchange& talk) {
     std::string greeting;
-    while (talk.begin()) {
+    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         const auto line = talk.line();
         greeting.clear();
         fmt::format_to(std::back_inserter(greeting), "Hello, {} (request {}, worker ",
@@ -115,8 +143,11 @@ void prepare_welcome(request_plan& plan) {
 }
 
 void prepare_echo(request_plan& plan) {
-    check_size(plan, 1 << 30);
+    // A message is sent whole before its answer is read: the sockets must hold it.
+    check_size(plan, plan.options.how == framing::none ? 1 << 30 : exchange::most_under_way);
     take_said(plan);
+    if (plan.options.how != framing::none && !plan.request.empty())
+        plan.request = framed(*plan.options.say, plan.options.how);
 }
 
 void prepare_line(request_plan& plan) {
@@ -141,6 +172,16 @@ void prepare_wait(request_plan& plan) {
     plan.answer = fmt::format("waited {} ms\n", said);
 }
 
+void prepare_raw(request_plan& plan) {
+    const auto& asked = plan.options;
+    if (asked.expect.empty())
+        throw std::invalid_argument("service raw needs to know what is right: say what to --expect");
+    plan.rule.emplace(asked.expect, asked.how);
+    if (!asked.send.empty()) plan.request = framed(asked.send, asked.how);
+    if (asked.send.empty() || plan.rule->what() == answer_rule::kind::until_close)
+        plan.options.per_connection = 1;
+}
+
 } // namespace
 
 std::span<const conversation> conversations() {
@@ -151,6 +192,7 @@ std::span<const conversation> conversations() {
         {"hello", "sends a name, wants to be greeted by it", prepare_line, hello, true},
         {"pi", "sends a number of digits, wants that many of pi", prepare_pi, known_answer, true},
         {"wait", "sends a time, wants an answer after it", prepare_wait, known_answer, true},
+        {"raw", "sends and expects what you say, to and from any server", prepare_raw, raw, true},
     };
     return table;
 }

@@ -1,7 +1,10 @@
 #include "client/dialogue.hpp"
 
+#include "common/check.hpp"
+
 #include <fmt/format.h>
 #include <stdexcept>
+#include <sys/socket.h>
 #include <utility>
 
 namespace parley {
@@ -12,11 +15,28 @@ dialogue::waits_for dialogue::go_on(std::unique_ptr<input_area>& spare, slot& no
     case driver::nothing: return now_ = waits_for::nothing;
     case driver::room: return now_ = waits_for::room;
     case driver::input: break;
-    case driver::time:
+    case driver::time: return now_ = waits_for::turn;
     case driver::work: throw std::logic_error("a client's conversation only sends and reads");
     }
     if (exchange_.has_ended() && !std::exchange(output_ended_, true)) driver_.wire().end_output();
     return now_ = waits_for::input;
+}
+
+void dialogue::begin_turn(std::optional<ledger::clock::time_point> due) {
+    if (due) exchange_.due(*due);
+    driver_.done();
+}
+
+void dialogue::check_silence() {
+    char first = 0;
+    const auto came = recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (came > 0)
+        throw conversation_failed{
+            {phase::verify, {}, "too many bytes", "the server sent bytes while it was asked nothing"}};
+    if (came == 0)
+        throw conversation_failed{{phase::read, "recv", "end of input",
+                                   "the server closed a connection that was waiting for its turn"}};
+    if (errno != EAGAIN && errno != EINTR) throw_errno("recv");
 }
 
 failure dialogue::late(std::chrono::milliseconds limit) const {

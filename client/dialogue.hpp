@@ -17,15 +17,25 @@ public:
     /// `number` is the connection's in its run, `begun` when it began to be made. Plan and book must outlive
     /// it.
     dialogue(const conversation& with, const request_plan& plan, ledger& book, std::uint64_t number,
-             connection wire, ledger::clock::time_point begun = ledger::clock::now())
-        : plan_{plan}, exchange_{plan, book, number, begun}, driver_{with.open(exchange_), std::move(wire)} {}
+             connection wire, ledger::clock::time_point begun = ledger::clock::now(),
+             std::uint64_t* quota = nullptr)
+        : plan_{plan},
+          exchange_{plan, book, number, begun, quota},
+          driver_{with.open(exchange_), std::move(wire)} {}
 
-    enum class waits_for { input, room, nothing };
+    enum class waits_for { input, room, turn, nothing };
 
     /// Goes on (nonblocking_driver::go_on) and says what it waits for; nothing: it has come to its good end.
     /// When there is nothing more to ask, it ends our direction of the connection. Throws conversation_failed
     /// for what is wrong with the answers, std::system_error where the connection is lost.
     waits_for go_on(std::unique_ptr<input_area>& spare, slot& notes);
+
+    /// It is its turn: the request counts from `due` (none: from when it is sent). Then go_on().
+    void begin_turn(std::optional<ledger::clock::time_point> due = {});
+
+    /// The wire is readable while the dialogue waits for its turn, so nothing should come. Throws
+    /// conversation_failed where something has come, or the end.
+    void check_silence();
 
     /// By when it must have gone on, if an answer, or the server's end after the last, may take `limit`.
     [[nodiscard]] ledger::clock::time_point deadline(std::chrono::milliseconds limit) const {

@@ -3,18 +3,30 @@
 #include "client/payload.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <fmt/format.h>
 #include <span>
 
 namespace parley {
 
+delay_wanted exchange::turn() {
+    if (!plan_.by_turns || has_no_more()) return pause({});
+    if (request_ == 0) free_since_ = clock::now();
+    return pause(std::chrono::hours{24 * 365});
+}
+
+bool exchange::has_no_more() const {
+    return request_ == plan_.options.per_connection || book_.requests_left == 0 || (quota_ && *quota_ == 0);
+}
+
 bool exchange::begin() {
-    if (request_ == plan_.options.per_connection || book_.requests_left == 0) {
+    if (has_no_more()) {
         state_ = state::ended;
         since_ = clock::now();
         return false;
     }
     --book_.requests_left;
+    if (quota_) --*quota_;
     ++book_.all_asked;
     ++request_;
     state_ = state::asking;
@@ -33,6 +45,7 @@ std::string_view exchange::next_part() {
     made_up_.erase(0, made_up_.size() - under_way);
     made_up_.resize(under_way + (left <= room ? left : room / payload::step * payload::step));
     const auto next = std::span{made_up_}.subspan(under_way);
+    form_ = given.empty() ? form::bytes : form::fixed;
     if (given.empty())
         payload{plan_.options.seed, connection_, request_}.bytes(next, sent_);
     else
@@ -47,6 +60,26 @@ std::string_view exchange::line() {
     return made_up_ += '\n';
 }
 
+std::string_view exchange::message() {
+    if (!plan_.request.empty()) return plan_.request;
+    const payload mine{plan_.options.seed, connection_, request_};
+    std::string text(plan_.options.size, '\0');
+    if (plan_.options.how == framing::line) {
+        form_ = form::hex;
+        std::string bytes((text.size() + 1) / 2, '\0');
+        mine.bytes(bytes, 0);
+        constexpr std::string_view digits = "0123456789abcdef";
+        for (std::size_t each = 0; each < text.size(); ++each) {
+            const auto byte = static_cast<unsigned char>(bytes[each / 2]);
+            text[each] = digits[each % 2 == 0 ? byte >> 4 : byte & 15];
+        }
+    } else {
+        form_ = form::bytes;
+        mine.bytes(text, 0);
+    }
+    return made_up_ = framed(text, plan_.options.how);
+}
+
 std::string_view exchange::ask(std::string_view text, const expected_answer& answer) {
     sent_ += text.size();
     expected_ = answer;
@@ -58,7 +91,7 @@ std::string_view exchange::ask(std::string_view text, const expected_answer& ans
 void exchange::take(std::optional<std::string_view> bytes) {
     if (!bytes) {
         if (complete()) return;
-        closed_early();
+        closed_early(expected_.next());
     }
     if (heard_) heard_->append(*bytes);
     const auto right = expected_.match(*bytes);
@@ -66,9 +99,32 @@ void exchange::take(std::optional<std::string_view> bytes) {
     if (right < bytes->size()) wrong(bytes->substr(right));
 }
 
+void exchange::take(answer_by_rule& answer, std::optional<std::string_view> bytes) {
+    if (!bytes) {
+        if (answer.take_end()) return;
+        closed_early(plan_.rule->in_words());
+    }
+    if (heard_) heard_->append(*bytes);
+    const auto right = answer.take(*bytes);
+    received_ += right;
+    if (right == bytes->size()) return;
+    const auto rest = quoted(bytes->substr(right));
+    const bool surplus = answer.fault().empty();
+    throw conversation_failed{{phase::verify,
+                               {},
+                               surplus ? "too many bytes" : "wrong bytes",
+                               surplus
+                                   ? fmt::format("{} bytes of an answer were complete, and then came {} ({})",
+                                                 received_, rest, place())
+                                   : fmt::format("wrong answer at byte {}: {}, and {} came ({})", received_,
+                                                 answer.fault(), rest, place())}};
+}
+
 exchange::clock::duration exchange::answered() {
-    const ledger::answer one{since_, clock::now(), sent_, received_};
+    const ledger::answer one{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
     book_.enter(one);
+    free_since_ = one.verified;
+    due_.reset();
     ++answers_;
     state_ = state::ready;
     return one.verified - one.asked;
@@ -82,17 +138,40 @@ std::string exchange::place() const {
     return fmt::format("request {} of connection {}", request_, connection_);
 }
 
-void exchange::closed_early() const {
+void exchange::closed_early(const std::string& expected) const {
     auto text = fmt::format("the server closed the connection after {} bytes of the answer: expected {} ({})",
-                            received_, expected_.next(), place());
+                            received_, expected, place());
     throw conversation_failed{{phase::read, "recv", "end of input", std::move(text)}};
 }
 
+mismatch exchange::explained(std::string_view came) const {
+    const auto prefix = prefix_size(plan_.options.how);
+    const auto size = plan_.options.size;
+    const mismatch unknown{complete() ? "too many bytes" : "wrong bytes", {}};
+    if (form_ == form::fixed || (received_ > 0 && received_ < prefix)) return unknown;
+    // A message that comes in the place of another one begins with its length, too.
+    if (received_ == 0 || received_ >= prefix + size) came.remove_prefix(std::min(came.size(), prefix));
+    const auto offset = std::min<std::size_t>(received_ > 0 ? received_ - prefix : 0, size);
+    expected_payload wanted{plan_.options.seed, connection_, request_, size, offset, book_.connections};
+    if (form_ == form::bytes) return explain(wanted, came);
+
+    std::string bytes;
+    if (offset % 2 == 1) came.remove_prefix(std::min<std::size_t>(came.size(), 1));
+    wanted.size /= 2;
+    wanted.offset = std::min((offset + 1) / 2, wanted.size);
+    const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
+    for (; came.size() >= 2 && std::isxdigit(static_cast<unsigned char>(came[0])) &&
+           std::isxdigit(static_cast<unsigned char>(came[1]));
+         came.remove_prefix(2))
+        bytes += static_cast<char>((value(came[0]) << 4 | value(came[1])) & 0xff);
+    return explain(wanted, bytes);
+}
+
 void exchange::wrong(std::string_view came) const {
-    auto text = fmt::format("wrong answer at byte {}: expected {}, got {} ({})", received_, expected_.next(),
-                            quoted(came), place());
-    throw conversation_failed{
-        {phase::verify, {}, complete() ? "too many bytes" : "wrong bytes", std::move(text)}};
+    const auto why = explained(came);
+    auto text = fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_,
+                            expected_.next(), quoted(came), place(), why.text.empty() ? "" : ": ", why.text);
+    throw conversation_failed{{phase::verify, {}, why.cause, std::move(text)}};
 }
 
 } // namespace parley

@@ -2,9 +2,13 @@
 // A conversation (conversations.hpp) turns them into a session; the ledger of the run gets the outcome.
 #pragma once
 
+#include "client/answer_rule.hpp"
 #include "client/expected_answer.hpp"
 #include "client/ledger.hpp"
+#include "client/mismatch.hpp"
+#include "common/session.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -22,6 +26,9 @@ struct request_options {
     std::chrono::milliseconds wait{10};       // of service wait
     std::string greeting = "welcome to here"; // of service welcome
     std::optional<std::string> say;           // the request itself, instead of all above
+    framing how = framing::none;              // of what is sent to echo and raw, and of their answers
+    std::string send;                         // to raw; empty: nothing, the server speaks first
+    std::string expect;                       // of raw, as answer_rule reads it
     std::uint64_t per_connection = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -30,7 +37,9 @@ struct request_plan {
     request_options options;
     std::string request;                     // all that is sent for one request; empty: made up for each
     std::string answer;                      // to that request, where it is always the same
+    std::optional<answer_rule> rule;         // ... or, of raw, what makes it right
     std::chrono::milliseconds least_time{0}; // that an answer takes
+    bool by_turns = false;                   // each request waits until its turn comes (exchange::turn)
 };
 
 class exchange {
@@ -46,14 +55,21 @@ public:
     static constexpr std::size_t least_part = 4 * 1024;
 
     /// `connection` is the connection's number in its run: it makes its payload unlike all others. `begun` is
-    /// when it began to be made. Plan and book must outlive it.
+    /// when it began to be made. `quota` is how many requests it may still begin; none: as many as the book
+    /// allows. Plan, book and quota must outlive it.
     exchange(const request_plan& plan, ledger& book, std::uint64_t connection,
-             clock::time_point begun = clock::now())
-        : plan_{plan}, book_{book}, connection_{connection}, since_{begun} {}
+             clock::time_point begun = clock::now(), std::uint64_t* quota = nullptr)
+        : plan_{plan}, book_{book}, quota_{quota}, connection_{connection}, since_{begun} {
+        book.connections = std::max(book.connections, connection);
+    }
     exchange(const exchange&) = delete;
     exchange& operator=(const exchange&) = delete;
 
     // ---- For the conversation. ----
+
+    /// To be awaited before begin(): lasts until who runs the conversation says that it is this connection's
+    /// turn; no time at all where requests do not wait for turns.
+    [[nodiscard]] delay_wanted turn();
 
     /// Is there one more request? Then it begins.
     bool begin();
@@ -69,6 +85,9 @@ public:
     /// The request as a line with its newline: the given one, or letters made up. Valid until the next call.
     std::string_view line();
 
+    /// The request as one message, framed as the plan says. Valid until the next call.
+    std::string_view message();
+
     /// To be called just before `text` is sent: the first of a request starts the clock (where nothing is sent,
     /// the clock has run since the connection began to be made). `answer` must come next. Returns the text.
     std::string_view ask(std::string_view text, const expected_answer& answer);
@@ -76,6 +95,9 @@ public:
     /// Compares what came; nothing is the end of input. Throws conversation_failed where it is not what was
     /// expected.
     void take(std::optional<std::string_view> bytes);
+
+    /// The same, for an answer that is right by a rule.
+    void take(answer_by_rule& answer, std::optional<std::string_view> bytes);
 
     /// Has all come that was expected?
     [[nodiscard]] bool complete() const { return expected_.complete(); }
@@ -95,6 +117,9 @@ public:
 
     // ---- For who runs the conversation. ----
 
+    /// The next request is due, or was due at that time: its latency counts from then, whenever it is sent.
+    void due(clock::time_point intended) { due_ = intended; }
+
     /// Nothing more will be sent: our direction of the connection can be ended.
     [[nodiscard]] bool has_ended() const { return state_ == state::ended; }
 
@@ -111,21 +136,31 @@ public:
 private:
     enum class state { ready, asking, waiting, ended };
 
+    bool has_no_more() const;
     std::string place() const; // "request 17 of connection 3"
-    [[noreturn]] void closed_early() const;
+    [[noreturn]] void closed_early(const std::string& expected) const;
     [[noreturn]] void wrong(std::string_view came) const;
+    [[nodiscard]] mismatch explained(std::string_view came) const;
 
     const request_plan& plan_;
     ledger& book_;
+    std::uint64_t* quota_;
     std::uint64_t connection_;
     std::uint64_t request_ = 0;
     std::uint64_t answers_ = 0;
     state state_ = state::ready;
     clock::time_point since_;
-    std::uint64_t sent_ = 0; // of this request
+    std::optional<clock::time_point> due_;
+    clock::time_point free_since_{}; // nothing was under way any more, so the next one could have been sent
+    std::uint64_t sent_ = 0;         // of this request
     std::uint64_t received_ = 0;
     expected_answer expected_;
     std::string made_up_; // memory for what is sent
+    enum class form {
+        fixed,
+        bytes,
+        hex
+    } form_ = form::fixed; // of what is asked and comes back: is it made up?
     std::string* heard_ = nullptr;
 };
 

@@ -41,10 +41,10 @@ failures::kind* failures::find(phase where, std::string_view call, std::string_v
     return found == kinds_.end() ? nullptr : &*found;
 }
 
-void failures::add(const failure& one) {
+void failures::add(const failure& one, std::uint64_t times) {
     kind* known = find(one.where, one.call, one.cause);
     if (!known) known = &kinds_.emplace_back(kind{one, 0});
-    ++known->count;
+    known->count += times;
 }
 
 std::uint64_t failures::count() const {
@@ -56,6 +56,13 @@ std::uint64_t failures::count() const {
 std::uint64_t failures::count(phase where) const {
     std::uint64_t all = 0;
     for (const auto& each : kinds_) all += each.first.where == where ? each.count : 0;
+    return all;
+}
+
+std::uint64_t failures::count(phase where, std::string_view cause) const {
+    std::uint64_t all = 0;
+    for (const auto& each : kinds_)
+        if (each.first.where == where && each.first.cause == cause) all += each.count;
     return all;
 }
 

@@ -48,7 +48,7 @@ public:
         std::uint64_t count = 0;
     };
 
-    void add(const failure& one);
+    void add(const failure& one, std::uint64_t times = 1);
 
     /// As above, for failures that may come a hundred thousand times a second: `text` is called for the first.
     template <class Text>
@@ -61,6 +61,7 @@ public:
     [[nodiscard]] std::span<const kind> kinds() const { return kinds_; }
     [[nodiscard]] std::uint64_t count() const;
     [[nodiscard]] std::uint64_t count(phase where) const;
+    [[nodiscard]] std::uint64_t count(phase where, std::string_view cause) const;
 
 private:
     kind* find(phase where, std::string_view call, std::string_view cause);

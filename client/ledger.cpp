@@ -1,16 +1,56 @@
 #include "client/ledger.hpp"
 
+#include <algorithm>
+#include <fmt/format.h>
+
 namespace parley {
 
 void ledger::enter(const answer& one) {
     ++all_answered;
     latest = one.verified;
-    if (one.verified < from) return;
-    latency.record(one.verified - one.asked);
+    if ((has_schedule ? one.due : one.verified) < from) return;
+    latency.record(one.verified - one.due);
+    if (has_schedule) {
+        uncorrected.record(one.verified - one.asked);
+        send_lag.record(one.asked - std::max(one.due, one.free_since));
+    }
+    // Requests at that interval would have waited for less and less of this answer's time.
+    if (expected_interval.count() > 0)
+        for (auto time = one.verified - one.asked; time.count() > 0; time -= expected_interval)
+            corrected.record(time);
     if (one.verified > until) return;
     ++answered;
     bytes_sent += one.bytes_sent;
     bytes_received += one.bytes_received;
+}
+
+ledger::tally ledger::what_became() const {
+    const auto of = [&](phase where, std::string_view cause) { return errors.count(where, cause); };
+    tally all{.sent = all_asked, .answered = all_answered};
+    all.lost = of(phase::read, "ETIMEDOUT") + of(phase::read, "end of input") + of(phase::verify, "lost");
+    all.doubled = of(phase::verify, "doubled") + of(phase::verify, "too many bytes");
+    all.reordered = of(phase::verify, "reordered");
+    all.crossed = of(phase::verify, "crossed");
+    all.corrupt = of(phase::verify, "corrupt") + of(phase::verify, "wrong bytes");
+    return all;
+}
+
+void ledger::add(const ledger& other) {
+    connections = std::max(connections, other.connections);
+    all_asked += other.all_asked;
+    all_answered += other.all_answered;
+    latest = std::max(latest, other.latest);
+    for (const auto& each : other.errors.kinds()) errors.add(each.first, each.count);
+    if (const auto twice = numbers.add(other.numbers))
+        errors.add({phase::verify, {}, "lost update", fmt::format("the counter gave {} numbers twice", twice)},
+                   twice);
+    latency.add(other.latency);
+    uncorrected.add(other.uncorrected);
+    send_lag.add(other.send_lag);
+    corrected.add(other.corrected);
+    answered += other.answered;
+    bytes_sent += other.bytes_sent;
+    bytes_received += other.bytes_received;
 }
 
 } // namespace parley

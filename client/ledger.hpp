@@ -16,7 +16,9 @@ struct ledger {
 
     /// One request that was answered and verified.
     struct answer {
-        clock::time_point asked; // just before its output was asked for
+        clock::time_point due;        // when it should have been asked; where nobody says: when it was
+        clock::time_point asked;      // just before its output was asked for
+        clock::time_point free_since; // when it could have been asked: the answer before had come
         clock::time_point verified;
         std::uint64_t bytes_sent = 0;
         std::uint64_t bytes_received = 0;
@@ -24,12 +26,32 @@ struct ledger {
 
     void enter(const answer& one);
 
+    /// What became of all requests that were sent, as far as the answers tell.
+    struct tally {
+        std::uint64_t sent = 0;
+        std::uint64_t answered = 0;  // and right
+        std::uint64_t lost = 0;      // no answer in time, or not all of it
+        std::uint64_t doubled = 0;   // an answer, or a part of it, came twice
+        std::uint64_t reordered = 0; // an answer came before its turn
+        std::uint64_t crossed = 0;   // another connection's bytes came
+        std::uint64_t corrupt = 0;   // bytes were changed, or nobody's
+    };
+    [[nodiscard]] tally what_became() const;
+
+    /// Adds what another thread's book says of all of the run and without the warm-up. Numbers that both have
+    /// seen are errors.
+    void add(const ledger& other);
+
     // ---- What the run's owner decides. ----
     std::uint64_t requests_left = std::numeric_limits<std::uint64_t>::max(); // no request begins when it is 0
     clock::time_point from{};                           // what is verified earlier is warm-up
     clock::time_point until = clock::time_point::max(); // what is verified later came after the run
 
+    bool has_schedule = false;                    // requests are due at times of their own
+    std::chrono::nanoseconds expected_interval{}; // between requests; 0: not known
+
     // ---- All of the run. ----
+    std::uint64_t connections = 0; // the highest number of one
     std::uint64_t all_asked = 0;
     std::uint64_t all_answered = 0;
     clock::time_point latest{}; // when the last answer was verified
@@ -38,6 +60,9 @@ struct ledger {
 
     // ---- Without the warm-up. ----
     histogram latency;                // of all answers; what came after the run took long, and counts here
+    histogram uncorrected;            // with a schedule: from when they were sent, not from when they were due
+    histogram send_lag;               // with a schedule: how much later than due and possible they were sent
+    histogram corrected;              // with an interval: and of those that nobody asked during long answers
     std::uint64_t answered = 0;       // and verified before the end of the run, like those below
     std::uint64_t bytes_sent = 0;     // for these answers
     std::uint64_t bytes_received = 0; // in these answers

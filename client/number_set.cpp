@@ -25,4 +25,19 @@ bool number_set::insert(std::uint64_t number) {
     return is_new;
 }
 
+std::uint64_t number_set::add(const number_set& other) {
+    std::uint64_t twice = 0;
+    forgotten_ += other.forgotten_;
+    for (const auto& [index, theirs] : other.pages_) {
+        page* const ours = page_of(index);
+        if (ours) {
+            twice += (*ours & *theirs).count();
+            *ours |= *theirs;
+        } else {
+            forgotten_ += theirs->count();
+        }
+    }
+    return twice;
+}
+
 } // namespace parley

@@ -15,6 +15,9 @@ public:
     /// new and forgotten.
     bool insert(std::uint64_t number);
 
+    /// Takes all numbers of another set. How many of them were here already?
+    std::uint64_t add(const number_set& other);
+
     /// How many numbers were forgotten: not checked.
     [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace parley {
 
@@ -21,8 +22,23 @@ public:
     /// The same, of letters only.
     void letters(std::span<char> into) const;
 
+    /// Where a word belongs.
+    struct origin {
+        std::uint64_t connection = 0; // the lowest 26 bits of its number
+        std::uint64_t request = 0;    // the lowest 28 bits
+        std::size_t offset = 0;
+    };
+
+    /// Whose payload has this word (step bytes) in its block of that number? Any word is somebody's: whether
+    /// there is such a connection, and whether more of its bytes follow, must be asked then.
+    static origin origin_of(std::uint64_t seed, std::string_view word, std::uint64_t block);
+
+    /// The number of the block that the offset lies in.
+    static std::uint64_t block_of(std::size_t offset);
+
 private:
-    std::uint64_t key_;
+    std::uint64_t seed_;
+    std::uint64_t whose_;
 };
 
 } // namespace parley

@@ -11,6 +11,7 @@
 
 #include <list>
 #include <memory>
+#include <vector>
 
 namespace parley {
 
@@ -25,14 +26,25 @@ public:
     void run();
 
 private:
-    /// At any time, one operation of the ring is under way for it, and names it as its tag.
+    struct client;
+
+    /// What the ring carries out, and names when it has something to say of it.
+    struct operation {
+        client* whose = nullptr; // nobody's: the door's, or the stop's
+    };
+
+    /// One operation receives as long as the client talks, another does what the session waits for.
     struct client {
         client(connection wire, const service& offered, worker& by)
             : talk{std::move(wire), offered, by, served_connection::transfer::by_loop} {}
 
         served_connection talk;
-        served_connection::waits_for under_way = served_connection::waits_for::nothing;
-        int buffer = -1; // of the ring, which the session still looks at
+        served_connection::waits_for waits = served_connection::waits_for::nothing;
+        operation receiving{this}, doing{this};
+        enum class state { off, on, ending } reception = state::off;
+        std::vector<completion_ring::completion> unread; // received, but not yet wanted
+        int buffer = -1;                                 // of the ring, which the session still looks at
+        bool over = false; // it goes as soon as the ring has nothing more to say of it
         __kernel_timespec pause{};
         std::list<client>::iterator self;
     };
@@ -42,8 +54,12 @@ private:
     void accepted(const completion_ring::completion& one);
     void let_in(connection wire);
     void not_accepted(int error);
-    void complete(client& each, const completion_ring::completion& done);
+    void received(client& each, const completion_ring::completion& what);
+    void keep(client& each, const completion_ring::completion& what);
+    void done(client& each, const completion_ring::completion& what);
+    bool next_input(client& each);
     void go_on(client& each);
+    void end(client& each);
     void look_for_overdue(served_connection::time_point now);
     [[nodiscard]] bool full() const {
         return live_.size() >= static_cast<std::size_t>(options_.max_connections);
@@ -54,7 +70,7 @@ private:
     const model_options& options_;
     worker self_;
     completion_ring ring_;
-    char stop_tag_ = 0;
+    operation accepting_, stopping_;
     int doors_open_ = 0;
     bool door_shut_ = false;
     served_connection::time_point breathe_until_{}, look_again_{};

@@ -3,6 +3,7 @@
 #include "common/check.hpp"
 
 #include <algorithm>
+#include <new>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -54,6 +55,8 @@ completion_ring::completion_ring() {
     registration.bgid = group;
     checked("io_uring_register", io_uring_register_buf_ring(&ring_, &registration, 0));
     add_buffers();
+    if (spent_) throw std::bad_alloc{};
+    completed_.reserve(*ring_.cq.kring_entries); // as many as there can be at once
 }
 
 completion_ring::~completion_ring() {
@@ -76,9 +79,9 @@ void completion_ring::accept_all(int door, void* tag) {
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::receive(int socket, void* tag) {
+void completion_ring::receive_all(int socket, void* tag) {
     auto* const entry = next_entry();
-    io_uring_prep_recv(entry, socket, nullptr, buffer_size, 0);
+    io_uring_prep_recv_multishot(entry, socket, nullptr, 0, 0);
     io_uring_sqe_set_flags(entry, IOSQE_BUFFER_SELECT);
     entry->buf_group = group;
     io_uring_sqe_set_data(entry, tag);
@@ -141,8 +144,14 @@ const std::vector<completion_ring::completion>& completion_ring::wait(std::chron
 }
 
 void completion_ring::add_buffers() {
-    if (buffers_.size() * buffers_at_a_time >= most_buffers) return;
-    buffers_.push_back(std::make_unique_for_overwrite<char[]>(buffers_at_a_time * buffer_size));
+    spent_ = buffers_.size() * buffers_at_a_time >= most_buffers;
+    if (spent_) return;
+    try {
+        buffers_.push_back(std::make_unique_for_overwrite<char[]>(buffers_at_a_time * buffer_size));
+    } catch (const std::bad_alloc&) {
+        spent_ = true;
+        return;
+    }
     for (unsigned i = 0; i < buffers_at_a_time; ++i)
         offer(static_cast<unsigned>(buffers_.size() - 1) * buffers_at_a_time + i);
 }

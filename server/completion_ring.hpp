@@ -26,9 +26,9 @@ public:
 
     /// Accepts all that come, a completion each, until it is cancelled or fails.
     void accept_all(int door, void* tag);
-    /// Receives into a buffer of the ring, which is taken only when there is something. -ENOBUFS: all were in
-    /// use, and there are more now: try again.
-    void receive(int socket, void* tag);
+    /// Receives all that comes, a completion for each buffer of the ring that it has filled, until the end of
+    /// input, a failure, or cancel(). -ENOBUFS: all buffers were in use; there may be more now.
+    void receive_all(int socket, void* tag);
     /// Sends all; `bytes` must stay valid.
     void send(int socket, std::string_view bytes, void* tag);
     /// Completes with -ETIME when `*time`, which must stay valid, is over.
@@ -50,6 +50,9 @@ public:
     /// complete. The vector is valid until the next call.
     const std::vector<completion>& wait(std::chrono::milliseconds limit);
 
+    /// Could no more buffers be had when all were in use?
+    [[nodiscard]] bool is_spent() const { return spent_; }
+
     /// Lets the kernel use a buffer again. Harmless for none.
     void give_back(int buffer);
 
@@ -67,6 +70,7 @@ private:
     io_uring ring_{};
     io_uring_buf_ring* offered_ = nullptr;
     std::vector<std::unique_ptr<char[]>> buffers_; // each of buffers_at_a_time; more when all are in use
+    bool spent_ = false;
     std::vector<completion> completed_;
 };
 

@@ -3,6 +3,7 @@
 #include "common/clock.hpp"
 #include "common/stop_signal.hpp"
 
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -52,9 +53,12 @@ void served_connection::feed(std::string_view bytes, bool more_there) {
         driver_.feed(bytes, by_.notes(), more_there);
 }
 
-void served_connection::lost(std::string_view call, int error) {
-    log_.failed(std::system_error{error, std::generic_category(), std::string{call}});
+void served_connection::lost(std::string_view call, int error) noexcept {
     cut_off_ = true;
+    try {
+        log_.failed(std::system_error{error, std::generic_category(), std::string{call}});
+    } catch (const std::bad_alloc&) { // then it goes without a word
+    }
 }
 
 /// To close with unread input sends a reset, which may overtake our last reply: so read it off first.

@@ -37,7 +37,7 @@ public:
     void done() { driver_.done(); }
 
     /// What the loop has tried has failed with this errno: the connection is lost.
-    void lost(std::string_view call, int error);
+    void lost(std::string_view call, int error) noexcept;
 
     /// To be asked now and then: has it waited too long, for an idle client (`idle_timeout`, 0: never) or
     /// because a stop was requested? Then give_up(), and go_on() whatever it waited for.

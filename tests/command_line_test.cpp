@@ -238,7 +238,7 @@ TEST_CASE("what asks a server can be told how") {
         words command{PARLEY_LOAD, door};
         command.insert(command.end(), arguments.begin(), arguments.end());
         const auto told = run(command);
-        CHECK(told.code == 0);
+        CHECK((told.code == 0 || told.code == 3)); // such a short run may not be believed
         CHECK(told.errors.empty());
     }
     CHECK(run({PARLEY_LOAD, door, "--service", "wait", "--wait", "2h", "--requests", "1"}).code != 0);

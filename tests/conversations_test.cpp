@@ -308,9 +308,9 @@ TEST_CASE("answers before the run's beginning are not counted, those after its e
     ledger book;
     book.from = zero + 10s;
     book.until = zero + 20s;
-    book.enter({zero + 1s, zero + 9s, 1, 1});
-    book.enter({zero + 9s, zero + 11s, 10, 20});
-    book.enter({zero + 19s, zero + 24s, 100, 200});
+    book.enter({zero + 1s, zero + 1s, zero, zero + 9s, 1, 1});
+    book.enter({zero + 9s, zero + 9s, zero, zero + 11s, 10, 20});
+    book.enter({zero + 19s, zero + 19s, zero, zero + 24s, 100, 200});
     CHECK(book.all_answered == 3);
     CHECK(book.answered == 1);
     CHECK(book.bytes_sent == 10);
@@ -359,7 +359,7 @@ TEST_CASE("requests that cannot be asked for are refused, and say why") {
     CHECK(refusal("welcome", [](auto& asked) { asked.say = "hi"; }) ==
           "service welcome is sent nothing: choose another --service, or say ''");
     CHECK_THROWS_WITH(conversation_with("ecoh"),
-                      "unknown service 'ecoh': choose one of welcome, echo, counter, hello, pi, wait");
+                      "unknown service 'ecoh': choose one of welcome, echo, counter, hello, pi, wait, raw");
 }
 
 } // namespace parley

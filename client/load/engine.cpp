@@ -1,136 +1,68 @@
-// The loop: open what is to be opened, wait, carry each conversation on that can go on. A tenth of a second
-// is precise enough for whatever is late, so a look at all connections replaces a timer for each.
+// The loop: open what is to be opened, give turns to who waits for them, wait, carry each conversation on that
+// can go on. A tenth of a second is precise enough for whatever is late, so a look at all connections replaces
+// a timer for each.
 #include "client/load/engine.hpp"
 
 #include "client/connect.hpp"
-#include "client/dialogue.hpp"
 #include "common/check.hpp"
 
 #include <algorithm>
 #include <array>
-#include <deque>
-#include <fmt/format.h>
-#include <memory>
-#include <stdexcept>
+#include <cmath>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <system_error>
-#include <vector>
 
 namespace parley {
 
 namespace {
 
 using namespace std::chrono_literals;
-using clock = ledger::clock;
 using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
 
 constexpr milliseconds tick = 100ms;
-constexpr milliseconds shortest_pause = 50ms; // before a connection that failed is made again; then doubled
-constexpr milliseconds longest_pause = 1s;
 
 cpu_time own_cpu_time() {
     rusage used{};
-    check("getrusage", [&] { return getrusage(RUSAGE_SELF, &used); });
+    check("getrusage", [&] { return getrusage(RUSAGE_THREAD, &used); });
     const auto micros = [](const timeval& time) {
         return 1s * time.tv_sec + std::chrono::microseconds{time.tv_usec};
     };
     return {micros(used.ru_utime), micros(used.ru_stime)};
 }
 
-/// Raises our soft limit of descriptors as far as needed and allowed (getrlimit(2)).
-void make_room_for(int connections) {
-    constexpr rlim_t others = 32; // the terminal, the report, epoll ...
-    const auto needed = static_cast<rlim_t>(connections) + others;
-    rlimit limit{};
-    check("getrlimit", [&] { return getrlimit(RLIMIT_NOFILE, &limit); });
-    if (limit.rlim_cur >= needed) return;
-    if (limit.rlim_max < needed)
-        throw std::runtime_error(
-            fmt::format("{} connections need {} descriptors, and this process may have {}: "
-                        "raise the hard limit (ulimit -Hn, limits.conf(5))",
-                        connections, needed, limit.rlim_max));
-    limit.rlim_cur = needed;
-    check("setrlimit", [&] { return setrlimit(RLIMIT_NOFILE, &limit); });
+/// The part of `all` that is this thread's, or this connection's, where all get as equal ones as possible.
+std::uint64_t part_of(std::uint64_t all, int which, int of) {
+    return all / static_cast<std::uint64_t>(of) +
+           (static_cast<std::uint64_t>(which) < all % static_cast<std::uint64_t>(of));
 }
 
-/// One of the connections at a time: it connects, talks, and comes again.
-struct caller {
-    std::size_t target = 0;    // which of the target's addresses it tries
-    unique_fd socket;          // while it connects
-    clock::time_point since{}; // when it began to connect; while it is down: when it may again
-    std::optional<dialogue> talking;
-    std::uint32_t interest = 0; // the events that epoll watches for
-    milliseconds pause = shortest_pause;
-    bool ever_asked = false;
-    bool ever_answered = false;
+/// epoll_wait(2), to the nanosecond.
+int wait_for_events(int poll, std::span<epoll_event> events, nanoseconds patience) {
+    const timespec limit{.tv_sec = static_cast<time_t>(patience / 1s), .tv_nsec = (patience % 1s).count()};
+    const int count = epoll_pwait2(poll, events.data(), static_cast<int>(events.size()), &limit, nullptr);
+    if (count < 0 && errno != EINTR) throw_errno("epoll_pwait2");
+    return count;
+}
 
-    [[nodiscard]] bool is_up() const { return socket || talking; }
-    void note_progress() {
-        if (!talking) return;
-        ever_asked |= talking->talk().asked() > 0;
-        ever_answered |= talking->talk().answers() > 0;
-    }
-};
+} // namespace
 
-class engine {
-public:
-    engine(const load_options& options, int stop, const load_watch& watch);
-    load_result run();
-
-private:
-    // ---- One caller. ----
-    void open(caller& who);
-    void connected(caller& who);
-    void go_on(caller& who);
-    void close(caller& who);
-    void failed(caller& who, const failure& why);
-    void watch_for(caller& who, std::uint32_t events);
-    void look_after(caller& who, clock::time_point now);
-
-    // ---- All of them. ----
-    void open_some();
-    void wait_and_go_on();
-    void pass_time(clock::time_point now);
-    void stop_connecting();
-    void interrupt();
-    void end_counting(ending how, clock::time_point now);
-    bool all_opened() const { return opened_ == callers_.size(); }
-    bool is_over() const { return result_.book.requests_left == 0 && up_ == 0; }
-
-    const load_options& options_;
-    const conversation& with_;
-    request_plan plan_;
-    std::vector<address> targets_;
-    int stop_;
-    const load_watch& watch_;
-
-    unique_fd poll_;
-    std::unique_ptr<input_area> spare_;
-    slot notes_{};               // the driver's, which nobody reads here
-    std::deque<caller> callers_; // each stays where it is: epoll knows it by its address
-    std::size_t opened_ = 0;     // so many of them have been opened for the first time
-    int up_ = 0;                 // so many are up now
-    bool counting_ = false;      // the warm-up is over
-    bool ended_ = false;
-    clock::time_point begun_{};
-    clock::time_point next_tick_{};
-    cpu_time cpu_before_{};
-    load_result result_;
-};
-
-engine::engine(const load_options& options, int stop, const load_watch& watch)
-    : options_{options},
-      with_{conversation_with(options.service)},
-      plan_{plan_requests(with_, options.requests)},
-      targets_{address::resolve(options.target)},
-      stop_{stop},
+engine::engine(const engine_share& share, const load_watch& watch)
+    : share_{share},
+      options_{share.options},
       watch_{watch},
-      callers_(static_cast<std::size_t>(options.connections)) {
+      callers_(
+          part_of(static_cast<std::uint64_t>(share.options.connections), share.thread, share.options.threads)),
+      wanted_{callers_.size()},
+      crowd_{connections_over_time(share.options)} {
+    if (auto rate = rate_of(options_))
+        schedule_.emplace(std::move(*rate), options_.arriving, options_.requests.seed, share.thread,
+                          options_.threads);
     poll_ = unique_fd{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
-    if (stop_ >= 0) {
+    if (share.stop >= 0) {
         epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-        check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_ADD, stop_, &event); });
+        check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_ADD, share.stop, &event); });
     }
 }
 
@@ -139,7 +71,7 @@ engine::engine(const load_options& options, int stop, const load_watch& watch)
 void engine::open(caller& who) {
     try {
         who.since = clock::now();
-        who.socket = begin_connecting(targets_[who.target]);
+        who.socket = begin_connecting(share_.targets[who.target]);
         ++up_;
         who.interest = EPOLLOUT;
         epoll_event event{.events = who.interest, .data = {.ptr = &who}};
@@ -150,47 +82,94 @@ void engine::open(caller& who) {
 }
 
 void engine::connected(caller& who) {
-    end_connecting(who.socket, targets_[who.target]);
-    result_.connecting.record(clock::now() - who.since);
-    who.talking.emplace(with_, plan_, result_.book, ++result_.connected, connection{std::move(who.socket)},
-                        who.since);
+    end_connecting(who.socket, share_.targets[who.target]);
+    const auto now = clock::now();
+    result_.connecting.record(now - who.since);
+    tried(who);
+    if (const auto lost = std::exchange(who.lost, std::nullopt)) {
+        ++result_.reconnected;
+        result_.longest_gap = std::max<nanoseconds>(result_.longest_gap, now - *lost);
+    }
+    const auto number = result_.connected++ * static_cast<std::uint64_t>(options_.threads) +
+                        static_cast<std::uint64_t>(share_.thread) + 1;
+    who.talking.emplace(share_.with, share_.plan, result_.book, number, connection{std::move(who.socket)},
+                        who.since, &who.quota);
+}
+
+void engine::heard_from(caller& who) {
+    try {
+        if (who.socket)
+            connected(who);
+        else if (who.waits_for_turn)
+            return who.talking->check_silence();
+    } catch (const std::runtime_error& error) {
+        return failed(who, failure_of(error));
+    }
+    go_on(who);
 }
 
 void engine::go_on(caller& who) {
     try {
-        if (who.socket) connected(who);
         switch (who.talking->go_on(spare_, notes_)) {
         case dialogue::waits_for::input: return watch_for(who, EPOLLIN);
         case dialogue::waits_for::room: return watch_for(who, EPOLLOUT);
+        case dialogue::waits_for::turn: watch_for(who, EPOLLIN); return wait_in_line(who);
         case dialogue::waits_for::nothing: break;
         }
     } catch (const std::runtime_error& error) {
         return failed(who, failure_of(error));
     }
     close(who);
-    if (result_.book.requests_left > 0) open(who);
+    if (result_.book.requests_left > 0 && who.quota > 0) open(who);
+}
+
+void engine::wait_in_line(caller& who) {
+    who.waits_for_turn = true;
+    if (!schedule_) {
+        // Thinking takes the same time for all, so who begins last ends last; only the first time there is
+        // none.
+        if (who.talking->talk().asked() == 0)
+            thinkers_.emplace_front(clock::now(), &who);
+        else
+            thinkers_.emplace_back(clock::now() + options_.think, &who);
+    } else if (!std::exchange(who.is_in_line, true)) {
+        line_.push_back(&who);
+    }
+}
+
+void engine::give_turn(caller& who, std::optional<clock::time_point> due) {
+    who.waits_for_turn = false;
+    who.talking->begin_turn(due);
+    go_on(who);
 }
 
 void engine::close(caller& who) {
     who.note_progress();
     if (who.is_up()) --up_;
+    who.waits_for_turn = false;
     who.socket.reset();
     who.talking.reset();
 }
 
 void engine::failed(caller& who, const failure& why) {
     const bool has_talked = who.talking.has_value();
-    if (has_talked && who.talking->talk().answers() > 0) who.pause = shortest_pause;
+    if (has_talked && who.talking->talk().answers() > 0) who.pause = caller::shortest_pause;
+    if (has_talked && !who.lost) who.lost = clock::now();
     close(who);
-    if (!has_talked && who.target + 1 < targets_.size()) {
+    if (!has_talked && who.target + 1 < share_.targets.size()) {
         ++who.target;
         return open(who);
     }
     result_.book.errors.add(why);
+    tried(who);
     who.target = 0;
     who.since = clock::now() + who.pause;
-    who.pause = std::min(who.pause * 2, longest_pause);
+    who.pause = std::min(who.pause * 2, caller::longest_pause);
     if (result_.connected == 0) end_counting(ending::nobody_there, clock::now());
+}
+
+void engine::tried(caller& who) {
+    if (!std::exchange(who.tried, true)) ++tried_;
 }
 
 void engine::watch_for(caller& who, std::uint32_t events) {
@@ -204,10 +183,11 @@ void engine::watch_for(caller& who, std::uint32_t events) {
 void engine::look_after(caller& who, clock::time_point now) {
     if (who.socket) {
         if (now - who.since > options_.timeout)
-            failed(who, late_to_connect(targets_[who.target], options_.timeout));
+            failed(who, late_to_connect(share_.targets[who.target], options_.timeout));
     } else if (who.talking) {
-        if (now > who.talking->deadline(options_.timeout)) failed(who, who.talking->late(options_.timeout));
-    } else if (now >= who.since && result_.book.requests_left > 0) {
+        if (!who.waits_for_turn && now > who.talking->deadline(options_.timeout))
+            failed(who, who.talking->late(options_.timeout));
+    } else if (now >= who.since && result_.book.requests_left > 0 && who.quota > 0) {
         open(who);
     }
 }
@@ -215,71 +195,161 @@ void engine::look_after(caller& who, clock::time_point now) {
 // ---- All of them. ----
 
 /// A part at a time, so that those already open do not wait for the rest.
-void engine::open_some() {
-    constexpr std::size_t part = 64;
-    for (std::size_t count = 0; count < part && !all_opened() && result_.book.requests_left > 0; ++count)
-        open(callers_[opened_++]);
+void engine::open_some(clock::time_point now) {
+    std::size_t most = opened_ + 64;
+    if (options_.connect_rate) {
+        const std::chrono::duration<double> since = now - came_;
+        most = std::min(
+            most, 1 + static_cast<std::size_t>(since.count() * *options_.connect_rate / options_.threads));
+    }
+    while (opened_ < std::min(most, wanted()) && result_.book.requests_left > 0)
+        if (auto& next = callers_[opened_++]; next.quota > 0) open(next);
+}
+
+caller* engine::next_in_line() {
+    while (!line_.empty()) {
+        caller* const first = line_.front();
+        line_.pop_front();
+        first->is_in_line = false;
+        if (first->waits_for_turn) return first;
+    }
+    return nullptr;
+}
+
+void engine::give_turns(clock::time_point now) {
+    if (ended_ || !has_begun()) return;
+    while (schedule_ && schedule_->next() && begun_ + *schedule_->next() <= now) {
+        const auto due = begun_ + *schedule_->next();
+        caller* const first = next_in_line();
+        if (!first) break;
+        schedule_->take();
+        if (due >= result_.book.from) ++result_.due;
+        give_turn(*first, due);
+        if (ended_) return;
+    }
+    while (!thinkers_.empty() && thinkers_.front().first <= now) {
+        caller* const who = thinkers_.front().second;
+        thinkers_.pop_front();
+        if (who->waits_for_turn) give_turn(*who);
+    }
+}
+
+engine::clock::time_point engine::next_event() const {
+    auto next = next_tick_;
+    if (!has_begun()) return std::min(next, clock::now() + 1ms);
+    if (!counting_) next = std::min(next, result_.book.from);
+    if (!ended_) next = std::min(next, result_.book.until);
+    if (schedule_ && schedule_->next() && !line_.empty()) next = std::min(next, begun_ + *schedule_->next());
+    if (!thinkers_.empty()) next = std::min(next, thinkers_.front().first);
+    return next;
 }
 
 void engine::wait_and_go_on() {
-    auto next = next_tick_;
-    if (!counting_) next = std::min(next, result_.book.from);
-    if (!ended_) next = std::min(next, result_.book.until);
-    const auto patience = all_opened() ? std::chrono::ceil<milliseconds>(next - clock::now()) : 0ms;
+    auto patience = next_event() - clock::now();
+    if (!all_opened()) patience = options_.connect_rate ? std::min<clock::duration>(patience, 1ms) : 0ns;
     std::array<epoll_event, 256> events;
-    const int count = epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()),
-                                 static_cast<int>(std::clamp<milliseconds>(patience, 0ms, tick).count()));
-    if (count < 0 && errno != EINTR) throw_errno("epoll_wait");
+    const int count = wait_for_events(poll_.get(), events, std::clamp<nanoseconds>(patience, 0ns, tick));
     for (int each = 0; each < count; ++each) {
         auto* who = static_cast<caller*>(events[static_cast<std::size_t>(each)].data.ptr);
         if (!who)
             interrupt();
         else if (who->is_up())
-            go_on(*who);
+            heard_from(*who);
     }
 }
 
 void engine::interrupt() {
-    check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_DEL, stop_, nullptr); });
+    check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_DEL, share_.stop, nullptr); });
     end_counting(ending::interrupted, clock::now());
+}
+
+void engine::begin(clock::time_point when) {
+    auto& book = result_.book;
+    begun_ = when;
+    book.from = begun_ + warm_up_of(options_);
+    if (const auto duration = duration_of(options_)) book.until = begun_ + *duration;
 }
 
 void engine::pass_time(clock::time_point now) {
     const auto& book = result_.book;
-    if (!counting_ && now >= book.from) {
-        counting_ = true;
-        cpu_before_ = own_cpu_time();
+    if (!has_begun() && !ended_)
+        if (const auto start = share_.start.when()) begin(*start);
+    if (has_begun()) {
+        if (!counting_ && now >= book.from) {
+            counting_ = true;
+            cpu_before_ = own_cpu_time();
+            note_moment(now);
+        }
+        if (now >= book.until) end_counting(ending::time_over, book.until);
     }
-    if (now >= book.until) end_counting(ending::time_over, book.until);
-    if (book.requests_left == 0) stop_connecting();
+    if (book.requests_left == 0) wind_up();
     if (now < next_tick_) return;
 
     next_tick_ = now + tick;
+    if (crowd_ && has_begun()) follow_stages(now);
     for (std::size_t each = 0; each < opened_; ++each) look_after(callers_[each], now);
-    const auto without_answer = now - std::max(begun_, book.latest);
-    if (options_.total && book.requests_left > 0 && without_answer > 2 * (options_.timeout + plan_.least_time))
+    const auto without_answer = now - std::max(came_, book.latest);
+    if (options_.total && book.requests_left > 0 &&
+        without_answer > 2 * (options_.timeout + share_.plan.least_time) + options_.think && !schedule_)
         end_counting(ending::no_progress, now);
-    if (watch_) watch_(now - begun_, book);
+    if (counting_ && !ended_) note_moment(now);
+    if (watch_) watch_(now - came_, book);
 }
 
-/// Nothing more will be asked, so nobody else needs to come.
-void engine::stop_connecting() {
-    opened_ = callers_.size();
-    for (auto& each : callers_)
+/// Those who are too many ask nothing more and leave; those who are missing come.
+void engine::follow_stages(clock::time_point now) {
+    const auto all = static_cast<std::uint64_t>(std::llround(crowd_->at(now - begun_)));
+    wanted_ = part_of(all, share_.thread, options_.threads);
+    for (std::size_t each = 0; each < opened_; ++each) {
+        auto& who = callers_[each];
+        who.quota = each < wanted_ ? std::numeric_limits<std::uint64_t>::max() : 0;
+        if (who.quota == 0 && who.waits_for_turn) give_turn(who);
+    }
+}
+
+void engine::note_moment(clock::time_point now) {
+    const auto& times = result_.book.latency;
+    const std::chrono::duration<double> mean = times.mean();
+    result_.course.push_back(
+        {now - result_.book.from, times.count(), mean.count() * static_cast<double>(times.count())});
+}
+
+/// Nothing more will be asked, so nobody else needs to come, and nobody needs to wait.
+void engine::wind_up() {
+    if (std::exchange(winding_up_, true)) return;
+    opened_ = std::max(opened_, wanted());
+    for (auto& each : callers_) {
         if (each.socket) close(each);
+        if (each.waits_for_turn) give_turn(each);
+    }
+}
+
+void engine::count_never_sent() {
+    if (!schedule_ || !has_begun()) return;
+    for (auto next = schedule_->next(); next && begun_ + *next < result_.book.until; next = schedule_->next()) {
+        schedule_->take();
+        if (begun_ + *next < result_.book.from) continue;
+        ++result_.due;
+        ++result_.never_sent;
+    }
 }
 
 /// The figures are complete, except for what is still in flight.
 void engine::end_counting(ending how, clock::time_point now) {
     if (std::exchange(ended_, true)) return;
     auto& book = result_.book;
+    if (!has_begun()) begin(now);
     book.requests_left = 0;
     book.until = now;
     result_.end = how;
     result_.counted = std::max<clock::duration>(now - book.from, 0s);
+    if (how != ending::requests_done) count_never_sent();
     if (counting_) {
         const auto after = own_cpu_time();
         result_.used = {after.user - cpu_before_.user, after.system - cpu_before_.system};
+        const std::chrono::duration<double> used = result_.used.user + result_.used.system,
+                                            time = now - book.from;
+        if (time > tick) result_.busiest = used / time;
     }
     for (auto& each : callers_) {
         each.note_progress();
@@ -293,49 +363,35 @@ void engine::end_counting(ending how, clock::time_point now) {
 
 load_result engine::run() {
     auto& book = result_.book;
-    begun_ = clock::now();
-    book.from = begun_ + warm_up_of(options_);
-    if (options_.duration) book.until = begun_ + *options_.duration;
-    if (options_.total) book.requests_left = *options_.total;
+    book.has_schedule = schedule_.has_value();
+    book.expected_interval = options_.expected_interval;
+    if (const auto total = options_.total) {
+        const auto here = part_of(*total, share_.thread, options_.threads);
+        book.requests_left = here;
+        // In a closed loop each connection has its part; in an open one whoever is free takes the next.
+        for (std::size_t each = 0; !schedule_ && each < callers_.size(); ++each)
+            callers_[each].quota = part_of(here, static_cast<int>(each), static_cast<int>(callers_.size()));
+    }
+    // Connections that come little by little are part of the load; else it begins when all have come.
+    const bool gathers = duration_of(options_) && !options_.connect_rate && !crowd_;
+    if (crowd_)
+        wanted_ =
+            part_of(static_cast<std::uint64_t>(std::llround(crowd_->at(0ns))), share_.thread, options_.threads);
+    bool is_ready = false;
     while (!is_over()) {
-        open_some();
+        const auto now = clock::now();
+        if (!is_ready && (!gathers || tried_ == callers_.size() || now - came_ > options_.timeout)) {
+            share_.start.ready();
+            is_ready = true;
+        }
+        open_some(now);
+        give_turns(now);
         wait_and_go_on();
         pass_time(clock::now());
     }
+    if (!is_ready) share_.start.ready();
     end_counting(ending::requests_done, std::max(book.latest, book.from));
     return std::move(result_);
-}
-
-void check_consistency(const load_options& options) {
-    constexpr int most = 1'000'000;
-    if (options.connections < 1 || options.connections > most)
-        throw std::invalid_argument(fmt::format("a load has 1 to {} connections", most));
-    if (options.duration.has_value() == options.total.has_value())
-        throw std::invalid_argument(
-            "say either how long to load (--duration) or how many requests to send (--requests)");
-    if (options.total == 0) throw std::invalid_argument("a load of 0 requests is none");
-    if (options.duration && *options.duration <= warm_up_of(options))
-        throw std::invalid_argument(fmt::format("a warm-up of {} ms leaves nothing of {} ms to be counted",
-                                                warm_up_of(options).count(), options.duration->count()));
-    if (options.timeout <= 0ms) throw std::invalid_argument("the time-out must be longer than 0");
-}
-
-} // namespace
-
-milliseconds warm_up_of(const load_options& options) {
-    if (options.warm_up) return *options.warm_up;
-    return options.duration ? std::min<milliseconds>(*options.duration / 10, 1s) : 0ms;
-}
-
-double load_result::rate() const {
-    const std::chrono::duration<double> seconds = counted;
-    return seconds.count() > 0 ? static_cast<double>(book.answered) / seconds.count() : 0;
-}
-
-load_result generate_load(const load_options& options, int stop, const load_watch& watch) {
-    check_consistency(options);
-    make_room_for(options.connections);
-    return engine{options, stop, watch}.run();
 }
 
 } // namespace parley

@@ -1,69 +1,99 @@
-// Puts load on a server: many connections, each of which asks, waits for the answer, checks every byte and
-// asks again (a closed loop). One thread and one epoll(7) loop, so that the generator stays cheap.
+// One thread of a load: some of the connections, in one epoll(7) loop, so that the generator stays cheap. In a
+// closed loop each connection waits for its answer before it asks again; in an open loop requests are due by a
+// schedule, and whichever connection is free sends the oldest one.
 #pragma once
 
-#include "client/conversations.hpp"
-#include "client/ledger.hpp"
-#include "common/histogram.hpp"
+#include "client/load/caller.hpp"
+#include "client/load/generate.hpp"
+#include "client/load/start_together.hpp"
 
-#include <chrono>
-#include <cstdint>
-#include <functional>
+#include <deque>
+#include <memory>
 #include <optional>
-#include <string>
+#include <utility>
+#include <vector>
 
 namespace parley {
 
-struct load_options {
-    std::string target; // as address::resolve() takes it
-    std::string service = "echo";
-    request_options requests;
-    int connections = 1;
-    std::optional<std::chrono::milliseconds> duration; // of the whole run; this or the next one is given
-    std::optional<std::uint64_t> total;                // requests of all connections together
-    std::optional<std::chrono::milliseconds> warm_up;  // at the beginning, not counted
-    std::chrono::milliseconds timeout{10'000};         // for a connection to be made, and for each answer
+/// What all threads of a load have in common, and who this one is.
+struct engine_share {
+    const load_options& options;
+    const conversation& with;
+    const request_plan& plan;
+    const std::vector<address>& targets;
+    start_together& start;
+    int stop; // readable: end early
+    int thread = 0;
 };
 
-/// The warm-up given, or else a tenth of the duration, at most a second; none where requests are counted.
-std::chrono::milliseconds warm_up_of(const load_options& options);
+class engine {
+public:
+    engine(const engine_share& share, const load_watch& watch);
 
-/// What a process used (getrusage(2)).
-struct cpu_time {
-    std::chrono::microseconds user{};
-    std::chrono::microseconds system{};
+    /// Runs its part of the load to the end.
+    load_result run();
+
+private:
+    using clock = ledger::clock;
+
+    // ---- One caller. ----
+    void open(caller& who);
+    void connected(caller& who);
+    void go_on(caller& who);
+    void heard_from(caller& who);
+    void wait_in_line(caller& who);
+    void give_turn(caller& who, std::optional<clock::time_point> due = {});
+    void close(caller& who);
+    void failed(caller& who, const failure& why);
+    void tried(caller& who);
+    void watch_for(caller& who, std::uint32_t events);
+    void look_after(caller& who, clock::time_point now);
+
+    // ---- All of them. ----
+    void open_some(clock::time_point now);
+    void give_turns(clock::time_point now);
+    void wait_and_go_on();
+    clock::time_point next_event() const;
+    void pass_time(clock::time_point now);
+    void begin(clock::time_point when);
+    void follow_stages(clock::time_point now);
+    void note_moment(clock::time_point now);
+    void wind_up();
+    void interrupt();
+    void end_counting(ending how, clock::time_point now);
+    void count_never_sent();
+    caller* next_in_line();
+    std::size_t wanted() const { return std::min(wanted_, callers_.size()); }
+    bool all_opened() const { return opened_ >= wanted(); }
+    bool has_begun() const { return begun_ != clock::time_point{}; }
+    bool is_over() const { return result_.book.requests_left == 0 && up_ == 0; }
+
+    const engine_share share_;
+    const load_options& options_;
+    const load_watch& watch_;
+
+    unique_fd poll_;
+    std::unique_ptr<input_area> spare_;
+    slot notes_{};               // the driver's, which nobody reads here
+    std::deque<caller> callers_; // each stays where it is: epoll knows it by its address
+    std::size_t wanted_;         // so many of them should be open now
+    std::size_t opened_ = 0;     // so many of them have been opened for the first time
+    std::size_t tried_ = 0;      // ... and are connected, or have failed to
+    int up_ = 0;                 // so many are up now
+
+    std::optional<schedule> schedule_;
+    std::optional<profile> crowd_;                               // how many connections there are when
+    std::deque<caller*> line_;                                   // who waits for a turn, and since when first
+    std::deque<std::pair<clock::time_point, caller*>> thinkers_; // who asks again when, the next one first
+
+    bool counting_ = false; // the warm-up is over
+    bool ended_ = false;
+    bool winding_up_ = false;
+    clock::time_point came_ = clock::now();
+    clock::time_point begun_{}; // of the load; before, connections are made
+    clock::time_point next_tick_ = came_;
+    cpu_time cpu_before_{};
+    load_result result_;
 };
-
-enum class ending {
-    time_over,
-    requests_done,
-    interrupted,
-    nobody_there, // not one connection could be made
-    no_progress   // no answer for as long as the time-out
-};
-
-struct load_result {
-    ledger book;
-    histogram connecting;               // how long each connection took, of all the run
-    std::uint64_t connected = 0;        // how many they were
-    int served = 0;                     // of the connections at a time: those that had an answer before the end
-    int unanswered = 0;                 // ... those that asked, and had none
-    std::chrono::nanoseconds counted{}; // time without the warm-up, up to the end or the last answer
-    cpu_time used;                      // our own, in that time
-    ending end = ending::time_over;
-
-    /// Answers per second; 0 where no time was counted.
-    [[nodiscard]] double rate() const;
-};
-
-/// Called about ten times a second while the load runs.
-using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const ledger& so_far)>;
-
-/// Runs the load to its end. A readable `stop` (a descriptor; -1: none) ends it early. Then no more is asked:
-/// replies in flight are awaited within their time-out, and connections that never had one are dropped.
-/// What goes wrong with a connection is counted, and it is made again.
-/// Throws std::invalid_argument for options that contradict each other, std::runtime_error where the host is
-/// not known or the process may not have as many descriptors.
-load_result generate_load(const load_options& options, int stop, const load_watch& watch);
 
 } // namespace parley

@@ -1,14 +1,18 @@
 // parley-load: puts load on a server, checks every byte, and says what the server did.
-#include "client/load/engine.hpp"
+#include "client/load/generate.hpp"
+#include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
 #include "common/command_line.hpp"
 #include "common/stop_signal.hpp"
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <unistd.h>
 
 namespace parley {
@@ -20,7 +24,19 @@ using namespace std::chrono_literals;
 constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo --connections 50 --duration 10s
   parley-load 127.0.0.1:9999 --service welcome --connections 8 --requests 10000
   parley-load [::1]:7 --service echo --size 1000000 --per-connection 10 --duration 1m --json report.json
-  parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s)";
+  parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s
+  parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
+  parley-load localhost:9999 --connections 100 --rate 20000 --arrivals poisson --duration 1m
+  parley-load localhost:9999 --connections 100 --stage 10s@1000 --stage 30s@1000..50000
+  parley-load localhost:6379 --send 'PING\r\n' --expect '+PONG\r\n' --connections 50 --duration 10s
+  parley-load localhost:80 --send 'GET / HTTP/1.0\r\n\r\n' --expect until-close --connections 10 --duration 10s
+  parley-load localhost:9999 --framing line --send @request.txt --expect '/^(ok|done)/' --rate 1000 --duration 10s
+  parley-load localhost:9999 --stage 10s@1..100c --stage 10s@100c
+exit status:
+  0  done, and the figures may be believed
+  1  the load failed: errors, wrong answers, connections without any answer
+  2  called wrongly
+  3  the run is not valid: the verdict says why, and no rate or latency is printed)";
 
 /// One line on a terminal, written over again and again while the load runs.
 class live_line {
@@ -70,6 +86,30 @@ private:
     std::ofstream file_;
 };
 
+/// An option whose word is read by a function that throws std::invalid_argument.
+CLI::Option* add_read_option(CLI::App& app, const std::string& name, const std::string& description,
+                             std::function<void(const std::string&)> read) {
+    const auto read_all = [name, read = std::move(read)](const CLI::results_t& words) {
+        try {
+            for (const auto& each : words) read(each);
+            return true;
+        } catch (const std::invalid_argument& error) {
+            throw CLI::ValidationError(name, error.what());
+        }
+    };
+    return app.add_option(name, read_all, description)->type_name("TEXT");
+}
+
+/// What --send says: the bytes themselves, or those of a file.
+std::string text_to_send(const std::string& word) {
+    if (!word.starts_with('@')) return unescaped(word);
+    std::ifstream file{word.substr(1), std::ios::binary};
+    std::ostringstream text;
+    if (!file || !(text << file.rdbuf()))
+        throw std::invalid_argument(fmt::format("cannot read {}, or it is empty", quoted(std::string_view{word}.substr(1))));
+    return text.str();
+}
+
 int load(const load_options& options, bool allow_unanswered, const std::string& json_name) {
     stop_signal::install(options.timeout);
     json_file json{json_name};
@@ -79,11 +119,12 @@ int load(const load_options& options, bool allow_unanswered, const std::string& 
 
     const auto result = generate_load(options, stop_signal::descriptor(), watch);
     line.clear();
-    fmt::print(json.to_standard_output() ? stderr : stdout, "{}", report_for_people(options, result));
-    json.write(report_for_programs(options, result, allow_unanswered));
+    const auto said = judge(options, result);
+    fmt::print(json.to_standard_output() ? stderr : stdout, "{}", report_for_people(options, result, said));
+    json.write(report_for_programs(options, result, said, allow_unanswered));
     const auto lines = complaints(result, allow_unanswered);
     for (const auto& each : lines) fmt::print(stderr, "parley-load: {}\n", each);
-    return lines.empty() ? 0 : 1;
+    return !lines.empty() ? 1 : said.valid() ? 0 : 3;
 }
 
 } // namespace
@@ -99,13 +140,16 @@ int main(int count, char** words) {
     bool allow_unanswered = false;
     std::string json;
 
-    CLI::App app{
-        "Loads a TCP server: each connection asks, waits for the answer, checks every byte, asks again.",
-        "parley-load"};
+    CLI::App app{"Loads a TCP server and checks every byte. Closed loop: each connection asks, waits for the "
+                 "answer, asks "
+                 "again. Open loop (--rate): requests are sent when they are due.",
+                 "parley-load"};
     describe(app, examples);
     app.add_option("address", options.target, "HOST:PORT of the server, or unix:PATH")->required();
-    app.add_option("--service", options.service, "what it offers: welcome, echo, counter, hello, pi or wait")
-        ->capture_default_str();
+    auto* serving =
+        app.add_option("--service", options.service,
+                       "what it offers: welcome, echo, counter, hello, pi, wait, or raw (see --expect)")
+            ->capture_default_str();
     app.add_option("--connections", options.connections, "open at a time")->capture_default_str();
     auto* timed = add_duration(app, "--duration", duration, "of the load");
     auto* counted = app.add_option("--requests", total, "instead: so many of all connections together");
@@ -118,20 +162,54 @@ int main(int count, char** words) {
     auto* warming = add_duration(app, "--warm-up", warm_up, "not counted, the first part of the duration");
     warming->default_str("a tenth of the duration, at most 1s");
     add_duration(app, "--timeout", options.timeout, "to connect, and for each answer");
+    app.add_option("--threads", options.threads, "that generate the load, with equal shares of the connections")
+        ->capture_default_str();
+    app.add_option("--rate", options.rate,
+                   "open loop: so many requests a second are due, whatever the server does");
+    add_read_option(app, "--arrivals", "of requests at that rate: constant, poisson or burst:N",
+                    [&](const std::string& word) { options.arriving = parse_arrivals(word); });
+    add_read_option(app, "--stage",
+                    "instead of --rate and --duration, one after the other: 10s@1000 or "
+                    "30s@1000..50000 (rate), 10s@5..50c (connections, closed loop)",
+                    [&](const std::string& word) { options.stages.push_back(parse_stage(word)); })
+        ->take_all();
+    add_duration(app, "--think", options.think, "closed loop: before each connection asks again");
+    add_duration(app, "--expected-interval", options.expected_interval,
+                 "closed loop: also print the latency corrected for requests meant to come so often");
+    app.add_option("--connect-rate", options.connect_rate,
+                   "connections made a second; else all at once, before the load");
+    app.add_flag("--exact-timers", options.exact_timers,
+                 "wake up to the nanosecond, not to 50 us: for some processor time");
     app.add_option("--seed", options.requests.seed, "of the bytes that are made up")->capture_default_str();
     app.add_option("--digits", options.requests.digits, "of pi")->capture_default_str();
     add_duration(app, "--wait", options.requests.wait, "asked of service wait");
     app.add_option("--greeting", options.requests.greeting, "expected of service welcome")
         ->capture_default_str();
+    app.add_option("--percentiles", options.percentiles, "that the run must be long enough for: 99,99.9,99.99")
+        ->delimiter(',');
+    add_read_option(app, "--send",
+                    "to any server: TEXT (with \\n, \\r, \\t, \\\\, \\x1b) or @FILE; for service raw",
+                    [&](const std::string& word) { options.requests.send = text_to_send(word); });
+    auto* expecting = app.add_option("--expect", options.requests.expect,
+                                     "as its answer: TEXT, /REGEX/, 'N bytes' or until-close")
+                          ->type_name("TEXT");
+    add_read_option(app, "--framing",
+                    "of what is sent to echo and raw, and of the answers: none, line, u16 or u32",
+                    [&](const std::string& word) { options.requests.how = parse_framing(word); });
     app.add_flag("--allow-unanswered", allow_unanswered, "connections without any answer are no error");
     app.add_option("--json", json, "also writes the report to this file; - is standard output")
         ->type_name("FILE");
 
     return run_program(app, count, words, [&] {
-        if (*counted)
-            options.total = total;
-        else
-            options.duration = duration;
+        if (*expecting || !options.requests.send.empty()) {
+            if (*serving && options.service != "raw")
+                throw std::invalid_argument("--send and --expect are of service raw, which is chosen by them");
+            options.service = "raw";
+        }
+        if (*counted) options.total = total;
+        if (*timed || (!*counted && options.stages.empty())) options.duration = duration;
+        if (const auto crowd = connections_over_time(options))
+            options.connections = std::max(1, static_cast<int>(std::ceil(crowd->highest())));
         if (*warming) options.warm_up = warm_up;
         return load(options, allow_unanswered, json);
     });

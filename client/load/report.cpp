@@ -1,7 +1,8 @@
 #include "client/load/report.hpp"
 
+#include "client/load/percentiles.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <iterator>
@@ -15,7 +16,14 @@ using namespace std::chrono_literals;
 using seconds = std::chrono::duration<double>;
 using milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr std::array percentiles{50.0, 90.0, 99.0, 99.9};
+/// Those that everybody wants to see, and those asked for.
+std::vector<double> percentiles_of(const load_options& options) {
+    std::vector<double> all{50, 90, 99, 99.9};
+    all.insert(all.end(), options.percentiles.begin(), options.percentiles.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+}
 
 double seconds_of(std::chrono::nanoseconds time) { return seconds{time}.count(); }
 
@@ -24,16 +32,12 @@ double cpu_per_answer_us(const load_result& result) {
     return result.book.answered ? all / static_cast<double>(result.book.answered) : 0;
 }
 
-std::string three_digits(double value, std::string_view unit) {
-    return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, unit);
-}
-
 std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
     const auto per_second = time > 0s ? static_cast<double>(count) / seconds_of(time) : 0;
     return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
 }
 
-std::string time_row(std::string_view name, const histogram& times) {
+std::string time_row(std::string_view name, const histogram& times, const std::vector<double>& percentiles) {
     std::string row = fmt::format("{:<12}", name);
     for (const double percent : percentiles) {
         const auto time = settled_percentile(times, percent);
@@ -53,7 +57,39 @@ std::string_view to_string(ending how) {
     return "?";
 }
 
-nlohmann::ordered_json json_of(const histogram& times) {
+std::string header_row(const std::vector<double>& percentiles) {
+    std::string row = fmt::format("{:<12}", "");
+    for (const double percent : percentiles) row += fmt::format("{:>11}", fmt::format("p{}", percent));
+    return row + fmt::format("{:>11}\n", "max");
+}
+
+std::string what_the_difference_means(const load_options& options, const load_result& result) {
+    if (result.book.has_schedule)
+        return "              latency counts from when a request was due, uncorrected from when it was sent: a "
+               "request\n"
+               "              that was due while all connections waited was sent late, and only latency shows "
+               "its wait\n";
+    if (result.book.corrected.count() > 0)
+        return fmt::format("              corrected assumes a request every {} ms on each connection "
+                           "(--expected-interval), and\n"
+                           "              adds those that nobody sent while an answer took longer\n",
+                           options.expected_interval.count());
+    return {};
+}
+
+/// "open loop, 20,000 requests/s due, poisson"
+std::string kind_of_loop(const load_options& options) {
+    const auto rate = rate_of(options);
+    if (!rate) return "closed loop";
+    const auto arriving = options.arriving.how == arrivals::kind::poisson ? ", Poisson"
+                          : options.arriving.how == arrivals::kind::burst
+                              ? fmt::format(", bursts of {}", options.arriving.burst)
+                              : "";
+    return fmt::format("open loop, {}{} requests/s due{}", options.stages.empty() ? "" : "up to ",
+                       rate->highest(), arriving);
+}
+
+nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>& percentiles) {
     const auto ms = [](std::chrono::nanoseconds time) { return milliseconds{time}.count(); };
     nlohmann::ordered_json json{{"count", times.count()}, {"min", ms(times.min())}, {"mean", ms(times.mean())}};
     for (const double percent : percentiles) {
@@ -63,6 +99,29 @@ nlohmann::ordered_json json_of(const histogram& times) {
     json["max"] = ms(times.max());
     json["over_a_minute"] = times.over_maximum();
     return json;
+}
+
+nlohmann::ordered_json if_any(const histogram& times, const std::vector<double>& percentiles) {
+    return times.count() > 0 ? json_of(times, percentiles) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json json_of(const arrivals& arriving) {
+    switch (arriving.how) {
+    case arrivals::kind::constant: return "constant";
+    case arrivals::kind::poisson: return "poisson";
+    case arrivals::kind::burst: return fmt::format("burst:{}", arriving.burst);
+    }
+    return nullptr;
+}
+
+nlohmann::ordered_json json_of(const std::vector<stage>& stages) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : stages)
+        list.push_back({{"duration_ms", each.duration.count()},
+                        {"of", each.of == stage::kind::rate ? "rate" : "connections"},
+                        {"from", each.from},
+                        {"to", each.to}});
+    return list;
 }
 
 nlohmann::ordered_json json_of(const load_options& options) {
@@ -75,6 +134,15 @@ nlohmann::ordered_json json_of(const load_options& options) {
         {"target", options.target},
         {"service", options.service},
         {"connections", options.connections},
+        {"threads", options.threads},
+        {"rate", options.rate ? nlohmann::ordered_json(*options.rate) : nlohmann::ordered_json()},
+        {"arrivals", rate_of(options) ? json_of(options.arriving) : nlohmann::ordered_json()},
+        {"stages", json_of(options.stages)},
+        {"think_ms", options.think.count()},
+        {"expected_interval_ms", options.expected_interval.count()},
+        {"connect_rate",
+         options.connect_rate ? nlohmann::ordered_json(*options.connect_rate) : nlohmann::ordered_json()},
+        {"exact_timers", options.exact_timers},
         {"duration_ms", ms(options.duration)},
         {"requests", options.total ? nlohmann::ordered_json(*options.total) : nlohmann::ordered_json()},
         {"warm_up_ms", warm_up_of(options).count()},
@@ -84,7 +152,10 @@ nlohmann::ordered_json json_of(const load_options& options) {
         {"seed", asked.seed},
         {"digits", asked.digits},
         {"wait_ms", asked.wait.count()},
-        {"greeting", asked.greeting}};
+        {"greeting", asked.greeting},
+        {"framing", to_string(asked.how)},
+        {"send", asked.send},
+        {"expect", asked.expect}};
 }
 
 nlohmann::ordered_json json_of(const failures& errors) {
@@ -98,26 +169,19 @@ nlohmann::ordered_json json_of(const failures& errors) {
     return list;
 }
 
+nlohmann::ordered_json json_of(const ledger::tally& became) {
+    return {{"sent", became.sent},       {"answered", became.answered},   {"lost", became.lost},
+            {"doubled", became.doubled}, {"reordered", became.reordered}, {"crossed", became.crossed},
+            {"corrupt", became.corrupt}};
+}
+
+nlohmann::ordered_json json_of(const verdict& said) {
+    auto reasons = nlohmann::ordered_json::array();
+    for (const auto& each : said.reasons) reasons.push_back({{"code", each.code}, {"text", each.text}});
+    return {{"valid", said.valid()}, {"reasons", reasons}};
+}
+
 } // namespace
-
-std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& times, double percent) {
-    constexpr std::uint64_t enough = 10;
-    if (times.count_beyond(percent) < enough) return std::nullopt;
-    return times.value_at_percentile(percent);
-}
-
-std::string in_words(std::chrono::nanoseconds time) {
-    const auto us = std::chrono::duration<double, std::micro>{time}.count();
-    if (us < 999.5) return three_digits(us, "us");
-    if (us < 999.5e3) return three_digits(us / 1e3, "ms");
-    return three_digits(us / 1e6, "s");
-}
-
-std::string in_words(std::uint64_t count) {
-    auto digits = std::to_string(count);
-    for (auto place = digits.size(); place > 3;) digits.insert(place -= 3, ",");
-    return digits;
-}
 
 std::vector<std::string> complaints(const load_result& result, bool allow_unanswered) {
     std::vector<std::string> lines;
@@ -136,22 +200,31 @@ std::vector<std::string> complaints(const load_result& result, bool allow_unansw
     return lines;
 }
 
-std::string report_for_people(const load_options& options, const load_result& result) {
+std::string report_for_people(const load_options& options, const load_result& result, const verdict& said) {
     const auto& book = result.book;
     std::string text;
     const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
         fmt::format_to(into, "{:<12}  {}\n", name, what);
     };
 
-    line("service", fmt::format("{} at {}, {} connections{}", options.service, options.target,
-                                options.connections, result.end == ending::interrupted ? ", interrupted" : ""));
-    line("rate",
-         fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
-                     in_words(static_cast<std::uint64_t>(std::llround(result.rate()))), in_words(book.answered),
-                     seconds_of(result.counted), seconds_of(warm_up_of(options))));
-    text += fmt::format("{:<12}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "", "p50", "p90", "p99", "p99.9", "max");
-    text += time_row("latency", book.latency);
-    text += time_row("connecting", result.connecting);
+    line("service",
+         fmt::format("{} at {}, {} connections, {}{}", options.service, options.target, options.connections,
+                     kind_of_loop(options), result.end == ending::interrupted ? ", interrupted" : ""));
+    if (said.valid()) {
+        const auto percentiles = percentiles_of(options);
+        const bool settled = settled_percentile(book.latency, 50).has_value();
+        line("rate",
+             fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
+                         settled ? in_words(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
+                         in_words(book.answered), seconds_of(result.counted), seconds_of(warm_up_of(options))));
+        text += header_row(percentiles);
+        text += time_row("latency", book.latency, percentiles);
+        if (book.has_schedule) text += time_row("uncorrected", book.uncorrected, percentiles);
+        if (book.corrected.count() > 0) text += time_row("corrected", book.corrected, percentiles);
+        if (book.has_schedule) text += time_row("send lag", book.send_lag, percentiles);
+        text += time_row("connecting", result.connecting, percentiles);
+        text += what_the_difference_means(options, result);
+    }
     line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
     line("received", bytes_in_words(book.bytes_received, result.counted));
     line("own CPU",
@@ -169,19 +242,37 @@ std::string report_for_people(const load_options& options, const load_result& re
         line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
                              in_words(forgotten)));
 
+    if (result.book.has_schedule)
+        line("schedule",
+             fmt::format("{} requests due, {} answered in time, {} never sent", in_words(result.due),
+                         in_words(book.answered), in_words(result.never_sent)));
+    if (result.reconnected > 0)
+        line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
+                                 in_words(result.reconnected), in_words(result.longest_gap)));
+
+    const auto became = book.what_became();
+    line("requests",
+         fmt::format("{} sent, {} answered, {} lost, {} doubled, {} reordered, {} crossed, {} corrupt",
+                     in_words(became.sent), in_words(became.answered), in_words(became.lost),
+                     in_words(became.doubled), in_words(became.reordered), in_words(became.crossed),
+                     in_words(became.corrupt)));
     line("errors", book.errors.kinds().empty() ? "none" : "");
     for (const auto& [first, count] : book.errors.kinds())
         text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
                             first.call.empty() ? "" : " ", first.cause, first.text);
+    line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
+    for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
     return text;
 }
 
 nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
-                                           bool allow_unanswered) {
+                                           const verdict& said, bool allow_unanswered) {
     const auto& book = result.book;
+    const auto percentiles = percentiles_of(options);
     return {{"schema", "parley-load/1"},
             {"ok", complaints(result, allow_unanswered).empty()},
             {"complaints", complaints(result, allow_unanswered)},
+            {"verdict", json_of(said)},
             {"ending", to_string(result.end)},
             {"options", json_of(options)},
             {"rate", result.rate()},
@@ -189,18 +280,31 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"requests", book.answered},
             {"all_requests", book.all_answered},
             {"all_asked", book.all_asked},
-            {"latency_ms", json_of(book.latency)},
-            {"connecting_ms", json_of(result.connecting)},
+            {"latency_ms", json_of(book.latency, percentiles)},
+            {"uncorrected_ms", if_any(book.uncorrected, percentiles)},
+            {"corrected_ms", if_any(book.corrected, percentiles)},
+            {"send_lag_ms", if_any(book.send_lag, percentiles)},
+            {"due", book.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
+            {"never_sent", result.never_sent},
+            {"reconnected", result.reconnected},
+            {"longest_gap_ms", milliseconds{result.longest_gap}.count()},
+            {"connecting_ms", json_of(result.connecting, percentiles)},
             {"bytes_sent", book.bytes_sent},
             {"bytes_received", book.bytes_received},
             {"cpu",
              {{"user_s", seconds_of(result.used.user)},
               {"system_s", seconds_of(result.used.system)},
-              {"per_request_us", cpu_per_answer_us(result)}}},
+              {"per_request_us", cpu_per_answer_us(result)},
+              {"busiest", result.busiest}}},
+            {"network",
+             {{"listen_overflows", result.network.listen_overflows},
+              {"segments", result.network.sent},
+              {"segments_again", result.network.sent_again}}},
             {"connected", result.connected},
             {"served", result.served},
             {"unanswered", result.unanswered},
             {"wrong", book.errors.count(phase::verify)},
+            {"ledger", json_of(book.what_became())},
             {"unchecked_numbers", book.numbers.forgotten()},
             {"errors", json_of(book.errors)}};
 }

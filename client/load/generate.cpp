@@ -1,0 +1,96 @@
+#include "client/load/generate.hpp"
+
+#include "client/load/engine.hpp"
+#include "common/check.hpp"
+
+#include <exception>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <thread>
+
+namespace parley {
+
+namespace {
+
+/// Raises our soft limit of descriptors as far as needed and allowed (getrlimit(2)).
+void make_room_for(int connections) {
+    constexpr rlim_t others = 64; // the terminal, the report, an epoll for each thread ...
+    const auto needed = static_cast<rlim_t>(connections) + others;
+    rlimit limit{};
+    check("getrlimit", [&] { return getrlimit(RLIMIT_NOFILE, &limit); });
+    if (limit.rlim_cur >= needed) return;
+    if (limit.rlim_max < needed)
+        throw std::runtime_error(
+            fmt::format("{} connections need {} descriptors, and this process may have {}: "
+                        "raise the hard limit (ulimit -Hn, limits.conf(5))",
+                        connections, needed, limit.rlim_max));
+    limit.rlim_cur = needed;
+    check("setrlimit", [&] { return setrlimit(RLIMIT_NOFILE, &limit); });
+}
+
+/// The threads beside ours; what one of them throws is thrown by join().
+class other_threads {
+public:
+    other_threads(int count, const engine_share& ours) : failures_(static_cast<std::size_t>(count)) {
+        results_.resize(failures_.size());
+        for (std::size_t each = 0; each < failures_.size(); ++each)
+            threads_.emplace_back([this, each, share = ours]() mutable {
+                try {
+                    share.thread = static_cast<int>(each) + 1;
+                    results_[each] = engine{share, {}}.run();
+                } catch (...) {
+                    failures_[each] = std::current_exception();
+                }
+            });
+    }
+
+    void join(load_result& all) {
+        threads_.clear();
+        for (const auto& each : failures_)
+            if (each) std::rethrow_exception(each);
+        for (const auto& each : results_) all.add(each);
+    }
+
+private:
+    std::vector<std::exception_ptr> failures_;
+    std::vector<load_result> results_;
+    std::vector<std::jthread> threads_;
+};
+
+load_result nobody_at(const failure& why) {
+    load_result result;
+    result.book.errors.add(why);
+    result.end = ending::nobody_there;
+    return result;
+}
+
+} // namespace
+
+load_result generate_load(const load_options& options, int stop, const load_watch& watch) {
+    check_consistency(options);
+    make_room_for(options.connections);
+    const auto& with = conversation_with(options.service);
+    auto plan = plan_requests(with, options.requests);
+    plan.by_turns = rate_of(options).has_value() || options.think.count() > 0;
+    std::vector<address> targets;
+    try {
+        targets = address::resolve(options.target);
+    } catch (const std::runtime_error& unknown) {
+        return nobody_at(failure_of(unknown));
+    }
+    if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
+
+    const auto before = kernel_counters::now();
+    start_together start{options.threads};
+    const engine_share share{options, with, plan, targets, start, stop};
+    engine ours{share, watch};
+    other_threads others{options.threads - 1, share};
+    auto all = ours.run();
+    others.join(all);
+    all.network = kernel_counters::now() - before;
+    return all;
+}
+
+} // namespace parley

@@ -1,0 +1,56 @@
+// What a load is to be, as the command line or a test says it.
+#pragma once
+
+#include "client/exchange.hpp"
+#include "client/load/schedule.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace parley {
+
+struct load_options {
+    std::string target; // as address::resolve() takes it
+    std::string service = "echo";
+    request_options requests;
+    int connections = 1;
+    std::optional<std::chrono::milliseconds> duration; // of the whole run; this or the next one is given
+    std::optional<std::uint64_t> total;                // requests of all connections together
+    std::optional<std::chrono::milliseconds> warm_up;  // at the beginning, not counted
+    std::chrono::milliseconds timeout{10'000};         // for a connection to be made, and for each answer
+    int threads = 1;
+
+    // ---- An open loop: requests are due at times of their own. ----
+    std::optional<double> rate; // requests a second, of all connections together
+    arrivals arriving;
+    std::vector<stage> stages; // instead of rate and duration; or of connections, in a closed loop
+
+    // ---- A closed loop: each connection waits for its answer before it asks again. ----
+    std::chrono::milliseconds think{};             // before it asks again
+    std::chrono::milliseconds expected_interval{}; // at which requests are meant to come; 0: not known
+
+    std::optional<double> connect_rate; // connections a second
+    bool exact_timers = false;          // wakes up to the nanosecond (PR_SET_TIMERSLACK)
+
+    std::vector<double> percentiles; // that the run must be long enough for
+};
+
+/// The warm-up given, or else a tenth of the duration, at most a second; none where requests are counted.
+std::chrono::milliseconds warm_up_of(const load_options& options);
+
+/// How long it runs, where that is known.
+std::optional<std::chrono::milliseconds> duration_of(const load_options& options);
+
+/// When requests are due; nothing: in a closed loop.
+std::optional<profile> rate_of(const load_options& options);
+
+/// How many connections there are when; nothing: all the time the same.
+std::optional<profile> connections_over_time(const load_options& options);
+
+/// Throws std::invalid_argument for options that contradict each other.
+void check_consistency(const load_options& options);
+
+} // namespace parley

@@ -1,0 +1,167 @@
+#include "client/load/verdict.hpp"
+
+#include "client/load/percentiles.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace parley {
+
+namespace {
+
+using std::chrono::duration;
+
+constexpr double saturated = 0.95;       // of a processor
+constexpr double noticeable = 0.2;       // of the rate: a smaller difference between the thirds is no matter
+constexpr double tolerated_again = 1e-3; // of all segments
+constexpr double little_tolerance = 0.2;
+constexpr std::chrono::milliseconds harmless_lag{1};
+
+double seconds(std::chrono::nanoseconds time) { return duration<double>{time}.count(); }
+
+class judgement {
+public:
+    judgement(const load_options& options, const load_result& result) : options_{options}, result_{result} {}
+
+    verdict all() {
+        own_processor();
+        sends_in_time();
+        rate_reached();
+        settled();
+        long_enough();
+        network();
+        resources();
+        littles_law();
+        return std::move(verdict_);
+    }
+
+private:
+    template <class... Values>
+    void because(std::string code, fmt::format_string<Values...> text, Values&&... values) {
+        verdict_.reasons.push_back({std::move(code), fmt::format(text, std::forward<Values>(values)...)});
+    }
+
+    void own_processor() {
+        if (result_.busiest < saturated) return;
+        because("generator-bound",
+                "parley-load itself used {:.0f} % of a processor: it may be what limits the rate, and its "
+                "latencies are in part its own; load less, or from a faster machine",
+                100 * result_.busiest);
+    }
+
+    void sends_in_time() {
+        constexpr double percent = 99;
+        const auto& book = result_.book;
+        if (!book.has_schedule || !settled_percentile(book.send_lag, percent)) return;
+        const auto lag = book.send_lag.value_at_percentile(percent);
+        if (lag <= harmless_lag || lag * 4 <= book.latency.value_at_percentile(percent)) return;
+        because("late-sends",
+                "parley-load sent 1 of 100 requests {} or more too late although a connection was free: a part "
+                "of the latency is its own; give it a processor of its own, or load less",
+                in_words(lag));
+    }
+
+    /// What is in flight at the end is no matter; a queue of requests that only grows is.
+    void rate_reached() {
+        const auto missing = result_.due - std::min(result_.due, result_.book.answered);
+        const auto tolerated =
+            std::max<std::uint64_t>(result_.due / 20, static_cast<std::uint64_t>(options_.connections));
+        if (!result_.book.has_schedule || missing <= tolerated) return;
+        because(
+            "rate-not-reached",
+            "{} requests were due and {} were answered in time: so the latency is that of a queue that grows; "
+            "offer a lower --rate, or, where {} are too few, more --connections",
+            in_words(result_.due), in_words(result_.book.answered), options_.connections);
+    }
+
+    void settled() {
+        if (options_.stages.size() > 0) return; // it is not meant to
+
+        const auto rate = rate_in_thirds(result_.course);
+        if (!rate || !differ(rate->first, rate->last)) return;
+        const double change = std::abs(rate->last.mean - rate->first.mean);
+        if (change < noticeable * std::max(rate->first.mean, rate->last.mean)) return;
+        because("unsettled",
+                "{:.0f} requests/s in the first third and {:.0f} in the last: one figure cannot describe both; "
+                "warm up longer, or find out what changes",
+                rate->first.mean, rate->last.mean);
+    }
+
+    void long_enough() {
+        for (const double percent : options_.percentiles) {
+            if (settled_percentile(result_.book.latency, percent)) continue;
+            because("too-short",
+                    "p{} needs {} answers (ten beyond it), and there were {}: load longer, or ask for less",
+                    percent, in_words(answers_needed(percent)), in_words(result_.book.latency.count()));
+        }
+        if (options_.duration && options_.percentiles.empty() && !settled_percentile(result_.book.latency, 50))
+            because("too-short", "{} answers in {:.2f} s are too few to tell anything: load longer",
+                    result_.book.latency.count(), seconds(result_.counted));
+    }
+
+    void network() {
+        const auto& seen = result_.network;
+        if (seen.listen_overflows > 0)
+            because("listen-overflow",
+                    "{} connections of this machine found a full queue of some listener (nstat: "
+                    "ListenOverflows), and waited a second or more to try again: connect more slowly, or "
+                    "raise the server's backlog and net.core.somaxconn",
+                    in_words(seen.listen_overflows));
+        const auto again = static_cast<double>(seen.sent_again);
+        if (again > tolerated_again * static_cast<double>(seen.sent))
+            because("retransmissions",
+                    "{} of {} segments of this machine were sent again (nstat: RetransSegs), which takes "
+                    "200 ms or more each: look for an overloaded link or a full queue",
+                    in_words(seen.sent_again), in_words(seen.sent));
+    }
+
+    void resources() {
+        const auto failed = [&](std::string_view cause) {
+            std::uint64_t count = 0;
+            for (const auto& each : result_.book.errors.kinds())
+                if (each.first.where == phase::connect && each.first.cause == cause) count += each.count;
+            return count;
+        };
+        if (const auto count = failed("EADDRNOTAVAIL"))
+            because("ports-exhausted",
+                    "{} connections got no port of their own: let connections live longer (--per-connection), "
+                    "widen net.ipv4.ip_local_port_range, or add server addresses",
+                    in_words(count));
+        if (const auto count = failed("EMFILE") + failed("ENFILE"))
+            because("descriptors-exhausted",
+                    "{} connections got no descriptor: raise the limit (ulimit -n, fs.file-max)",
+                    in_words(count));
+    }
+
+    /// In a closed loop each connection always waits for an answer: so rate x latency is the number of
+    /// connections. Where it is less, they were not what was loading the server; it cannot be more.
+    void littles_law() {
+        constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+        if (result_.book.has_schedule || options_.think.count() > 0 || options_.connect_rate ||
+            !options_.stages.empty() || options_.total || options_.requests.per_connection != most ||
+            result_.served == 0)
+            return;
+        if (!settled_percentile(result_.book.latency, 50)) return;
+        const double in_flight =
+            result_.rate() * seconds(result_.book.latency.mean()) / static_cast<double>(result_.served);
+        if (std::abs(in_flight - 1) <= little_tolerance) return;
+        because("littles-law",
+                "rate x latency is {:.2f} requests in flight, and {} connections were served: for the rest of "
+                "the time they were not waiting for answers, so neither figure tells of that many connections",
+                in_flight * result_.served, result_.served);
+    }
+
+    const load_options& options_;
+    const load_result& result_;
+    verdict verdict_;
+};
+
+} // namespace
+
+verdict judge(const load_options& options, const load_result& result) {
+    if (result.book.answered == 0) return {{{"no-answers", "not one answer was counted, so there is no figure"}}};
+    return judgement{options, result}.all();
+}
+
+} // namespace parley

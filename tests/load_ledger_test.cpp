@@ -1,0 +1,301 @@
+// Servers that lose, double, delay, cross, change or cut off what they send: the ledger tells them apart. And
+// servers of anybody, whose answers are right by a rule.
+#include "client/load/generate.hpp"
+#include "client/load/report.hpp"
+#include "client/payload.hpp"
+#include "common/subprocess.hpp"
+#include "tests/scripted_server.hpp"
+#include "tests/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+load_options asking(const scripted_server& server, std::uint64_t requests, framing how = framing::none) {
+    load_options options;
+    options.target = server.where().to_string();
+    options.total = requests;
+    options.requests.how = how;
+    return options;
+}
+
+/// "lost 1, doubled 2": what is not zero.
+std::string faults_of(const load_result& result) {
+    const auto all = result.book.what_became();
+    std::string text;
+    const auto add = [&](const char* name, std::uint64_t count) {
+        if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+    };
+    add("lost", all.lost);
+    add("doubled", all.doubled);
+    add("reordered", all.reordered);
+    add("crossed", all.crossed);
+    add("corrupt", all.corrupt);
+    return text;
+}
+
+load_result put_load(const load_options& options) { return generate_load(options, -1, {}); }
+
+/// The faults of a load on a server that spoils the fifth piece which it echoes.
+std::string faults_with(const std::function<void(std::string& piece)>& spoil, framing how = framing::none) {
+    const scripted_server server{[&](connection& wire, int) {
+        int pieces = 0;
+        echo(wire, [&](std::string& piece) {
+            if (++pieces == 5) spoil(piece);
+        });
+    }};
+    auto options = asking(server, 6, how);
+    options.timeout = 2s;
+    return faults_of(put_load(options));
+}
+
+} // namespace
+
+TEST_CASE("what a server does to the bytes is told apart, however they are framed") {
+    for (const auto how : {framing::none, framing::line, framing::u16, framing::u32}) {
+        CAPTURE(to_string(how));
+        const auto head = prefix_size(how);
+        CHECK(faults_with([](std::string&) {}, how).empty());
+        CHECK(faults_with([](std::string& piece) { piece[30] ^= 1; }, how) == "corrupt 1");
+        CHECK(faults_with([](std::string& piece) { piece.replace(piece.size() / 2, 8, 8, '\0'); }, how) ==
+              "corrupt 1");
+        CHECK(faults_with([&](std::string& piece) { piece.erase(head + 16, 8); }, how) == "lost 1");
+        CHECK(faults_with([&](std::string& piece) { piece.insert(head + 32, piece.substr(head + 8, 24)); },
+                          how) == "doubled 1");
+        CHECK(faults_with([](std::string& piece) { piece += piece; }, how) == "doubled 1");
+    }
+}
+
+TEST_CASE("a request that a server drops is lost") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 1) return echo(wire);
+        input_area area;
+        std::ignore = wire.read_some(area);
+        hear_out(wire);
+    }};
+    auto options = asking(server, 3);
+    options.timeout = 1s;
+    const auto result = put_load(options);
+    CHECK(faults_of(result) == "lost 1");
+    CHECK(result.book.what_became().sent == 3);
+    CHECK(result.book.what_became().answered == 2);
+}
+
+TEST_CASE("an answer that is cut off is lost") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 1) return echo(wire);
+        input_area area;
+        say(wire, wire.read_some(area)->substr(0, 20));
+        wire.end_output();
+        hear_out(wire);
+    }};
+    CHECK(faults_of(put_load(asking(server, 3))) == "lost 1");
+}
+
+TEST_CASE("an answer to the request before comes in the place of the right one: it is doubled") {
+    for (const auto how : {framing::none, framing::line, framing::u32}) {
+        const scripted_server server{[](connection& wire, int) {
+            std::string before;
+            int pieces = 0;
+            echo(wire, [&](std::string& piece) {
+                if (++pieces == 3) piece = before;
+                before = piece;
+            });
+        }};
+        const auto result = put_load(asking(server, 4, how));
+        CHECK(faults_of(result) == "doubled 1");
+        CHECK(result.book.errors.kinds()[0].first.text.ends_with(
+            "they belong to request 2, which was answered before"));
+    }
+}
+
+TEST_CASE("a late answer is no fault") {
+    CHECK(faults_with([](std::string&) { std::this_thread::sleep_for(20ms); }).empty());
+}
+
+TEST_CASE("bytes that cross over to another connection are found, and whose they are") {
+    for (const int threads : {1, 2}) {
+        std::mutex lock;
+        std::map<int, std::string> latest;
+        const scripted_server server{[&](connection& wire, int number) {
+            int pieces = 0;
+            echo(wire, [&](std::string& piece) {
+                const std::lock_guard held{lock};
+                latest[number] = piece;
+                if (number < 2 || ++pieces < 5) return;
+                for (const auto& [other, text] : latest)
+                    if (other != number) piece = text;
+            });
+        }};
+        auto options = asking(server, 60);
+        options.connections = 2;
+        options.threads = threads;
+        options.requests.per_connection = 10;
+        const auto result = put_load(options);
+        REQUIRE(faults_of(result).starts_with("crossed "));
+        CHECK(result.book.errors.kinds()[0].first.text.find("they belong to byte 0 of request") !=
+              std::string::npos);
+    }
+}
+
+// ---- Anybody's servers. ----
+
+namespace {
+
+std::string errors_with(const scripted_server& server, const std::string& send, const std::string& expect,
+                        framing how = framing::none) {
+    auto options = asking(server, 3, how);
+    options.service = "raw";
+    options.requests.send = send;
+    options.requests.expect = expect;
+    std::string all;
+    const auto result = put_load(options);
+    for (const auto& each : result.book.errors.kinds())
+        all += fmt::format("{}: {}\n", each.first.cause, each.first.text);
+    return all;
+}
+
+/// Answers each piece with the same text.
+scripted_server::manners answering(std::string text) {
+    return [text](connection& wire, int) { echo(wire, [&](std::string& piece) { piece = text; }); };
+}
+
+} // namespace
+
+TEST_CASE("the answer of any server is a text, a pattern or a number of bytes") {
+    const scripted_server pong{answering("+PONG\r\n")};
+    CHECK(errors_with(pong, "PING\r\n", "+PONG\\r\\n").empty());
+    CHECK(errors_with(pong, "PING\r\n", "/PONG/").empty());
+    CHECK(errors_with(pong, "PING\r\n", "7 bytes").empty());
+    CHECK(errors_with(pong, "PING", "/^.PONG/", framing::line).empty());
+    CHECK(errors_with(pong, "PING", "6 bytes", framing::line).empty());
+
+    CHECK(errors_with(pong, "PING\r\n", "+PING\\r\\n")
+              .starts_with("wrong bytes: wrong answer at byte 2: expected 'I"));
+    CHECK(errors_with(pong, "PING\r\n", "6 bytes")
+              .starts_with("too many bytes: 6 bytes of an answer were complete"));
+    CHECK(
+        errors_with(pong, "PING", "/ping/", framing::line)
+            .starts_with("wrong bytes: wrong answer at byte 0: expected what matches /ping/, got '+PONG\\r'"));
+    CHECK(errors_with(pong, "PING", "5 bytes", framing::line).find("expected 5 bytes") != std::string::npos);
+}
+
+TEST_CASE("an answer with a length before it is taken as a whole") {
+    using namespace std::string_literals;
+    const scripted_server server{answering("\0\5hello"s)};
+    CHECK(errors_with(server, "x", "hello", framing::u16).empty());
+    CHECK(errors_with(server, "x", "/l+o$/", framing::u16).empty());
+    CHECK(errors_with(server, "x", "5 bytes", framing::u16).empty());
+    CHECK(errors_with(server, "x", "6 bytes", framing::u16).starts_with("wrong bytes"));
+    const scripted_server liar{answering("\xff\xff\xff\xff")};
+    CHECK(errors_with(liar, "x", "/hello/", framing::u32).find("a message of 4294967295 bytes was announced") !=
+          std::string::npos);
+}
+
+TEST_CASE("an answer can last until the server closes, or come without a question") {
+    const scripted_server closes{[](connection& wire, int) {
+        input_area area;
+        std::ignore = wire.read_some(area);
+        say(wire, "all of it");
+        wire.end_output();
+        hear_out(wire);
+    }};
+    CHECK(errors_with(closes, "GET", "until-close").empty());
+    CHECK(errors_with(closes, "GET", "all of it and more").starts_with("end of input: the server closed the"));
+    const scripted_server greets{[](connection& wire, int) {
+        say(wire, "220 ready\r\n");
+        hear_out(wire);
+    }};
+    CHECK(errors_with(greets, "", "/^220 .*\n$/").empty());
+}
+
+TEST_CASE("what is to be sent and expected is checked before the load") {
+    const auto refusal = [](const std::string& expect, framing how = framing::none,
+                            const std::string& send = "x") {
+        request_options asked;
+        asked.expect = expect;
+        asked.how = how;
+        asked.send = send;
+        try {
+            std::ignore = plan_requests(conversation_with("raw"), asked);
+        } catch (const std::invalid_argument& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"fine"};
+    };
+    CHECK(refusal("ok") == "fine");
+    CHECK(refusal("//") == "fine"); // two slashes
+    CHECK(refusal("").starts_with("service raw needs to know what is right"));
+    CHECK(refusal("/(/").starts_with("--expect /(/ is no regular expression: "));
+    CHECK(refusal("0 bytes").starts_with("--expect '0 bytes' is no answer"));
+    CHECK(refusal("\\q").starts_with("unknown escape in"));
+    CHECK(refusal("ok\\n", framing::line) == "a line has no newline in it: choose another --framing");
+    CHECK(refusal("ok", framing::u16, std::string(70'000, 'x'))
+              .starts_with("a message of 70000 bytes is too long"));
+    CHECK(unescaped("a\\n\\r\\t\\\\\\x41") == "a\n\r\t\\A");
+    CHECK_THROWS_AS(unescaped("\\x4"), std::invalid_argument);
+    CHECK_THROWS_AS(unescaped("\\"), std::invalid_argument);
+    CHECK_THROWS_AS(parse_framing("u64"), std::invalid_argument);
+}
+
+TEST_CASE("parley-load talks to any server") {
+    const temporary_folder folder;
+    std::ofstream{folder.file("request")} << "PING";
+    const scripted_server pong{answering("+PONG\n")};
+    const auto code_of = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {PARLEY_LOAD, pong.where().to_string(), "--requests", "5"});
+        subprocess program{std::move(words), subprocess::errors::kept};
+        const auto end = program.wait(60s);
+        return end ? end->exit_code().value_or(-1) : -1;
+    };
+    CHECK(code_of({"--send", "PING\\n", "--expect", "+PONG\\n"}) == 0);
+    CHECK(code_of({"--send", "@" + folder.file("request"), "--expect", "/PONG/", "--framing", "line"}) == 0);
+    CHECK(code_of({"--service", "raw", "--send", "PING", "--expect", "PING"}) == 1);
+    CHECK(code_of({"--send", "PING"}) == 2);
+    CHECK(code_of({"--send", "@" + folder.file("missing"), "--expect", "x"}) == 2);
+    CHECK(code_of({"--service", "echo", "--send", "PING", "--expect", "x"}) == 2);
+    CHECK(code_of({"--framing", "json"}) == 2);
+}
+
+TEST_CASE("hostile servers neither hang the load nor make it grow") {
+    const auto loaded = [](const scripted_server::manners& behave, const std::string& expect, framing how) {
+        const scripted_server server{behave};
+        auto options = asking(server, 3, how);
+        options.service = "raw";
+        options.requests.send = "x";
+        options.requests.expect = expect;
+        options.timeout = 200ms;
+        const auto result = put_load(options);
+        CHECK(result.book.errors.count() >= 1);
+        CHECK(result.book.all_answered == 0);
+    };
+    const auto endless = [](connection& wire, int) {
+        const std::string much(1 << 20, 'x');
+        for (;;) say(wire, much);
+    };
+    loaded(endless, "/never/", framing::none);
+    loaded(endless, "/never/", framing::line);
+    loaded(endless, "5 bytes", framing::u32);
+    loaded(endless, "5 bytes", framing::none);
+    loaded([](connection& wire, int) { end_with_reset(wire); }, "ok", framing::none);
+    loaded([](connection& wire, int) { hear_out(wire); }, "ok", framing::none);
+    loaded(
+        [](connection& wire, int number) {
+            std::string garbage(300, '\0');
+            payload{99, static_cast<std::uint64_t>(number), 1}.bytes(garbage, 0);
+            say(wire, garbage);
+        },
+        "ok", framing::u16);
+}
+
+} // namespace parley

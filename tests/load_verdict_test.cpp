@@ -1,0 +1,129 @@
+// Each reason not to believe a run is provoked by its cause; figures without such a cause are believed.
+#include "client/load/generate.hpp"
+#include "client/load/percentiles.hpp"
+#include "client/load/verdict.hpp"
+#include "tests/scripted_server.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// "generator-bound too-short": the codes, in their order.
+std::string codes_of(const verdict& said) {
+    std::string all;
+    for (const auto& each : said.reasons) all += (all.empty() ? "" : " ") + each.code;
+    return all;
+}
+
+/// Ten seconds of ten connections that answer 10,000 times a second, in 1 ms each.
+load_result good_run() {
+    load_result result;
+    result.counted = 10s;
+    result.served = 10;
+    result.book.answered = 100'000;
+    for (int each = 0; each < 100'000; ++each) result.book.latency.record(1ms);
+    for (int each = 0; each <= 100; ++each)
+        result.course.push_back({each * 100ms, static_cast<std::uint64_t>(each) * 1'000, each * 1.0});
+    result.network = {0, 200'000, 3};
+    return result;
+}
+
+load_options ten_seconds() {
+    load_options options;
+    options.connections = 10;
+    options.duration = 11s;
+    return options;
+}
+
+std::string judged(void (*change)(load_options& options, load_result& result)) {
+    auto options = ten_seconds();
+    auto result = good_run();
+    change(options, result);
+    return codes_of(judge(options, result));
+}
+
+} // namespace
+
+TEST_CASE("a run without a fault is valid") {
+    CHECK(judged([](auto&, auto&) {}).empty());
+    CHECK(judged([](auto& options, auto&) { options.percentiles = {99.99}; }).empty());
+}
+
+TEST_CASE("each fault makes a run invalid, and is named") {
+    CHECK(judged([](auto&, auto& result) { result.busiest = 0.97; }) == "generator-bound");
+    CHECK(judged([](auto& options, auto&) { options.percentiles = {99.999}; }) == "too-short");
+    CHECK(judged([](auto&, auto& result) { result.network.listen_overflows = 1; }) == "listen-overflow");
+    CHECK(judged([](auto&, auto& result) { result.network.sent_again = 1'000; }) == "retransmissions");
+    CHECK(judged([](auto&, auto& result) { result.book.answered = 50'000; }) == "littles-law");
+    CHECK(judged([](auto&, auto& result) { result.book.answered = 150'000; }) == "littles-law");
+    CHECK(judged([](auto&, auto& result) {
+              for (auto& each : result.course)
+                  if (each.at > 5s) each.answered += (each.answered - 50'000) / 2;
+          }) == "unsettled");
+    CHECK(judged([](auto&, auto& result) {
+              result.book.errors.add({phase::connect, "connect", "EADDRNOTAVAIL", "no port"});
+          }) == "ports-exhausted");
+    CHECK(judged([](auto&, auto& result) {
+              result.book.errors.add({phase::connect, "socket", "EMFILE", "no descriptor"});
+          }) == "descriptors-exhausted");
+}
+
+TEST_CASE("a run of a handful of answers is too short for any figure") {
+    auto result = good_run();
+    result.book.latency = {};
+    for (int each = 0; each < 19; ++each) result.book.latency.record(1ms);
+    CHECK(codes_of(judge(ten_seconds(), result)) == "too-short");
+}
+
+TEST_CASE("thirds that differ by chance alone, or hardly, are settled") {
+    std::vector<moment> course;
+    std::uint64_t answered = 0;
+    for (int each = 0; each <= 60; ++each) {
+        answered += 1'000 + (each % 3 - 1) * 300;
+        course.push_back({each * 100ms, answered, 0});
+    }
+    const auto noisy = rate_in_thirds(course);
+    REQUIRE(noisy);
+    CHECK_FALSE(differ(noisy->first, noisy->last));
+    CHECK(noisy->first.mean == doctest::Approx(10'000).epsilon(0.05));
+    CHECK_FALSE(rate_in_thirds(std::span{course}.first(15)));
+}
+
+TEST_CASE("the kernel's counters are read by their names") {
+    constexpr auto text = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 22 333\n"
+                          "IpExt: ListenOverflows\nIpExt: 4\n";
+    CHECK(counter_in(text, "TcpExt:", "ListenOverflows") == 22);
+    CHECK(counter_in(text, "TcpExt:", "ListenDrops") == 333);
+    CHECK(counter_in(text, "TcpExt:", "Other") == 0);
+    CHECK(counter_in("", "TcpExt:", "Other") == 0);
+    CHECK(kernel_counters::now().sent > 0);
+}
+
+TEST_CASE("a percentile needs ten answers beyond it") {
+    CHECK(answers_needed(50) == 20);
+    CHECK(answers_needed(99) == 1'000);
+    CHECK(answers_needed(99.9) == 10'000);
+    CHECK(answers_needed(99.99) == 100'000);
+}
+
+TEST_CASE("a server that resets its connections spoils Little's law") {
+    const scripted_server server{[](connection& wire, int) {
+        input_area area;
+        for (int answers = 0; answers < 10; ++answers) say(wire, wire.read_some(area).value_or(""));
+        end_with_reset(wire);
+    }};
+    load_options options;
+    options.target = server.where().to_string();
+    options.duration = 500ms;
+    options.warm_up = 0s;
+    const auto result = generate_load(options, -1, {});
+    CHECK(result.book.errors.count() > 0);
+    CHECK(codes_of(judge(options, result)).find("littles-law") != std::string::npos);
+}
+
+} // namespace parley
