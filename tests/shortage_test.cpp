@@ -10,7 +10,8 @@ namespace {
 
 using faults::call;
 
-/// Starts a server of which one call fails, and says how it went: "serves", or its exit status and its words.
+/// Starts a server of which one call fails, and says how it went: "serves" to its end, or its exit status and
+/// its words.
 std::string start(const fault_injection& injected, std::vector<std::string> command) {
     command.insert(command.begin(), {PARLEY_SERVER, "--listen", "127.0.0.1:0", "--log-level", "off"});
     auto server =
@@ -20,15 +21,13 @@ std::string start(const fault_injection& injected, std::vector<std::string> comm
         auto wire = connect_to(door);
         send_all(wire, "x");
         if (read_next(wire) != "x") return "serves badly";
-        injected.clear();
-        server->signal(SIGTERM);
-        const auto end = server->wait(patience);
-        return end && end->exit_code() == 0 ? "serves" : "leaves badly";
+        server->signal(SIGTERM);          // or another of its loops has ended it
     } catch (const std::runtime_error&) { // it ended before it was ready, or then
     }
     injected.clear();
     const auto end = server->wait(patience);
-    if (!end) return "neither serves nor ends";
+    if (!end) return "does not end";
+    if (end->exit_code() == 0) return "serves";
     return end->to_string() + ": " + server->error_output();
 }
 
@@ -59,6 +58,7 @@ TEST_CASE("a server that cannot start ends with one line that says why, and leav
                     start(injected, {"--service", "echo", "--workers", "2", "--model", std::string{each.name}});
                 reached = injected.wrong(row.which) != 0;
                 if (outcome == "serves") continue;
+                if (outcome.starts_with("exit code 143")) continue; // it was ending: that was its second signal
                 INFO(outcome);
                 CHECK(outcome.starts_with("exit code 1: parley-server: "));
                 CHECK(outcome.find(row.why) != outcome.npos);
