@@ -1,4 +1,5 @@
 // Threads are numbered, limited, woken and joined.
+#include "common/bounded_queue.hpp"
 #include "common/slot_numbers.hpp"
 #include "common/stop_signal.hpp"
 #include "common/worker_threads.hpp"
@@ -8,7 +9,9 @@
 #include <atomic>
 #include <doctest/doctest.h>
 #include <memory>
+#include <random>
 #include <set>
+#include <thread>
 
 using namespace std::chrono_literals;
 
@@ -85,6 +88,41 @@ TEST_CASE("a stop wakes a thread that waits, and whoever waits for room") {
               require(!threads.wait_for_room(), "a stop instead of room");
               threads.join();
           }) == "exit 0");
+}
+
+TEST_CASE("threads that begin, end and are handed work while a stop comes lose none of it") {
+    const auto seed = std::random_device{}();
+    INFO("seed ", seed);
+    for (unsigned round = 0; round != 20; ++round)
+        CHECK(in_child([&] {
+                  std::mt19937 random{seed + round};
+                  const auto yield_often = [](unsigned times) {
+                      for (unsigned i = 0; i != times; ++i) std::this_thread::yield();
+                  };
+                  stop_signal::install(1h);
+                  bounded_queue<std::unique_ptr<int>> queue{2};
+                  std::atomic<int> given = 0, taken = 0;
+                  worker_threads threads{4};
+                  for (int i = 0; i != 2; ++i)
+                      threads.start(work{[&, pace = random() % 4](int) {
+                          while (queue.pop()) {
+                              ++taken;
+                              yield_often(pace);
+                          }
+                      }});
+                  const auto stop_after = random() % 60;
+                  for (unsigned i = 0; i != 60; ++i) {
+                      if (i == stop_after) kill(getpid(), SIGTERM);
+                      auto item = std::make_unique<int>(1);
+                      if (queue.push(item, stop_signal::grace_over)) ++given;
+                      if (random() % 8 == 0 && threads.wait_for_room())
+                          threads.start(work{[&, pace = random() % 8](int) { yield_often(pace); }});
+                      yield_often(random() % 3);
+                  }
+                  queue.close();
+                  threads.join();
+                  require(given == 60 && taken == 60, "all that was given was taken");
+              }) == "exit 0");
 }
 
 TEST_CASE("what a thread throws requests a stop, and is thrown to whoever joins") {
