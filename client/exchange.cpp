@@ -123,6 +123,7 @@ void exchange::take(answer_by_rule& answer, std::optional<std::string_view> byte
 exchange::clock::duration exchange::answered() {
     const ledger::answer one{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
     book_.enter(one);
+    if (answers_ == 0) book_.first_answers.record(one.verified - one.asked);
     free_since_ = one.verified;
     due_.reset();
     ++answers_;

@@ -10,6 +10,7 @@ void ledger::enter(const answer& one) {
     latest = one.verified;
     if ((has_schedule ? one.due : one.verified) < from) return;
     latency.record(one.verified - one.due);
+    if (recent) recent->record(one.verified - one.due);
     if (has_schedule) {
         uncorrected.record(one.verified - one.asked);
         send_lag.record(one.asked - std::max(one.due, one.free_since));
@@ -44,6 +45,7 @@ void ledger::add(const ledger& other) {
     if (const auto twice = numbers.add(other.numbers))
         errors.add({phase::verify, {}, "lost update", fmt::format("the counter gave {} numbers twice", twice)},
                    twice);
+    first_answers.add(other.first_answers);
     latency.add(other.latency);
     uncorrected.add(other.uncorrected);
     send_lag.add(other.send_lag);

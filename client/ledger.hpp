@@ -49,12 +49,14 @@ struct ledger {
 
     bool has_schedule = false;                    // requests are due at times of their own
     std::chrono::nanoseconds expected_interval{}; // between requests; 0: not known
+    histogram* recent = nullptr;                  // also records each latency, where it is wanted
 
     // ---- All of the run. ----
     std::uint64_t connections = 0; // the highest number of one
     std::uint64_t all_asked = 0;
     std::uint64_t all_answered = 0;
     clock::time_point latest{}; // when the last answer was verified
+    histogram first_answers;    // of each connection: how long its first request took from when it was sent
     failures errors;
     number_set numbers; // that the counter gave out
 

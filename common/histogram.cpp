@@ -22,7 +22,7 @@ constexpr std::size_t slot_of(std::int64_t value) {
 }
 
 /// The largest value that is counted in the slot.
-constexpr std::int64_t largest_in(std::size_t slot) {
+constexpr std::int64_t last_value_of(std::size_t slot) {
     const auto number = static_cast<std::int64_t>(slot);
     const auto doublings = std::max<std::int64_t>(number / half - 1, 0);
     return ((number - doublings * half + 1) << doublings) - 1;
@@ -31,7 +31,7 @@ constexpr std::int64_t largest_in(std::size_t slot) {
 constexpr std::size_t slots = slot_of(histogram::maximum.count()) + 1;
 
 static_assert(slot_of(0) == 0 && slot_of(2047) == 2047 && slot_of(2048) == 2048 && slot_of(2049) == 2048);
-static_assert(largest_in(2047) == 2047 && largest_in(2048) == 2049 && largest_in(slots - 1) >= 60'000'000'000);
+static_assert(last_value_of(2047) == 2047 && last_value_of(2048) == 2049 && last_value_of(slots - 1) >= 60'000'000'000);
 
 } // namespace
 
@@ -60,6 +60,8 @@ histogram::time histogram::mean() const {
     return count_ ? time{static_cast<std::int64_t>(sum_ / count_)} : time{};
 }
 
+histogram::time histogram::largest_in(std::size_t slot) { return time{last_value_of(slot)}; }
+
 std::uint64_t histogram::rank(double percent) const {
     // Of 1,000 values 99.9 percent are 999, although 99.9 is a little more than that in binary.
     const double below = std::nextafter(std::clamp(percent, 0.0, 100.0), 0.0);
@@ -72,7 +74,7 @@ histogram::time histogram::value_at_percentile(double percent) const {
     std::uint64_t passed = 0;
     for (std::size_t slot = 0; slot < slots; ++slot) {
         passed += counts_[slot];
-        if (passed >= wanted) return time{std::min(largest_in(slot), max_)};
+        if (passed >= wanted) return time{std::min(last_value_of(slot), max_)};
     }
     return time{max_};
 }

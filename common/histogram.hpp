@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace parley {
@@ -36,6 +37,12 @@ public:
     /// above that never less than the exact one and never more than 1/1024 over it. Zero where nothing was
     /// counted. `percent` is from 0 (the smallest of all) to 100 (the largest).
     [[nodiscard]] time value_at_percentile(double percent) const;
+
+    /// All counts, in the order and layout of HdrHistogram's.
+    [[nodiscard]] std::span<const std::uint64_t> counts() const { return counts_; }
+
+    /// The largest value that is counted in that slot.
+    [[nodiscard]] static time largest_in(std::size_t slot);
 
     /// How many were counted beyond that percentile: a figure that rests on fewer than ten is chance.
     [[nodiscard]] std::uint64_t count_beyond(double percent) const { return count_ - rank(percent); }

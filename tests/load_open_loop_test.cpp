@@ -141,7 +141,8 @@ TEST_CASE("a rate that the server cannot reach is no result") {
     const auto said = judge(options, result);
     CHECK(std::any_of(said.reasons.begin(), said.reasons.end(),
                       [](const reason& each) { return each.code == "rate-not-reached"; }));
-    CHECK(report_for_people(options, result, said).find("requests/s (") == std::string::npos);
+    CHECK(report_for_people(options, result, conclude(options, result)).find("requests/s (") ==
+          std::string::npos);
 }
 
 TEST_CASE("a connection that the server closes while nothing is due is made again") {

@@ -239,6 +239,7 @@ engine::clock::time_point engine::next_event() const {
     if (!has_begun()) return std::min(next, clock::now() + 1ms);
     if (!counting_) next = std::min(next, result_.book.from);
     if (!ended_) next = std::min(next, result_.book.until);
+    if (counting_ && !ended_) next = std::min(next, interval_end());
     if (schedule_ && schedule_->next() && !line_.empty()) next = std::min(next, begun_ + *schedule_->next());
     if (!thinkers_.empty()) next = std::min(next, thinkers_.front().first);
     return next;
@@ -279,7 +280,11 @@ void engine::pass_time(clock::time_point now) {
             counting_ = true;
             cpu_before_ = own_cpu_time();
             note_moment(now);
+            asked_before_ = book.all_asked;
+            errors_before_ = book.errors.count();
         }
+        while (counting_ && !ended_ && now >= interval_end() && interval_end() < book.until)
+            end_interval(interval_end());
         if (now >= book.until) end_counting(ending::time_over, book.until);
     }
     if (book.requests_left == 0) wind_up();
@@ -305,6 +310,20 @@ void engine::follow_stages(clock::time_point now) {
         who.quota = each < wanted_ ? std::numeric_limits<std::uint64_t>::max() : 0;
         if (who.quota == 0 && who.waits_for_turn) give_turn(who);
     }
+}
+
+engine::clock::time_point engine::interval_end() const {
+    return result_.book.from + (interval_ + 1) * share_.cut.length();
+}
+
+void engine::end_interval(clock::time_point at) {
+    const auto& book = result_.book;
+    part_.begin = interval_ * share_.cut.length();
+    part_.length = at - book.from - part_.begin;
+    part_.asked = book.all_asked - std::exchange(asked_before_, book.all_asked);
+    part_.errors = book.errors.count() - std::exchange(errors_before_, book.errors.count());
+    share_.cut.deliver(interval_++, part_);
+    part_ = {};
 }
 
 void engine::note_moment(clock::time_point now) {
@@ -363,6 +382,7 @@ void engine::end_counting(ending how, clock::time_point now) {
 
 load_result engine::run() {
     auto& book = result_.book;
+    book.recent = &part_.latency;
     book.has_schedule = schedule_.has_value();
     book.expected_interval = options_.expected_interval;
     if (const auto total = options_.total) {
@@ -391,6 +411,9 @@ load_result engine::run() {
     }
     if (!is_ready) share_.start.ready();
     end_counting(ending::requests_done, std::max(book.latest, book.from));
+    if (counting_) end_interval(book.until); // with the answers that were still in flight
+    share_.cut.leave(interval_);
+    book.recent = nullptr;
     return std::move(result_);
 }
 

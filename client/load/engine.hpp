@@ -5,6 +5,7 @@
 
 #include "client/load/caller.hpp"
 #include "client/load/generate.hpp"
+#include "client/load/intervals.hpp"
 #include "client/load/start_together.hpp"
 
 #include <deque>
@@ -22,6 +23,7 @@ struct engine_share {
     const request_plan& plan;
     const std::vector<address>& targets;
     start_together& start;
+    intervals& cut;
     int stop; // readable: end early
     int thread = 0;
 };
@@ -58,6 +60,8 @@ private:
     void begin(clock::time_point when);
     void follow_stages(clock::time_point now);
     void note_moment(clock::time_point now);
+    void end_interval(clock::time_point at);
+    clock::time_point interval_end() const;
     void wind_up();
     void interrupt();
     void end_counting(ending how, clock::time_point now);
@@ -92,6 +96,9 @@ private:
     clock::time_point came_ = clock::now();
     clock::time_point begun_{}; // of the load; before, connections are made
     clock::time_point next_tick_ = came_;
+    std::size_t interval_ = 0; // the number of the one that runs
+    interval part_;            // what has happened in it
+    std::uint64_t asked_before_ = 0, errors_before_ = 0;
     cpu_time cpu_before_{};
     load_result result_;
 };

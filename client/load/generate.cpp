@@ -1,6 +1,7 @@
 #include "client/load/generate.hpp"
 
 #include "client/load/engine.hpp"
+#include "client/load/percentiles.hpp"
 #include "common/check.hpp"
 
 #include <exception>
@@ -59,6 +60,17 @@ private:
     std::vector<std::jthread> threads_;
 };
 
+/// A short rest at the end is no interval like the others.
+void note(interval_figures& parts, const interval& one, std::chrono::nanoseconds length) {
+    if (one.length < length / 2) return;
+    const auto ms = [](std::chrono::nanoseconds time) {
+        return std::chrono::duration<double, std::milli>{time}.count();
+    };
+    parts.rate.push_back(static_cast<double>(one.latency.count()) * 1e3 / ms(one.length));
+    if (const auto time = settled_percentile(one.latency, 50)) parts.p50_ms.push_back(ms(*time));
+    if (const auto time = settled_percentile(one.latency, 99)) parts.p99_ms.push_back(ms(*time));
+}
+
 load_result nobody_at(const failure& why) {
     load_result result;
     result.book.errors.add(why);
@@ -68,7 +80,8 @@ load_result nobody_at(const failure& why) {
 
 } // namespace
 
-load_result generate_load(const load_options& options, int stop, const load_watch& watch) {
+load_result generate_load(const load_options& options, int stop, const load_watch& watch,
+                          const intervals::take& each) {
     check_consistency(options);
     make_room_for(options.connections);
     const auto& with = conversation_with(options.service);
@@ -84,11 +97,17 @@ load_result generate_load(const load_options& options, int stop, const load_watc
 
     const auto before = kernel_counters::now();
     start_together start{options.threads};
-    const engine_share share{options, with, plan, targets, start, stop};
+    interval_figures parts;
+    intervals cut{options.threads, interval_of(options), [&](const interval& one) {
+                      note(parts, one, interval_of(options));
+                      if (each) each(one);
+                  }};
+    const engine_share share{options, with, plan, targets, start, cut, stop};
     engine ours{share, watch};
     other_threads others{options.threads - 1, share};
     auto all = ours.run();
     others.join(all);
+    all.parts = std::move(parts);
     all.network = kernel_counters::now() - before;
     return all;
 }

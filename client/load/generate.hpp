@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/conversations.hpp"
+#include "client/load/intervals.hpp"
 #include "client/load/options.hpp"
 #include "client/load/result.hpp"
 
@@ -19,6 +20,9 @@ using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const le
 /// connections have been made or have failed, and at the latest after the time-out.
 /// Throws std::invalid_argument for options that contradict each other, std::runtime_error where the process
 /// may not have as many descriptors.
-load_result generate_load(const load_options& options, int stop, const load_watch& watch);
+/// `each` gets each interval of the counted time when it is over, from one of the threads that generate the
+/// load.
+load_result generate_load(const load_options& options, int stop, const load_watch& watch,
+                          const intervals::take& each = {});
 
 } // namespace parley

@@ -1,13 +1,14 @@
 // parley-load: puts load on a server, checks every byte, and says what the server did.
+#include "client/load/csv.hpp"
 #include "client/load/generate.hpp"
+#include "client/load/hdr_histogram.hpp"
+#include "client/load/output_file.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
 #include "common/command_line.hpp"
 #include "common/stop_signal.hpp"
 
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <fmt/format.h>
 #include <fstream>
 #include <functional>
@@ -25,6 +26,8 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load 127.0.0.1:9999 --service welcome --connections 8 --requests 10000
   parley-load [::1]:7 --service echo --size 1000000 --per-connection 10 --duration 1m --json report.json
   parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s
+  parley-load localhost:9999 --duration 1m --rate 5000 --threshold 'p99<10ms' --threshold errors=0 --json new.json
+  parley-load localhost:9999 --duration 1m --rate 5000 --baseline old.json --csv course.csv --hlog course.hlog
   parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
   parley-load localhost:9999 --connections 100 --rate 20000 --arrivals poisson --duration 1m
   parley-load localhost:9999 --connections 100 --stage 10s@1000 --stage 30s@1000..50000
@@ -36,7 +39,8 @@ exit status:
   0  done, and the figures may be believed
   1  the load failed: errors, wrong answers, connections without any answer
   2  called wrongly
-  3  the run is not valid: the verdict says why, and no rate or latency is printed)";
+  3  the run is not valid: the verdict says why, and no rate or latency is printed
+  4  a --threshold was missed)";
 
 /// One line on a terminal, written over again and again while the load runs.
 class live_line {
@@ -62,29 +66,52 @@ private:
     std::uint64_t answered_then_ = 0;
 };
 
-/// Where the JSON goes: opened before the load runs, so that a bad name is known early.
-class json_file {
+/// What a run writes beside its report.
+struct output_names {
+    std::string json, csv, percentiles, log, baseline;
+};
+
+/// The files that grow while the load runs.
+class interval_files {
 public:
-    explicit json_file(const std::string& name) : name_{name} {
-        if (name.empty() || to_standard_output()) return;
-        file_.open(name);
-        if (!file_) fail();
+    explicit interval_files(const output_names& names) : csv_{names.csv}, log_{names.log} {
+        if (csv_) csv_.write(csv_head());
     }
-    [[nodiscard]] bool to_standard_output() const { return name_ == "-"; }
-    void write(const nlohmann::ordered_json& report) {
-        const auto text = report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
-        if (to_standard_output()) return fmt::print("{}", text);
-        if (file_.is_open() && !(file_ << text << std::flush)) fail();
+
+    void write(const interval& one) {
+        if (csv_) csv_.write(csv_row(one));
+        if (!log_) return;
+        // Nobody knew when the warm-up would be over.
+        if (!std::exchange(log_has_begun_, true))
+            log_.write(
+                log_head(std::chrono::system_clock::now() -
+                         std::chrono::round<std::chrono::system_clock::duration>(one.begin + one.length)));
+        log_.write(log_line(one.begin, one.length, one.latency));
+    }
+
+    [[nodiscard]] bool to_standard_output() const {
+        return csv_.to_standard_output() || log_.to_standard_output();
     }
 
 private:
-    [[noreturn]] void fail() const {
-        throw std::runtime_error(fmt::format("cannot write {}: {}", name_, std::strerror(errno)));
-    }
-
-    std::string name_;
-    std::ofstream file_;
+    output_file csv_, log_;
+    bool log_has_begun_ = false;
 };
+
+/// The report of an earlier run; null where none is asked for.
+nlohmann::json earlier_report(const std::string& name) {
+    if (name.empty()) return nullptr;
+    std::ifstream file{name};
+    auto report = nlohmann::json::parse(file, nullptr, false);
+    if (report.is_discarded())
+        throw std::invalid_argument(fmt::format("--baseline {}: cannot be read, or is no JSON", name));
+    try {
+        std::ignore = compare_with(report, {});
+    } catch (const std::runtime_error& why) {
+        throw std::invalid_argument(fmt::format("--baseline {}: {}", name, why.what()));
+    }
+    return report;
+}
 
 /// An option whose word is read by a function that throws std::invalid_argument.
 CLI::Option* add_read_option(CLI::App& app, const std::string& name, const std::string& description,
@@ -106,25 +133,35 @@ std::string text_to_send(const std::string& word) {
     std::ifstream file{word.substr(1), std::ios::binary};
     std::ostringstream text;
     if (!file || !(text << file.rdbuf()))
-        throw std::invalid_argument(fmt::format("cannot read {}, or it is empty", quoted(std::string_view{word}.substr(1))));
+        throw std::invalid_argument(
+            fmt::format("cannot read {}, or it is empty", quoted(std::string_view{word}.substr(1))));
     return text.str();
 }
 
-int load(const load_options& options, bool allow_unanswered, const std::string& json_name) {
+int load(const load_options& options, const output_names& names) {
     stop_signal::install(options.timeout);
-    json_file json{json_name};
+    const auto earlier = earlier_report(names.baseline);
+    output_file json{names.json}, percentiles{names.percentiles};
+    interval_files files{names};
     live_line line;
     load_watch watch;
     if (isatty(STDERR_FILENO)) watch = std::ref(line);
 
-    const auto result = generate_load(options, stop_signal::descriptor(), watch);
+    const auto result = generate_load(options, stop_signal::descriptor(), watch,
+                                      [&](const interval& one) { files.write(one); });
     line.clear();
-    const auto said = judge(options, result);
-    fmt::print(json.to_standard_output() ? stderr : stdout, "{}", report_for_people(options, result, said));
-    json.write(report_for_programs(options, result, said, allow_unanswered));
-    const auto lines = complaints(result, allow_unanswered);
-    for (const auto& each : lines) fmt::print(stderr, "parley-load: {}\n", each);
-    return !lines.empty() ? 1 : said.valid() ? 0 : 3;
+    auto all = conclude(options, result);
+    if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts);
+    const bool taken =
+        json.to_standard_output() || percentiles.to_standard_output() || files.to_standard_output();
+    fmt::print(taken ? stderr : stdout, "{}", report_for_people(options, result, all));
+    if (percentiles) percentiles.write(percentile_text(result.book.latency));
+    if (json)
+        json.write(report_for_programs(options, result, all)
+                       .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                   '\n');
+    for (const auto& each : all.complaints) fmt::print(stderr, "parley-load: {}\n", each);
+    return all.exit_status();
 }
 
 } // namespace
@@ -137,8 +174,8 @@ int main(int count, char** words) {
     std::chrono::milliseconds duration{10'000};
     std::chrono::milliseconds warm_up{1'000};
     std::uint64_t total = 0;
-    bool allow_unanswered = false;
-    std::string json;
+    output_names names;
+    std::chrono::milliseconds interval_length{1'000};
 
     CLI::App app{"Loads a TCP server and checks every byte. Closed loop: each connection asks, waits for the "
                  "answer, asks "
@@ -196,9 +233,24 @@ int main(int count, char** words) {
     add_read_option(app, "--framing",
                     "of what is sent to echo and raw, and of the answers: none, line, u16 or u32",
                     [&](const std::string& word) { options.requests.how = parse_framing(word); });
-    app.add_flag("--allow-unanswered", allow_unanswered, "connections without any answer are no error");
-    app.add_option("--json", json, "also writes the report to this file; - is standard output")
-        ->type_name("FILE");
+    app.add_flag("--allow-unanswered", options.allow_unanswered, "connections without any answer are no error");
+    add_read_option(app, "--threshold", "exit with 4 where it is missed: 'p99<10ms', 'errors=0', 'rate>5000'",
+                    [&](const std::string& word) {
+                        options.thresholds.push_back(parse_threshold(word));
+                        if (const auto percent = options.thresholds.back().percent; percent > 0)
+                            options.percentiles.push_back(percent);
+                    })
+        ->take_all();
+    const auto add_file = [&](const char* name, std::string& value, const char* description) {
+        app.add_option(name, value, description)->type_name("FILE");
+    };
+    add_file("--json", names.json, "also write the report to this file; - is standard output");
+    add_file("--csv", names.csv, "also write a row for each interval");
+    add_file("--hdr", names.percentiles, "also write the percentiles as HdrHistogram's viewers read them");
+    add_file("--hlog", names.log, "also write HdrHistogram's interval log (V2)");
+    auto* cutting = add_duration(app, "--interval", interval_length, "of --csv and --hlog");
+    cutting->default_str("1s, or a tenth of a shorter run");
+    add_file("--baseline", names.baseline, "say what has changed since that run, whose --json report this is");
 
     return run_program(app, count, words, [&] {
         if (*expecting || !options.requests.send.empty()) {
@@ -211,6 +263,7 @@ int main(int count, char** words) {
         if (const auto crowd = connections_over_time(options))
             options.connections = std::max(1, static_cast<int>(std::ceil(crowd->highest())));
         if (*warming) options.warm_up = warm_up;
-        return load(options, allow_unanswered, json);
+        if (*cutting) options.interval = interval_length;
+        return load(options, names);
     });
 }

@@ -65,6 +65,13 @@ milliseconds warm_up_of(const load_options& options) {
     return duration ? std::min<milliseconds>(*duration / 10, 1s) : 0ms;
 }
 
+milliseconds interval_of(const load_options& options) {
+    if (options.interval) return *options.interval;
+    const auto duration = duration_of(options);
+    if (!duration) return 1s;
+    return std::clamp<milliseconds>((*duration - warm_up_of(options)) / 10, 100ms, 1s);
+}
+
 std::optional<profile> rate_of(const load_options& options) {
     if (has_stages_of(options, stage::kind::rate)) return profile{options.stages};
     if (!options.rate) return std::nullopt;
@@ -94,6 +101,7 @@ void check_consistency(const load_options& options) {
         throw std::invalid_argument(fmt::format("a warm-up of {} ms leaves nothing of {} ms to be counted",
                                                 warm_up_of(options).count(), duration->count()));
     refuse_unless(options.timeout > 0ms, "the time-out must be longer than 0");
+    refuse_unless(interval_of(options) >= 10ms, "an interval lasts at least 10 ms");
     check_open_loop(options);
     if (options.connect_rate && !(*options.connect_rate > 0 && *options.connect_rate <= 1e7))
         throw std::invalid_argument(

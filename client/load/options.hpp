@@ -3,6 +3,7 @@
 
 #include "client/exchange.hpp"
 #include "client/load/schedule.hpp"
+#include "client/load/threshold.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -35,11 +36,17 @@ struct load_options {
     std::optional<double> connect_rate; // connections a second
     bool exact_timers = false;          // wakes up to the nanosecond (PR_SET_TIMERSLACK)
 
-    std::vector<double> percentiles; // that the run must be long enough for
+    std::optional<std::chrono::milliseconds> interval; // of the csv table, the log, the live view
+    std::vector<threshold> thresholds;                 // that the run must reach
+    bool allow_unanswered = false;                     // connections without any answer are no error
+    std::vector<double> percentiles;                   // that the run must be long enough for
 };
 
 /// The warm-up given, or else a tenth of the duration, at most a second; none where requests are counted.
 std::chrono::milliseconds warm_up_of(const load_options& options);
+
+/// The interval given, or else a second, or a tenth of a shorter run.
+std::chrono::milliseconds interval_of(const load_options& options);
 
 /// How long it runs, where that is known.
 std::optional<std::chrono::milliseconds> duration_of(const load_options& options);

@@ -1,6 +1,8 @@
 #include "client/load/report.hpp"
 
 #include "client/load/percentiles.hpp"
+#include "client/load/remedy.hpp"
+#include "client/load/signature.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -165,7 +167,53 @@ nlohmann::ordered_json json_of(const failures& errors) {
                         {"call", first.call},
                         {"cause", first.cause},
                         {"count", count},
-                        {"text", first.text}});
+                        {"text", first.text},
+                        {"remedy", remedy_for(first)}});
+    return list;
+}
+
+std::string change_in_words(const difference& each) {
+    const auto figure = [&](double value) {
+        return each.name == "rate" ? fmt::format("{:.0f}/s", value)
+                                   : in_words(std::chrono::nanoseconds{std::llround(value * 1e6)});
+    };
+    const auto change = each.said == difference::judgement::cannot_tell && each.least == 0 && each.most == 0
+                            ? std::string{"too few intervals"}
+                            : fmt::format("{:+.1f} % to {:+.1f} %", 100 * each.least, 100 * each.most);
+    return fmt::format("{:<5} {} before, {} now ({}): {}", each.name, figure(each.before), figure(each.now),
+                       change, to_string(each.said));
+}
+
+nlohmann::ordered_json json_of(const std::vector<double>& values) {
+    const auto one = sample_of(values);
+    if (one.count == 0) return nullptr;
+    return {{"mean", one.value.mean}, {"standard_error", one.value.standard_error}, {"count", one.count}};
+}
+
+nlohmann::ordered_json json_of(const std::vector<threshold>& thresholds, const load_result& result) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : thresholds)
+        list.push_back(
+            {{"text", each.text}, {"met", is_met(each, result)}, {"measured", measured(each, result)}});
+    return list;
+}
+
+nlohmann::ordered_json json_of(const std::vector<signature>& signatures) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : signatures)
+        list.push_back({{"code", each.code}, {"count", each.count}, {"text", each.text}});
+    return list;
+}
+
+nlohmann::ordered_json json_of(const std::vector<difference>& changes) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : changes)
+        list.push_back({{"figure", each.name},
+                        {"before", each.before},
+                        {"now", each.now},
+                        {"least", each.least},
+                        {"most", each.most},
+                        {"judgement", to_string(each.said)}});
     return list;
 }
 
@@ -183,24 +231,8 @@ nlohmann::ordered_json json_of(const verdict& said) {
 
 } // namespace
 
-std::vector<std::string> complaints(const load_result& result, bool allow_unanswered) {
-    std::vector<std::string> lines;
-    const auto add = [&](std::uint64_t count, std::string_view one, std::string_view many) {
-        if (count > 0) lines.push_back(fmt::format("{} {}", in_words(count), count == 1 ? one : many));
-    };
-    const auto& book = result.book;
-    const auto wrong = book.errors.count(phase::verify);
-    add(wrong, "wrong answer", "wrong answers");
-    add(book.errors.count() - wrong, "error", "errors");
-    if (!allow_unanswered)
-        add(static_cast<std::uint64_t>(result.unanswered), "connection never got an answer",
-            "connections never got an answer");
-    if (result.end == ending::no_progress) lines.push_back("the load was given up: no more answers came");
-    if (book.answered == 0) lines.push_back("not one answer was counted");
-    return lines;
-}
-
-std::string report_for_people(const load_options& options, const load_result& result, const verdict& said) {
+std::string report_for_people(const load_options& options, const load_result& result, const conclusion& all) {
+    const auto& said = all.said;
     const auto& book = result.book;
     std::string text;
     const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
@@ -257,22 +289,34 @@ std::string report_for_people(const load_options& options, const load_result& re
                      in_words(became.doubled), in_words(became.reordered), in_words(became.crossed),
                      in_words(became.corrupt)));
     line("errors", book.errors.kinds().empty() ? "none" : "");
-    for (const auto& [first, count] : book.errors.kinds())
+    for (const auto& [first, count] : book.errors.kinds()) {
         text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
                             first.call.empty() ? "" : " ", first.cause, first.text);
+        if (const auto remedy = remedy_for(first); !remedy.empty())
+            text += fmt::format("{:>14}{}\n", "", remedy);
+    }
+    if (said.valid()) {
+        for (const auto& each : options.thresholds)
+            line("threshold",
+                 fmt::format("{}: {}, it was {}", each.text, is_met(each, result) ? "met" : "MISSED",
+                             measured_in_words(each, result)));
+        for (const auto& each : all.changes) line("baseline", change_in_words(each));
+    }
+    for (const auto& each : signatures_in(result))
+        line("signature", fmt::format("{}: {} {}", each.code, in_words(each.count), each.text));
     line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
     for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
     return text;
 }
 
 nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
-                                           const verdict& said, bool allow_unanswered) {
+                                           const conclusion& all) {
     const auto& book = result.book;
     const auto percentiles = percentiles_of(options);
     return {{"schema", "parley-load/1"},
-            {"ok", complaints(result, allow_unanswered).empty()},
-            {"complaints", complaints(result, allow_unanswered)},
-            {"verdict", json_of(said)},
+            {"ok", all.complaints.empty()},
+            {"complaints", all.complaints},
+            {"verdict", json_of(all.said)},
             {"ending", to_string(result.end)},
             {"options", json_of(options)},
             {"rate", result.rate()},
@@ -306,6 +350,14 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"wrong", book.errors.count(phase::verify)},
             {"ledger", json_of(book.what_became())},
             {"unchecked_numbers", book.numbers.forgotten()},
+            {"intervals",
+             {{"length_ms", interval_of(options).count()},
+              {"rate", json_of(result.parts.rate)},
+              {"p50_ms", json_of(result.parts.p50_ms)},
+              {"p99_ms", json_of(result.parts.p99_ms)}}},
+            {"signatures", json_of(signatures_in(result))},
+            {"thresholds", json_of(options.thresholds, result)},
+            {"baseline", json_of(all.changes)},
             {"errors", json_of(book.errors)}};
 }
 

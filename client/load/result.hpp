@@ -2,6 +2,7 @@
 #pragma once
 
 #include "client/ledger.hpp"
+#include "client/load/baseline.hpp"
 #include "client/load/course.hpp"
 #include "client/load/kernel_counters.hpp"
 #include "common/histogram.hpp"
@@ -36,6 +37,7 @@ struct load_result {
     cpu_time used;                      // our own, in that time
     double busiest = 0;                 // of our threads, the one that used most: its share of a processor
     std::vector<moment> course;         // of that time
+    interval_figures parts;             // of the intervals of that time
     std::uint64_t due = 0;              // with a schedule: requests that were due in that time
     std::uint64_t never_sent = 0;       // ... and were not sent: no connection was free until the end
     std::uint64_t reconnected = 0;      // connections that were made again after they had failed

@@ -160,7 +160,8 @@ private:
 } // namespace
 
 verdict judge(const load_options& options, const load_result& result) {
-    if (result.book.answered == 0) return {{{"no-answers", "not one answer was counted, so there is no figure"}}};
+    if (result.book.answered == 0)
+        return {{{"no-answers", "not one answer was counted, so there is no figure"}}};
     return judgement{options, result}.all();
 }
 

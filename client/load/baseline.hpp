@@ -1,0 +1,49 @@
+// Two runs compared: is this one better or worse than an earlier one, or can that not be told? Each figure is a
+// mean over the intervals of its run; the difference has a 95 % confidence interval (Welch's). It covers chance
+// within the runs, not what differs between two starts of a server: repeat both where that matters.
+#pragma once
+
+#include "client/load/course.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+/// A figure of a run, with how sure it is.
+struct sample {
+    estimate value;
+    std::size_t count = 0; // of intervals
+};
+
+/// What a run remembers of its intervals.
+struct interval_figures {
+    std::vector<double> rate;   // answers a second
+    std::vector<double> p50_ms; // of those with enough answers
+    std::vector<double> p99_ms;
+};
+
+struct difference {
+    enum class judgement { better, worse, cannot_tell };
+
+    std::string name; // "rate", "p50", "p99"
+    double before = 0;
+    double now = 0;
+    double least = 0; // of the change, in parts of `before`: the confidence interval
+    double most = 0;
+    judgement said = judgement::cannot_tell;
+};
+
+std::string_view to_string(difference::judgement said);
+
+/// Compares two samples. Fewer than three intervals on a side tell nothing.
+difference compare(std::string name, const sample& before, const sample& now, bool more_is_better);
+
+/// Compares with the report of an earlier run (--json). Throws std::runtime_error where that is none.
+std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_figures& now);
+
+sample sample_of(const std::vector<double>& values);
+
+} // namespace parley

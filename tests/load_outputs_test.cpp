@@ -1,0 +1,314 @@
+// What a run leaves behind for programs: thresholds and exit status, tables, histograms that others' libraries
+// read, comparisons with an earlier run.
+#include "client/load/conclusion.hpp"
+#include "client/load/csv.hpp"
+#include "client/load/generate.hpp"
+#include "client/load/hdr_histogram.hpp"
+#include "common/subprocess.hpp"
+#include "tests/scripted_server.hpp"
+#include "tests/temporary_folder.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <sstream>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+load_result a_run() {
+    load_result result;
+    result.counted = 10s;
+    result.book.answered = 100'000;
+    for (int each = 0; each < 100'000; ++each) result.book.latency.record(each < 98'000 ? 1ms : 20ms);
+    return result;
+}
+
+bool meets(const char* text, const load_result& result) { return is_met(parse_threshold(text), result); }
+
+std::string text_of(const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream{file}.rdbuf();
+    return text.str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> all;
+    std::istringstream from{text};
+    for (std::string line; std::getline(from, line);) all.push_back(line);
+    return all;
+}
+
+int parley_load(std::vector<std::string> words, std::string* errors = nullptr) {
+    words.insert(words.begin(), PARLEY_LOAD);
+    subprocess program{std::move(words), subprocess::errors::kept};
+    const auto end = program.wait(60s);
+    if (errors) *errors = program.error_output();
+    return end ? end->exit_code().value_or(-1) : -1;
+}
+
+} // namespace
+
+TEST_CASE("thresholds are met or missed") {
+    const auto result = a_run();
+    CHECK(meets("p50<2ms", result));
+    CHECK(meets("p97.5<=1.1ms", result));
+    CHECK_FALSE(meets("p99<10ms", result));
+    CHECK(meets("p99<0.1s", result));
+    CHECK(meets("max>=20ms", result));
+    CHECK_FALSE(meets("mean<1000us", result));
+    CHECK(meets("rate>9999", result));
+    CHECK_FALSE(meets("rate>10000", result));
+    CHECK(meets("rate>=10000", result));
+    CHECK(meets("errors=0", result));
+    CHECK(meets("wrong=0", result));
+    CHECK(meets("lost<1", result));
+    CHECK(meets("unanswered=0", result));
+    CHECK(measured_in_words(parse_threshold("p99<10ms"), result) == "20.0 ms");
+    CHECK(measured_in_words(parse_threshold("rate>1"), result) == "10,000");
+}
+
+TEST_CASE("thresholds that are none are refused") {
+    for (const auto* text : {"", "p99", "p99<", "p99<10", "p99<ms", "p0<1ms", "p100<1ms", "speed>5", "rate>5ms",
+                             "rate>-5", "errors", "p99<10 ms", "<5", "rate>nan"})
+        CHECK_THROWS_AS(parse_threshold(text), std::invalid_argument);
+}
+
+TEST_CASE("a failure comes before a doubt, and a doubt before a threshold") {
+    auto result = a_run();
+    result.served = 10;
+    load_options options;
+    options.connections = 10;
+    options.total = 100'000;
+    CHECK(conclude(options, result).exit_status() == 0);
+    options.thresholds = {parse_threshold("rate>5000"), parse_threshold("p99<10ms")};
+    CHECK(conclude(options, result).exit_status() == 4);
+    CHECK(conclude(options, result).missed.size() == 1);
+    result.busiest = 1;
+    CHECK(conclude(options, result).exit_status() == 3);
+    result.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    CHECK(conclude(options, result).exit_status() == 1);
+    options.thresholds.push_back(parse_threshold("errors<5")); // then a few are no failure
+    CHECK(conclude(options, result).exit_status() == 3);
+}
+
+TEST_CASE("two samples differ only as far as their spread lets them") {
+    const auto steady = sample_of({100, 101, 99, 100, 100});
+    const auto faster = sample_of({110, 111, 109, 110, 110});
+    const auto noisy = sample_of({60, 160, 80, 140, 110});
+    using said = difference::judgement;
+    CHECK(compare("rate", steady, faster, true).said == said::better);
+    CHECK(compare("rate", faster, steady, true).said == said::worse);
+    CHECK(compare("p99", steady, faster, false).said == said::worse);
+    CHECK(compare("rate", steady, noisy, true).said == said::cannot_tell);
+    CHECK(compare("rate", steady, steady, true).said == said::cannot_tell);
+    CHECK(compare("rate", steady, sample_of({110, 110}), true).said == said::cannot_tell);
+    CHECK(compare("rate", {}, faster, true).said == said::cannot_tell);
+
+    // Five and five values: t of 8 degrees is 2.306, the standard error of each mean 0.3162.
+    const auto change = compare("rate", steady, faster, true);
+    CHECK(change.least == doctest::Approx(0.1 - 2.306 * 0.4472 / 100).epsilon(0.001));
+    CHECK(change.most == doctest::Approx(0.1 + 2.306 * 0.4472 / 100).epsilon(0.001));
+}
+
+TEST_CASE("of a hundred comparisons of the same, about five find a difference") {
+    std::mt19937_64 random{11};
+    std::normal_distribution<double> noise{1'000, 50};
+    int found = 0;
+    for (int each = 0; each < 1'000; ++each) {
+        std::vector<double> one(6), other(6);
+        for (auto& value : one) value = noise(random);
+        for (auto& value : other) value = noise(random);
+        found +=
+            compare("rate", sample_of(one), sample_of(other), true).said != difference::judgement::cannot_tell;
+    }
+    CHECK(found > 25);
+    CHECK(found < 75);
+}
+
+TEST_CASE("the encoding is that of HdrHistogram") {
+    // The cookie of the compressed V2 encoding, and what follows it, in base64.
+    histogram times;
+    times.record(1ns);
+    times.record(1'000'000ns);
+    CHECK(encoded(times).starts_with("HISTFAAA"));
+    CHECK(log_head(std::chrono::system_clock::time_point{1'500ms})
+              .find("#[StartTime: 1.500 (seconds since epoch)]") != std::string::npos);
+    const auto line = log_line(2s, 1s, times);
+    CHECK(line.starts_with("2.000,1.000,1.000,HISTFAAA"));
+    CHECK(line.back() == '\n');
+}
+
+TEST_CASE("the text of percentiles rises to 100 %, with a finer step towards the tail") {
+    histogram times;
+    for (int each = 1; each <= 10'000; ++each) times.record(each * 1us);
+    const auto lines = lines_of(percentile_text(times));
+    REQUIRE(lines.size() > 20);
+    CHECK(lines[0].find("Value") != std::string::npos);
+    CHECK(lines.back().starts_with("#[Buckets"));
+    double value_before = 0, percent_before = -1;
+    std::uint64_t count = 0;
+    for (std::size_t each = 2; each + 3 < lines.size(); ++each) {
+        double value = 0, percent = 0;
+        std::istringstream{lines[each]} >> value >> percent >> count;
+        CHECK(value >= value_before);
+        CHECK(percent > percent_before);
+        value_before = value, percent_before = percent;
+    }
+    CHECK(count == 10'000);
+    CHECK(percent_before == 1);
+    CHECK(value_before == doctest::Approx(10));
+}
+
+TEST_CASE("the histogram is within its error of exact quantiles, for five distributions") {
+    constexpr std::size_t count = 1'000'000;
+    std::mt19937_64 random{5};
+    std::uniform_real_distribution<double> uniform{1, 1e9};
+    std::exponential_distribution<double> exponential{1e-6};
+    std::lognormal_distribution<double> lognormal{12, 2};
+    std::normal_distribution<double> low{2e5, 1e4}, high{4e7, 1e5};
+    std::bernoulli_distribution is_high{0.01};
+    const std::vector<std::function<double()>> distributions{
+        [&] { return uniform(random); }, [&] { return exponential(random); }, [&] { return lognormal(random); },
+        [&] { return 1e3 * std::pow(1 - std::generate_canonical<double, 53>(random), -1 / 1.5); }, // Pareto
+        [&] { return is_high(random) ? high(random) : low(random); }};
+    for (const auto& next : distributions) {
+        std::vector<std::int64_t> exact(count);
+        histogram times;
+        for (auto& each : exact) {
+            each = std::clamp<std::int64_t>(std::llround(next()), 0, histogram::maximum.count());
+            times.record(std::chrono::nanoseconds{each});
+        }
+        std::sort(exact.begin(), exact.end());
+        for (const double percent : {0.1, 1.0, 10.0, 50.0, 90.0, 99.0, 99.9, 99.99, 99.999}) {
+            const auto rank = static_cast<std::size_t>(std::ceil(percent * count / 100 - 1e-6));
+            const auto right = exact[rank - 1];
+            const auto told = times.value_at_percentile(percent).count();
+            CHECK(told >= right);
+            CHECK(static_cast<double>(told) <= static_cast<double>(right) * (1 + 1.0 / 1024) + 1);
+        }
+        CHECK(times.max().count() == exact.back());
+    }
+}
+
+TEST_CASE("each interval is a row, and together they are the run") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    load_options options;
+    options.target = server.where().to_string();
+    options.connections = 4;
+    options.threads = 2;
+    options.duration = 500ms;
+    options.warm_up = 0s;
+    options.interval = 100ms;
+    std::vector<interval> all;
+    const auto result = generate_load(options, -1, {}, [&](const interval& one) { all.push_back(one); });
+    REQUIRE(all.size() == 5);
+    histogram together;
+    std::uint64_t asked = 0;
+    for (std::size_t each = 0; each < all.size(); ++each) {
+        CHECK(all[each].begin == each * 100ms);
+        CHECK(all[each].length == 100ms);
+        together.add(all[each].latency);
+        asked += all[each].asked;
+    }
+    CHECK(together.count() == result.book.latency.count());
+    CHECK(together.max() == result.book.latency.max());
+    CHECK(std::equal(together.counts().begin(), together.counts().end(), result.book.latency.counts().begin()));
+    CHECK(asked <= result.book.all_asked);
+    CHECK(result.parts.rate.size() == 5);
+    CHECK(csv_row(all[0]).starts_with("0.000,0.100,"));
+    const auto columns = [](const std::string& row) { return std::count(row.begin(), row.end(), ','); };
+    CHECK(columns(csv_row(all[0])) == columns(csv_head()));
+}
+
+TEST_CASE("parley-load writes its files, compares with an earlier run, and judges thresholds") {
+    const temporary_folder folder;
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const std::vector<std::string> common{
+        server.where().to_string(), "--duration", "600ms", "--warm-up", "0s", "--connections", "2"};
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), common.begin(), common.end());
+        return more;
+    };
+    const auto name = [&](const char* file) { return folder.file(file); };
+    const int code = parley_load(
+        with({"--json", name("old"), "--csv", name("csv"), "--hdr", name("hdr"), "--hlog", name("hlog"),
+              "--interval", "100ms", "--threshold", "rate>0", "--threshold", "errors=0"}));
+    CHECK((code == 0 || code == 3));
+    CHECK(lines_of(text_of(name("csv"))).size() == 7);
+    CHECK(text_of(name("hdr")).find("#[Mean") != std::string::npos);
+    CHECK(lines_of(text_of(name("hlog"))).size() == 9);
+    const auto old = nlohmann::json::parse(text_of(name("old")));
+    CHECK(old["thresholds"].size() == 2);
+    CHECK(old["thresholds"][0]["met"] == true);
+    CHECK(old["intervals"]["rate"]["count"] == 6);
+
+    const int again = parley_load(with({"--baseline", name("old"), "--json", name("new")}));
+    CHECK((again == 0 || again == 3));
+    const auto changes = nlohmann::json::parse(text_of(name("new")))["baseline"];
+    REQUIRE(changes.size() == 3);
+    CHECK(changes[0]["figure"] == "rate");
+    CHECK(changes[0]["before"] == old["intervals"]["rate"]["mean"]);
+
+    const int missed = parley_load(with({"--threshold", "rate>1000000000"}));
+    CHECK((missed == 4 || missed == 3));
+
+    std::string errors;
+    CHECK(parley_load(with({"--baseline", name("csv")}), &errors) == 2);
+    CHECK(errors.find("cannot be read, or is no JSON") != std::string::npos);
+    std::ofstream{name("other")} << "{\"schema\": \"parley-compare/1\"}";
+    CHECK(parley_load(with({"--baseline", name("other")}), &errors) == 2);
+    CHECK(errors.find("it has the unknown form") != std::string::npos);
+    CHECK(parley_load(with({"--threshold", "p99"})) == 2);
+    CHECK(parley_load(with({"--interval", "1ms"})) == 2);
+    CHECK(parley_load(with({"--csv", "/nonexistent/file"})) == 1);
+}
+
+TEST_CASE("the reference library reads the log back equal") {
+    if (std::system("node --version >/dev/null 2>&1 && npm --version >/dev/null 2>&1") != 0) {
+        MESSAGE("not tested: node and npm are not there");
+        return;
+    }
+    const temporary_folder folder;
+    const auto install = fmt::format("cd '{}' && timeout 60 npm install --prefer-offline --silent --no-audit "
+                                     "--no-fund hdr-histogram-js@3.0.1 "
+                                     ">/dev/null 2>&1",
+                                     folder.path());
+    if (std::system(install.c_str()) != 0) {
+        MESSAGE("not tested: npm cannot install hdr-histogram-js");
+        return;
+    }
+    histogram times;
+    std::mt19937_64 random{3};
+    std::lognormal_distribution<double> lognormal{13, 2};
+    for (int each = 0; each < 50'000; ++each)
+        times.record(std::chrono::nanoseconds{std::llround(lognormal(random))});
+    std::ofstream{folder.file("encoded")} << encoded(times);
+    std::ofstream{folder.file("read.js")} << R"(const hdr = require('hdr-histogram-js');
+const read = hdr.decodeFromCompressedBase64(require('fs').readFileSync('encoded', 'utf8'));
+console.log([read.totalCount, ...[1, 50, 90, 99, 99.9, 100].map(p => read.getValueAtPercentile(p))].join(' '));
+)";
+    REQUIRE(std::system(fmt::format("cd '{}' && node read.js > answer", folder.path()).c_str()) == 0);
+    std::istringstream answer{text_of(folder.file("answer"))};
+    std::uint64_t count = 0;
+    answer >> count;
+    CHECK(count == times.count());
+    for (const double percent : {1.0, 50.0, 90.0, 99.0, 99.9}) {
+        std::int64_t value = 0;
+        answer >> value;
+        CHECK(value == times.value_at_percentile(percent).count());
+    }
+    std::int64_t most = 0; // the largest value of its slot, where we know the largest time
+    answer >> most;
+    CHECK(most >= times.max().count());
+    CHECK(static_cast<double>(most) <= static_cast<double>(times.max().count()) * (1 + 1.0 / 1024));
+}
+
+} // namespace parley
