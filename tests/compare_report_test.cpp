@@ -253,10 +253,10 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
 
 TEST_CASE("a model's reason is what its counters say") {
     const auto all = run_of({brief}, {{{"pool", 200, 10us}, {"fork", 50, 90us}}});
-    const auto reasons = reasons_of(summarize(all.planned, all.done, "").at(0));
+    const auto reasons = reasons_of(summarize(all.planned, all.done, "").at(0), "rate");
     REQUIRE(reasons.size() == 2);
     CHECK(reasons[0].contender == "pool");
-    CHECK(reasons[1].text.find("25 % of the requests of pool") != std::string::npos);
+    CHECK(reasons[1].text.find("0.25 times what pool has in requests per second") != std::string::npos);
     CHECK(reasons[1].text.find("90.0 us of server CPU per request instead of 10.0") != std::string::npos);
 }
 

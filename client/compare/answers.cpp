@@ -69,7 +69,7 @@ std::string left_out(const section& one) {
                                                            one.rows[i].served, one.load.connections)
                                              : fmt::format("{} (no round counts)", one.rows[i].name));
     if (names.empty()) return {};
-    return fmt::format("Cannot serve them all: {}.", listed(names));
+    return fmt::format("Did not serve every connection before the load was over: {}.", listed(names));
 }
 
 /// "The load itself was in doubt for loops (90.1k): ..."

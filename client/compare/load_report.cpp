@@ -54,10 +54,10 @@ load_report load_report::parse(std::string text) {
         report.rate = said.at("rate");
         report.p50_ms = number_or_null(said.at("latency_ms").at("p50"));
         report.p99_ms = number_or_null(said.at("latency_ms").at("p99"));
-        report.all_requests = said.at("all_requests");
         report.connected = said.at("connected");
         report.served = said.at("served");
         report.lost_updates = lost_updates_in(said);
+        report.all_requests = said.at("all_requests").get<std::uint64_t>() + report.lost_updates;
         report.cpu_us = said.at("cpu").at("per_request_us");
         report.problem = failure_in(said);
         report.doubt = doubt_in(said);

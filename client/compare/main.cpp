@@ -86,6 +86,18 @@ void print(const results& all, const std::string& baseline) {
     print(wrapped(circumstances(all.where, all.meanwhile, all.planned)));
 }
 
+/// Has every server, and every workload, a measurement that counts?
+bool all_count(const results& all) {
+    std::vector<bool> servers(all.planned.contenders.size()), loads(all.planned.workloads.size());
+    std::vector<bool> asked(servers.size());
+    for (const auto& one : all.done) {
+        asked[one.where.contender] = true;
+        if (!one.problem.empty()) continue;
+        servers[one.where.contender] = loads[one.where.workload] = true;
+    }
+    return servers == asked && std::ranges::find(loads, false) == loads.end();
+}
+
 std::string now(const char* form) {
     return fmt::format(fmt::runtime(form), fmt::localtime(std::time(nullptr)));
 }
@@ -132,7 +144,7 @@ int measure_and_report(const compare_options& wanted) {
                    planned, folder.file("").parent_path().string());
         return 130; // as a shell tells of a program that SIGINT has ended
     }
-    return std::ranges::all_of(all.done, [](const auto& one) { return one.problem.empty(); }) ? 0 : 1;
+    return all_count(all) ? 0 : 1;
 }
 
 int show_difference(const compare_options& wanted) {

@@ -99,7 +99,7 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     const auto loaded = run_load(all, address, wanted, {.warm_up = warm_up_for(wanted)}, [&] {
         const auto now = memory_of_tree(server.pid());
         if (now.pss_kib > result.server.memory.pss_kib) result.server.memory = now;
-        result.workers = workers_of(server.pid());
+        if (all.contenders[result.where.contender].keeps_workers()) result.workers = workers_of(server.pid());
     });
     if (!loaded) return false;
     result.load = loaded->measured;

@@ -29,7 +29,13 @@ constexpr std::string_view examples =
     "  parley-compare --connections 1,10,100 --service echo,hello --workloads long-lived --rounds 6\n"
     "  parley-compare --server-command 'mine=./my_server {port}' --baseline mine\n"
     "  parley-compare --resume results/2026-03-01-120000\n"
-    "  parley-compare --diff before/result.json after/result.json\n";
+    "  parley-compare --diff before/result.json after/result.json\n"
+    "\n"
+    "exit status:\n"
+    "  0  all that was planned is measured\n"
+    "  1  a server or a workload has no measurement that counts\n"
+    "  2  the call was wrong: one line says why\n"
+    "  130  it was interrupted, and can go on with --resume\n";
 
 constexpr std::chrono::milliseconds shortest{50};
 

@@ -50,6 +50,8 @@ std::vector<std::string> contender::words(const workload& load, const std::strin
     return all;
 }
 
+bool contender::keeps_workers() const { return model != "fork" && model != "thread" && model != "exec"; }
+
 contender foreign_server(const std::string& definition) {
     const auto equals = definition.find('=');
     if (equals == 0 || equals == definition.npos || equals + 1 == definition.size())

@@ -44,6 +44,9 @@ struct contender {
     /// What starts it. A model whose workers keep a connection to its end gets as many workers as there are
     /// long-lived connections, but at most 256.
     [[nodiscard]] std::vector<std::string> words(const workload& load, const std::string& parley_server) const;
+
+    /// Does each of its workers serve many connections? Else how evenly they share says nothing.
+    [[nodiscard]] bool keeps_workers() const;
 };
 
 /// Anybody's server, from "NAME=COMMAND", which the shell splits into words. A command that says {port} gets a

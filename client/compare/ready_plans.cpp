@@ -62,15 +62,15 @@ public:
                  .duration = time,
                  .wait = 50ms,
                  .open = at_rates(),
-                 .rounds = rounds});
+                 .rounds = is_full_ ? 6 : 4});
         if (question == "idle")
             add({.id = "idle",
                  .name = "Many idle connections",
                  .service = "wait",
                  .connections = 1000,
-                 .duration = std::max(time, 450ms),
+                 .duration = std::max(time, 350ms),
                  .wait = 300ms,
-                 .rounds = rounds});
+                 .rounds = is_full_ ? 6 : 4});
         if (question == "short")
             add({.id = "short",
                  .name = "One request per connection",
@@ -84,8 +84,7 @@ public:
     void levels() {
         std::vector<int> levels{1, 10, 100, 1000};
         if (is_full_) levels.insert(levels.end(), {4000, 10'000});
-        const std::vector<std::string> telling{"iterative", "fork",  "thread",   "pool",
-                                               "epoll",     "loops", "coroutine"};
+        const std::vector<std::string> telling{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
         for (const int connections : levels)
             add_for(is_full_ ? everybody() : chosen(telling), {.id = fmt::format("levels-{}", connections),
                                                                .name = "Long-lived connections",

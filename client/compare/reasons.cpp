@@ -1,9 +1,9 @@
 #include "client/compare/reasons.hpp"
 
+#include "client/compare/ranking.hpp"
 #include "client/compare/table.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <fmt/format.h>
 
 namespace parley {
@@ -22,6 +22,7 @@ constexpr counter counters[] = {
 };
 
 struct difference {
+    std::string_view key;
     double factor;
     std::string text;
 };
@@ -38,30 +39,36 @@ std::vector<difference> differences(const row& one, const row& other) {
         const auto small = std::max(std::min(mine->median, theirs->median), least_amount);
         const auto large = std::max(mine->median, theirs->median);
         if (large / small < least_factor) continue;
-        all.push_back({large / small, fmt::format("{} {} instead of {}", three_digits(mine->median), what,
-                                                  three_digits(theirs->median))});
+        all.push_back({key, large / small,
+                       fmt::format("{} {} instead of {}", three_digits(mine->median), what,
+                                   three_digits(theirs->median))});
     }
     std::ranges::sort(all, std::greater{}, &difference::factor);
     return all;
 }
 
-std::string own_counters(const row& one) {
+std::string own_counters(const row& one, std::string_view but) {
     std::string text;
     for (const auto& [key, what] : counters)
-        if (const auto* mine = one.find(key))
+        if (const auto* mine = one.find(key); mine && key != but)
             text += fmt::format("{}{} {}", text.empty() ? "" : ", ", three_digits(mine->median), what);
     return text;
 }
 
-std::string beside_best(const row& one, const row& best) {
-    const auto &rate = *one.find("rate"), &best_rate = *best.find("rate");
-    auto text = told_apart(rate, best_rate)
-                    ? fmt::format("{:.0f} % of the requests of {} ({} against {} per second)",
-                                  100 * rate.median / best_rate.median, best.name, three_digits(rate.median),
-                                  three_digits(best_rate.median))
-                    : fmt::format("not told apart from {} by its rate ({} against {} per second)", best.name,
-                                  three_digits(rate.median), three_digits(best_rate.median));
-    const auto found = differences(one, best);
+std::string amount(const estimate& value, const figure& of) {
+    return of.unit == "/s" ? three_digits(value.median) + " per second"
+                           : fmt::format("{} {}", three_digits(value.median), of.unit);
+}
+
+std::string beside_best(const row& one, const row& best, const figure& by) {
+    const auto &mine = *one.find(by.key), &theirs = *best.find(by.key);
+    auto text = told_apart(mine, theirs)
+                    ? fmt::format("{:.2f} times what {} has in {} ({} against {})", mine.median / theirs.median,
+                                  best.name, by.title, amount(mine, by), amount(theirs, by))
+                    : fmt::format("not told apart from {} in {} ({} against {})", best.name, by.title,
+                                  amount(mine, by), amount(theirs, by));
+    auto found = differences(one, best);
+    std::erase_if(found, [&](const difference& each) { return each.key == by.key; });
     if (found.empty()) return text + "; no counter differs clearly.";
     constexpr std::size_t most = 4;
     for (std::size_t i = 0; i != std::min(most, found.size()); ++i)
@@ -71,15 +78,19 @@ std::string beside_best(const row& one, const row& best) {
 
 } // namespace
 
-std::vector<reasoning> reasons_of(const section& one) {
+std::vector<reasoning> reasons_of(const section& one, std::string_view decides) {
+    const auto& by = figure_named(decides);
+    const auto ranking = rank(one, by);
     std::vector<reasoning> all;
-    const auto rows = one.with("rate");
-    for (const auto* each : rows)
-        all.push_back({each->name, one.load.id,
-                       each == rows.front()
-                           ? fmt::format("the most requests ({} per second): {}.",
-                                         three_digits(each->find("rate")->median), own_counters(*each))
-                           : beside_best(*each, *rows.front())});
+    if (ranking.rows.empty()) return all;
+    const auto& best = *one.ranked_row(ranking.rows.front().first);
+    for (const auto& [name, value] : ranking.rows) {
+        const auto& each = *one.ranked_row(name);
+        all.push_back({name, one.load.id,
+                       &each == &best ? fmt::format("the best in {} ({}): {}.", by.title, amount(value, by),
+                                                    own_counters(each, by.key))
+                                      : beside_best(each, best, by)});
+    }
     return all;
 }
 

@@ -5,6 +5,7 @@
 #include "client/compare/summary.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace parley {
@@ -15,8 +16,8 @@ struct reasoning {
     std::string text;
 };
 
-/// For every ranked contender of a section: its rate beside the best one's, and those counters that differ most
-/// from that one's, where they are told apart. Of the best one: its own counters.
-std::vector<reasoning> reasons_of(const section& one);
+/// For every ranked contender of a section: the figure that decides beside the best one's, and those counters
+/// that differ most from that one's, where they are told apart. Of the best one: its own counters.
+std::vector<reasoning> reasons_of(const section& one, std::string_view decides);
 
 } // namespace parley

@@ -79,11 +79,16 @@ json report_data(const results& all, const std::string& baseline) {
         data[list] = json::array();
     for (const auto& each : figures()) data["figures"].push_back(json_of(each));
     for (const auto& each : sections) data["sections"].push_back(json_of(each));
-    for (const auto& each : answers_of(sections)) data["answers"].push_back(json_of(each));
+    const auto answers = answers_of(sections);
+    for (const auto& each : answers) data["answers"].push_back(json_of(each));
+    const auto decides = [&](const section& one) {
+        const auto found = std::ranges::find(answers, one.load.id, &answer::workload);
+        return found == answers.end() ? std::string_view{"rate"} : found->figure;
+    };
     for (const auto& each : claims_of(sections, all.planned.server_cores.size()))
         data["claims"].push_back(json_of(each));
     for (const auto& one : sections)
-        for (const auto& each : reasons_of(one))
+        for (const auto& each : reasons_of(one, decides(one)))
             data["reasons"].push_back(
                 {{"contender", each.contender}, {"workload", each.workload}, {"text", each.text}});
     for (const auto& each : model_cards()) {
