@@ -8,10 +8,10 @@
 #include "client/compare/proc_text.hpp"
 #include "client/compare/process_tree.hpp"
 #include "client/compare/record.hpp"
-#include "client/compare/statistics.hpp"
 #include "client/compare/summary.hpp"
 #include "client/compare/table.hpp"
 #include "common/subprocess.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -30,7 +30,7 @@ constexpr auto patience = 60s;
 plan plan_of(std::vector<std::string> names, int rounds = 3) {
     plan all;
     for (const auto& name : names) all.contenders.push_back(foreign_server(name + "=false"));
-    all.workloads.push_back({.name = "Long-lived connections", .service = "echo"});
+    all.workloads.push_back({.id = "long", .name = "Long-lived connections", .service = "echo"});
     all.rounds = rounds;
     return all;
 }
@@ -71,29 +71,6 @@ std::vector<std::string> compare_command(std::vector<std::string> options) {
 }
 
 } // namespace
-
-TEST_CASE("a spread is the median between the extremes") {
-    const auto odd = spread_of({3, 1, 2});
-    CHECK(odd.least == 1);
-    CHECK(odd.median == 2);
-    CHECK(odd.most == 3);
-    CHECK(spread_of({4, 1, 2, 10}).median == 3);
-    CHECK_THROWS_AS(spread_of({}), std::invalid_argument);
-}
-
-TEST_CASE("two are told apart where three values each do not mix") {
-    CHECK(told_apart(spread_of({1, 2, 3}), spread_of({4, 5, 6})));
-    CHECK(told_apart(spread_of({4, 5, 6}), spread_of({1, 2, 3})));
-    CHECK_FALSE(told_apart(spread_of({1, 2, 4}), spread_of({4, 5, 6})));
-    CHECK_FALSE(told_apart(spread_of({1, 2}), spread_of({4, 5, 6})));
-}
-
-TEST_CASE("a group holds all that are not told apart from its leader") {
-    const auto groups = groups_of(
-        {spread_of({9, 10, 11}), spread_of({18, 20, 22}), spread_of({17, 19, 21}), spread_of({1, 1, 1})});
-    CHECK(groups == std::vector<std::vector<std::size_t>>{{1, 2}, {0}, {3}});
-    CHECK(groups_of({}).empty());
-}
 
 TEST_CASE("the parent of a process is read behind its name, whatever that holds") {
     const auto process = parse_stat("42 (a (b) 1 c) S 7 42 42 0 -1 4194560 97");
@@ -173,11 +150,11 @@ TEST_CASE("every round has every cell once, in an order that the seed alone deci
 }
 
 TEST_CASE("a pool has a worker for each connection that lives long") {
-    const workload lasting{.name = "lasting", .service = "echo", .connections = 7};
+    const workload lasting{.id = "lasting", .service = "echo", .connections = 7};
     auto passing = lasting;
     passing.per_connection = 1;
     const auto has_workers = [](const char* model, const workload& load) {
-        const auto words = parley_model(model, "parley-server").server(load);
+        const auto words = contender{.name = model, .model = model}.words(load, "parley-server");
         return std::find(words.begin(), words.end(), "--workers") != words.end();
     };
     CHECK(has_workers("pool", lasting));
@@ -209,12 +186,12 @@ TEST_CASE("rounds with a problem are told, not counted") {
     const auto& rows = sections[0].rows;
     REQUIRE(rows.size() == 3);
     CHECK(rows[0].name == "good");
-    CHECK(rows[0].values->rate.median == 200);
-    CHECK(rows[0].values->rate.most == 300);
+    CHECK(rows[0].find("rate")->median == 200);
+    CHECK(rows[0].find("rate")->high == 300);
     CHECK(rows[1].name == "bad");
-    CHECK(rows[1].values->rate.most == 50);
+    CHECK(rows[1].find("rate")->values == std::vector<double>{50});
     CHECK_FALSE(rows[1].left_cleanly);
-    CHECK_FALSE(rows[2].values);
+    CHECK_FALSE(rows[2].counts());
     CHECK(sections[0].ranked == 2);
     const auto text = joined(table_of(sections[0]));
     CHECK(text.find("bad, rounds 2, 3: reset\n") != text.npos);
@@ -227,8 +204,8 @@ TEST_CASE("ratios are formed within a round") {
         all, {measured(1, 0, 100), measured(2, 0, 1000), measured(1, 1, 90), measured(2, 1, 900)}, "base");
     const auto& other = sections.at(0).rows.at(1);
     CHECK(other.name == "other");
-    CHECK(other.values->rate_ratio->least == doctest::Approx(0.9));
-    CHECK(other.values->rate_ratio->most == doctest::Approx(0.9));
+    CHECK(other.rate_ratio->low == doctest::Approx(0.9));
+    CHECK(other.rate_ratio->high == doctest::Approx(0.9));
     CHECK(joined(ratios_of(sections[0])) == "other / base: 0.900 (0.900..0.900) of the requests per second, "
                                             "1.000 (1.000..1.000) of the server CPU per request.\n");
 }
@@ -240,7 +217,7 @@ TEST_CASE("who does not serve every connection is shown, not ranked") {
     CHECK(it.reference == "every");
     CHECK(it.ranked == 2);
     CHECK(it.rows.back().name == "one");
-    CHECK_FALSE(it.rows.back().values->rate_ratio);
+    CHECK_FALSE(it.rows.back().rate_ratio);
     CHECK(joined(table_of(it)).find("1 of 50") != std::string::npos);
     const auto words = joined(findings_of(it));
     CHECK(words.find("Most requests: every and most (not told apart), 100 per second.") != words.npos);
@@ -248,9 +225,9 @@ TEST_CASE("who does not serve every connection is shown, not ranked") {
 }
 
 TEST_CASE("who cannot be told apart is said so in words") {
-    const auto all = plan_of({"slow", "fast", "faster"});
+    const auto all = plan_of({"slow", "fast", "faster"}, 4);
     std::vector<measurement> done;
-    for (int round = 1; round <= 3; ++round) {
+    for (int round = 1; round <= 4; ++round) {
         done.push_back(measured(round, 0, 10 + round));
         done.push_back(measured(round, 1, 98 + round));
         done.push_back(measured(round, 2, 100 + round));
@@ -283,8 +260,8 @@ TEST_CASE("no line of a table is wider than a hundred columns") {
 
 TEST_CASE("the record keeps every measurement, and says what is missing") {
     const auto all = plan_of({"a", "b"}, 1);
-    const auto record = nlohmann::json::parse(record_of(all, {failed(1, 0, "reset")}, machine::here(), {}));
-    CHECK(record.at("schema") == "parley-compare/1");
+    const auto record = record_of({all, machine::here(), {}, "2026-03-01 12:00", {failed(1, 0, "reset")}});
+    CHECK(record.at("schema") == "parley-compare/2");
     CHECK(record.at("complete") == false);
     CHECK(record.at("cells").size() == 1);
     CHECK(record.at("cells")[0].at("problem") == "reset");
@@ -292,9 +269,11 @@ TEST_CASE("the record keeps every measurement, and says what is missing") {
 }
 
 TEST_CASE("a tiny comparison measures each model and leaves nothing behind") {
-    subprocess program{compare_command({"--models", "thread,coroutine", "--rounds", "1", "--duration", "100ms",
-                                        "--connections", "4", "--json", "/dev/stdout"}),
-                       subprocess::errors::kept};
+    const temporary_folder folder;
+    subprocess program{
+        compare_command({"--models", "thread,coroutine", "--rounds", "1", "--duration", "100ms",
+                         "--connections", "4", "--json", "/dev/stdout", "--output", folder.file("run")}),
+        subprocess::errors::kept};
     const auto end = program.wait(patience);
     REQUIRE(end);
     const auto text = program.rest_of_output();
@@ -304,7 +283,8 @@ TEST_CASE("a tiny comparison measures each model and leaves nothing behind") {
     CHECK_FALSE(program.left_processes());
     CHECK(program.error_output().empty());
     CHECK(text.find("Most requests: ") != text.npos);
-    const auto record = nlohmann::json::parse(text.substr(text.find("\n{\n")));
+    const auto json = text.find("\n{\n");
+    const auto record = nlohmann::json::parse(text.substr(json, text.find("\n}\n", json) + 3 - json));
     REQUIRE(record.at("cells").size() == 4);
     for (const auto& each : record["cells"]) {
         CHECK(each.at("problem").is_null());
@@ -316,8 +296,9 @@ TEST_CASE("a tiny comparison measures each model and leaves nothing behind") {
 }
 
 TEST_CASE("server and load have cores of their own where there are two") {
+    const temporary_folder folder;
     subprocess program{compare_command({"--models", "epoll", "--workloads", "long-lived", "--rounds", "1",
-                                        "--duration", "100ms", "--separate-cores"}),
+                                        "--duration", "100ms", "--separate-cores", "-o", folder.file("run")}),
                        subprocess::errors::kept};
     const auto end = program.wait(patience);
     REQUIRE(end);
@@ -334,8 +315,10 @@ TEST_CASE("server and load have cores of their own where there are two") {
 }
 
 TEST_CASE("a server that fails is a row with its reason") {
-    subprocess program{compare_command({"--models", "", "--server-command", "bad=echo no luck >&2; exit 3",
-                                        "--rounds", "1", "--workloads", "long-lived"})};
+    const temporary_folder folder;
+    subprocess program{
+        compare_command({"--models", "", "--server-command", "bad=echo no luck >&2; exit 3", "--rounds", "1",
+                         "--workloads", "long-lived", "-o", folder.file("run")})};
     CHECK(program.wait(patience)->exit_code() == 1);
     const auto text = program.rest_of_output();
     CAPTURE(text);
@@ -344,7 +327,10 @@ TEST_CASE("a server that fails is a row with its reason") {
 }
 
 TEST_CASE("a comparison that is interrupted prints what it has, and leaves nothing behind") {
-    subprocess program{compare_command({"--models", "thread", "--duration", "1h"}), subprocess::errors::kept};
+    const temporary_folder folder;
+    subprocess program{compare_command({"--models", "thread", "--workloads", "long-lived,one-request",
+                                        "--duration", "1h", "-o", folder.file("run")}),
+                       subprocess::errors::kept};
     CHECK(program.read_line(patience).starts_with("parley-compare "));
     program.signal(SIGINT);
     const auto end = program.wait(patience);
@@ -365,6 +351,14 @@ TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
                                                                    {"--baseline", "nosuch"},
                                                                    {"--server-command", "nosuch"},
                                                                    {"--models", "thread,thread"},
+                                                                   {"--quick", "--full"},
+                                                                   {"--full", "--size", "7"},
+                                                                   {"--questions", "nosuch"},
+                                                                   {"--connections", "0"},
+                                                                   {"--plan", "/no/such/plan.json"},
+                                                                   {"--plan", "/dev/null"},
+                                                                   {"--resume", "/no/such/folder"},
+                                                                   {"--diff", "/no/such/a", "/no/such/b"},
                                                                    {"--nosuch"}}) {
         subprocess program{compare_command(wrong), subprocess::errors::kept};
         CHECK(program.wait(patience)->exit_code() == 2);

@@ -15,14 +15,32 @@ std::optional<double> number_or_null(const json& value) {
     return value.get<double>();
 }
 
-/// "3 errors: recv: Connection reset by peer"
-std::string problem_in(const json& said) {
-    if (said.at("ok").get<bool>()) return {};
-    std::string text = "the load was not answered as it should be";
-    if (const auto& complaints = said.at("complaints"); !complaints.empty()) text = complaints[0];
-    if (const auto& errors = said.at("errors"); !errors.empty())
-        text += ": " + errors[0].at("text").get<std::string>();
-    return text;
+/// Of all failures, lost updates are what a counter without a lock is measured for.
+constexpr auto lost_update = "lost update";
+
+std::uint64_t lost_updates_in(const json& said) {
+    std::uint64_t count = 0;
+    for (const auto& each : said.at("errors"))
+        if (each.at("cause") == lost_update) count += each.at("count").get<std::uint64_t>();
+    return count;
+}
+
+/// "3 errors: recv: Connection reset by peer". Empty where nothing failed, or only updates were lost.
+std::string failure_in(const json& said) {
+    const auto& complaints = said.at("complaints");
+    std::string text = complaints.empty() ? "the load was not answered as it should be" : complaints[0];
+    for (const auto& each : said.at("errors"))
+        if (each.at("cause") != lost_update) return text + ": " + each.at("text").get<std::string>();
+    return said.at("ok").get<bool>() || !said.at("errors").empty() ? "" : text;
+}
+
+/// Why the load calls its own figures invalid; empty: it does not.
+std::string doubt_in(const json& said) {
+    if (!said.contains("verdict") || said["verdict"].value("valid", true)) return {};
+    std::string reasons;
+    for (const auto& each : said["verdict"].value("reasons", json::array()))
+        reasons += (reasons.empty() ? "" : "; ") + each.value("text", each.value("code", std::string{"?"}));
+    return reasons;
 }
 
 } // namespace
@@ -36,9 +54,13 @@ load_report load_report::parse(std::string text) {
         report.rate = said.at("rate");
         report.p50_ms = number_or_null(said.at("latency_ms").at("p50"));
         report.p99_ms = number_or_null(said.at("latency_ms").at("p99"));
-        report.all_requests = said.at("all_requests");
+        report.connected = said.at("connected");
         report.served = said.at("served");
-        report.problem = problem_in(said);
+        report.lost_updates = lost_updates_in(said);
+        report.all_requests = said.at("all_requests").get<std::uint64_t>() + report.lost_updates;
+        report.cpu_us = said.at("cpu").at("per_request_us");
+        report.problem = failure_in(said);
+        report.doubt = doubt_in(said);
     } catch (const json::exception& reason) {
         throw std::runtime_error(fmt::format("not a report of a load: {}", reason.what()));
     }

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 namespace parley {
@@ -21,13 +22,18 @@ machine machine::here() {
     it.cores = static_cast<int>(usable_cores().size());
     utsname system;
     if (uname(&system) == 0) it.kernel = fmt::format("{} {}", system.sysname, system.release);
+    const auto governor = read_file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    it.governor = governor.substr(0, governor.find('\n'));
+    rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) it.descriptors = static_cast<long>(limit.rlim_max);
     return it;
 }
 
 std::string machine::to_string() const {
     return fmt::format("{}, {} {}, {}{:.1f} GiB, {}", processor.empty() ? "unknown processor" : processor,
                        cores, cores == 1 ? "core" : "cores", is_virtual ? "virtual, " : "", memory_mib / 1024,
-                       kernel);
+                       kernel) +
+           (governor.empty() ? "" : ", governor " + governor);
 }
 
 } // namespace parley

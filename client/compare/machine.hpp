@@ -9,7 +9,9 @@ struct machine {
     std::string processor;   // "AMD EPYC", as it names itself
     int cores = 0;           // that this process may use (sched_getaffinity(2))
     std::string kernel;      // "Linux 6.1.0-18-amd64"
+    std::string governor;    // of the first core: "performance"; empty where the kernel does not tell
     double memory_mib = 0;   // all that the kernel has
+    long descriptors = 0;    // that a process may have open (getrlimit(2), the hard limit)
     double load_average = 0; // of the last minute, before the comparison began
     bool is_virtual = false; // a hypervisor says that it is there
 

@@ -1,11 +1,14 @@
 // parley-compare: the same load on every concurrency model, side by side, on the reader's own machine.
+#include "client/compare/answers.hpp"
+#include "client/compare/chart.hpp"
+#include "client/compare/claims.hpp"
+#include "client/compare/difference.hpp"
 #include "client/compare/disturbance.hpp"
 #include "client/compare/findings.hpp"
-#include "client/compare/machine.hpp"
-#include "client/compare/measure.hpp"
 #include "client/compare/options.hpp"
 #include "client/compare/progress.hpp"
-#include "client/compare/record.hpp"
+#include "client/compare/report.hpp"
+#include "client/compare/run_folder.hpp"
 #include "client/compare/summary.hpp"
 #include "client/compare/table.hpp"
 #include "common/check.hpp"
@@ -13,26 +16,32 @@
 #include "common/stop_signal.hpp"
 
 #include <algorithm>
+#include <ctime>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 namespace parley {
 
 namespace {
 
-/// Goes through the plan until it is done or a stop is requested.
-std::vector<measurement> measure_all(const plan& all) {
-    const auto cells = all.cells();
-    const progress shown{cells.size()};
-    std::vector<measurement> done;
-    for (const auto& each : cells) {
-        shown.show(done.size(), all.contenders[each.contender].name + ", " + all.workloads[each.workload].name);
-        auto one = measure(all, each);
-        if (!one) break;
-        done.push_back(std::move(*one));
+/// Goes through what is left of the plan until it is done or a stop is requested. What a cell has shown that a
+/// model cannot do is not measured again.
+void measure_rest(results& all, const run_folder& folder) {
+    const auto planned = all.planned.cells();
+    const progress shown{planned.size()};
+    for (auto left = cells_left(all.planned, all.done); !left.empty();
+         left = cells_left(all.planned, all.done)) {
+        const auto& next = left.front();
+        shown.show(planned.size() - left.size(), all.planned.contenders[next.contender].name + ", " +
+                                                     all.planned.workloads[next.workload].id);
+        auto one = measure(all.planned, next);
+        if (!one) return;
+        folder.add(all.planned, *one);
+        all.done.push_back(std::move(*one));
     }
-    return done;
 }
 
 void print(const std::vector<std::string>& lines) { fmt::print("{}\n", fmt::join(lines, "\n")); }
@@ -46,33 +55,105 @@ void print(const section& one, bool has_baseline) {
     fmt::print("\n");
 }
 
-int compare(const compare_options& wanted) {
-    const auto all = plan_of(wanted);
-    const auto planned = all.cells().size();
-    const auto where = machine::here();
+/// What decides, as bars, and the answer below.
+void print(const answer& one, const section& from) {
+    const auto& by = figure_named(one.figure);
+    print(wrapped(fmt::format("{} ({})", one.question, from.load.to_string())));
+    std::vector<bar> bars;
+    for (const auto& [name, value] : rank(from, by).rows)
+        bars.push_back({name, value.median,
+                        fmt::format("{} {} ({}..{})", three_digits(value.median), by.unit,
+                                    three_digits(value.low), three_digits(value.high))});
+    print(chart_of(bars));
+    for (const auto& sentence : one.reason) print(wrapped("  " + sentence, 2));
+    fmt::print("\n");
+}
+
+/// A plan of one's own is shown in tables, the others by their answers.
+void print(const results& all, const std::string& baseline) {
+    const auto sections = summarize(all.planned, all.done, baseline);
+    const auto answers = answers_of(sections);
+    for (const auto& each : answers) print(each, *section_of(sections, each.workload));
+    if (answers.empty() || !baseline.empty())
+        for (const auto& each : sections) print(each, !baseline.empty());
+
+    const auto claims = claims_of(sections, all.planned.server_cores.size());
+    for (const auto& each : claims) {
+        print(wrapped(fmt::format("{}: {}", each.text.substr(0, each.text.size() - 1), name_of(each.is))));
+        print(wrapped("  " + each.evidence, 2));
+    }
+    if (!claims.empty()) fmt::print("\n");
+    print(wrapped(circumstances(all.where, all.meanwhile, all.planned)));
+}
+
+/// Has every server, and every workload, a measurement that counts?
+bool all_count(const results& all) {
+    std::vector<bool> servers(all.planned.contenders.size()), loads(all.planned.workloads.size());
+    std::vector<bool> asked(servers.size());
+    for (const auto& one : all.done) {
+        asked[one.where.contender] = true;
+        if (!one.problem.empty()) continue;
+        servers[one.where.contender] = loads[one.where.workload] = true;
+    }
+    return servers == asked && std::ranges::find(loads, false) == loads.end();
+}
+
+std::string now(const char* form) {
+    return fmt::format(fmt::runtime(form), fmt::localtime(std::time(nullptr)));
+}
+
+/// The results so far, and the folder where they go.
+std::pair<results, run_folder> begin(const compare_options& wanted) {
+    if (!wanted.resume.empty()) {
+        auto folder = run_folder::open(wanted.resume);
+        auto all = folder.load();
+        find_programs(all.planned, wanted);
+        return {std::move(all), std::move(folder)};
+    }
+    results all{plan_of(wanted), machine::here(), {}, now("{:%Y-%m-%d %H:%M}"), {}};
+    const auto at = wanted.output.empty() ? now("results/{:%Y-%m-%d-%H%M%S}") : wanted.output;
+    auto folder = run_folder::create(at, all);
+    return {std::move(all), std::move(folder)};
+}
+
+int measure_and_report(const compare_options& wanted) {
     // Opened before the work: a wrong path must not be found out after minutes.
-    std::ofstream record{wanted.json_file.empty() ? "/dev/null" : wanted.json_file};
-    if (!record) throw_errno("open", wanted.json_file);
+    std::ofstream copy{wanted.json_file.empty() ? "/dev/null" : wanted.json_file};
+    if (!copy) throw_errno("open", wanted.json_file);
+    auto [all, folder] = begin(wanted);
+    const auto planned = all.planned.cells().size();
 
     stop_signal::install({});
-    fmt::print("parley-compare " PARLEY_VERSION ": {} servers x {} workloads x {} rounds, seed {}\n\n",
-               all.contenders.size(), all.workloads.size(), all.rounds, all.seed);
+    fmt::print("parley-compare " PARLEY_VERSION ": {} servers, {} workloads, {} measurements, seed {}\n\n",
+               all.planned.contenders.size(), all.planned.workloads.size(), planned, all.planned.seed);
     std::fflush(stdout);
 
     const disturbance_watch watch;
-    const auto done = measure_all(all);
-    const auto meanwhile = watch.so_far();
-    for (const auto& each : summarize(all, done, wanted.baseline)) print(each, !wanted.baseline.empty());
-    print(wrapped(circumstances(where, meanwhile, all)));
-    std::fflush(stdout);
-    record << record_of(all, done, where, meanwhile);
-    if (!record.flush()) throw_errno("write", wanted.json_file);
+    measure_rest(all, folder);
+    all.meanwhile = watch.so_far();
+    print(all, wanted.baseline);
 
-    if (done.size() != planned) {
-        fmt::print("\nINCOMPLETE: stopped after {} of {} measurements.\n", done.size(), planned);
+    const auto text = record_of(all).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    folder.write("result.json", text);
+    folder.write("report.html", html_of(all, wanted.baseline));
+    if (!(copy << text).flush()) throw_errno("write", wanted.json_file);
+    fmt::print("\nThe report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
+
+    if (const auto left = cells_left(all.planned, all.done).size()) {
+        fmt::print("INCOMPLETE: stopped after {} of {} measurements. To go on: --resume {}\n", planned - left,
+                   planned, folder.file("").parent_path().string());
         return 130; // as a shell tells of a program that SIGINT has ended
     }
-    return std::ranges::all_of(done, [](const auto& one) { return one.problem.empty(); }) ? 0 : 1;
+    return all_count(all) ? 0 : 1;
+}
+
+int show_difference(const compare_options& wanted) {
+    const auto both = compare(results_at(wanted.diff.at(0)), results_at(wanted.diff.at(1)));
+    print(table_of(both));
+    if (wanted.json_file.empty()) return 0;
+    std::ofstream file{wanted.json_file};
+    if (!(file << json_of(both).dump(2) << '\n').flush()) throw_errno("write", wanted.json_file);
+    return 0;
 }
 
 } // namespace
@@ -83,5 +164,7 @@ int main(int count, char** words) {
     CLI::App app{"Runs every concurrency model under the same load, and says which differ.", "parley-compare"};
     parley::compare_options options;
     parley::describe_options(app, options);
-    return parley::run_program(app, count, words, [&] { return parley::compare(options); });
+    return parley::run_program(app, count, words, [&] {
+        return options.diff.empty() ? parley::measure_and_report(options) : parley::show_difference(options);
+    });
 }

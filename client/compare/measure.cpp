@@ -1,14 +1,17 @@
 // The order of one cell: start, wait until it listens, prime, load and watch, stop, look at what is left.
 #include "client/compare/measure.hpp"
 
+#include "client/compare/load_run.hpp"
 #include "client/compare/on_cores.hpp"
+#include "client/compare/server_start.hpp"
+#include "common/scoreboard_view.hpp"
 #include "common/stop_signal.hpp"
 #include "common/subprocess.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
 #include <stdexcept>
-#include <string_view>
 
 namespace parley {
 
@@ -19,79 +22,32 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds patience = 10s; // for a server to get ready or to leave, and for a load beyond its time
-constexpr milliseconds answer_limit = 5s; // less than our patience, so that the load can still report
+constexpr milliseconds patience = 10s; // for a server to leave
 constexpr milliseconds primer = 50ms;
-constexpr milliseconds warm_up = 100ms;
+constexpr int primers = 10; // connections: a server that serves one at a time has to get through with them
 
-milliseconds since(steady_clock::time_point begin) {
-    return std::chrono::round<milliseconds>(steady_clock::now() - begin);
+/// Connections are to be made before it counts.
+milliseconds warm_up_for(const workload& load) {
+    return 100ms + (load.per_connection == 0 ? load.connections * 3ms / 10 : 0ms);
+}
+
+microseconds since(steady_clock::time_point begin) {
+    return std::chrono::round<microseconds>(steady_clock::now() - begin);
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-/// Waits for the ready line, and returns the address in it. Throws std::runtime_error where none comes.
-std::string address_of(subprocess& server) {
-    constexpr std::string_view opening = "listening on ";
-    constexpr int most_lines = 100;
-    for (int count = 0; count != most_lines; ++count) {
-        const auto line = server.read_line(patience);
-        const auto found = line.find(opening);
-        if (found == line.npos) continue;
-        const auto begin = found + opening.size();
-        return line.substr(begin, line.find(' ', begin) - begin);
+/// What its scoreboard tells; nothing where it has none that we may read.
+std::vector<worker_use> workers_of(pid_t server) {
+    std::vector<worker_use> all;
+    try {
+        if (const auto seen = scoreboard_view{server}.look())
+            for (const auto& each : seen->workers)
+                all.push_back({each.counted.connections, each.counted.requests});
+    } catch (const std::exception&) {
+        return {};
     }
-    throw std::runtime_error("the server printed no line with 'listening on HOST:PORT'");
-}
-
-std::vector<std::string> load_command(const std::string& parley_load, const std::string& address,
-                                      const workload& load, milliseconds warming) {
-    const auto option = [](const char* name, auto value) { return fmt::format("--{}={}", name, value); };
-    std::vector<std::string> words{parley_load,
-                                   address,
-                                   option("service", load.service),
-                                   option("connections", load.connections),
-                                   option("size", load.size),
-                                   option("warm-up", fmt::format("{}ms", warming.count())),
-                                   option("duration", fmt::format("{}ms", (warming + load.duration).count())),
-                                   option("timeout", fmt::format("{}ms", answer_limit.count())),
-                                   "--allow-unanswered",
-                                   "--json=-"};
-    if (load.per_connection > 0) words.push_back(option("per-connection", load.per_connection));
-    return words;
-}
-
-/// Starts a program on these cores.
-void start(std::optional<subprocess>& program, std::vector<std::string> command,
-           const std::vector<int>& cores) {
-    const on_cores placed{cores};
-    program.emplace(std::move(command), subprocess::errors::kept);
-}
-
-/// Loads the server, and calls `watch` now and then while the last quarter of the load runs. Nothing: a stop
-/// was requested. Throws std::runtime_error where there is no report.
-template <class Watch>
-std::optional<load_report> run_load(const plan& all, const std::string& address, const workload& load,
-                                    milliseconds warming, Watch watch) {
-    std::optional<subprocess> tester;
-    start(tester, load_command(all.parley_load, address, load, warming), all.load_cores);
-    const auto begin = steady_clock::now();
-    auto next_watch = begin + warming + load.duration * 3 / 4;
-    std::optional<process_end> end;
-    while (!(end = tester->wait(20ms))) {
-        if (stop_signal::requested()) return std::nullopt;
-        if (since(begin) > warming + load.duration + patience)
-            throw std::runtime_error(
-                fmt::format("the load did not end within {} s of its time", patience / 1s));
-        if (steady_clock::now() < next_watch) continue;
-        watch();
-        next_watch += load.duration / 8;
-    }
-    auto report = tester->rest_of_output();
-    if (report.empty())
-        throw std::runtime_error(
-            fmt::format("no report of the load: {}: {}", end->to_string(), first_line(tester->error_output())));
-    return load_report::parse(std::move(report));
+    return all;
 }
 
 /// Ends the server, and says how it left; adds to the problem where that was not clean.
@@ -122,49 +78,66 @@ void stop(subprocess& server, measurement& result) {
 }
 
 /// False: a stop was requested.
-bool carry_out(subprocess& server, const plan& all, measurement& result) {
-    const auto& load = all.workloads[result.where.workload];
-    const auto begin = steady_clock::now();
-    const auto address = address_of(server);
-    result.start_time = since(begin);
-
-    auto priming = load;
+bool load_it(subprocess& server, const std::string& address, const plan& all, measurement& result) {
+    const auto& wanted = all.workloads[result.where.workload];
+    const auto add = [&](const load_report& one) {
+        result.server.requests += one.all_requests;
+        result.server.connections += one.connected;
+        if (result.problem.empty()) result.problem = one.problem;
+    };
+    auto priming = wanted;
     priming.duration = primer;
-    const auto primed = run_load(all, address, priming, 0ms, [] {});
+    priming.disturbers = 0;
+    priming.connections = std::min(wanted.connections, primers);
+    priming.wait = std::min(priming.wait, primer / 10); // or nobody would be answered in time
+    const auto primed = run_load(all, address, priming, {}, [] {});
     if (!primed) return false;
-    const auto loaded = run_load(all, address, load, warm_up, [&] {
+    result.server.requests = primed->measured.all_requests;
+    result.server.connections = primed->measured.connected;
+    result.problem = primed->measured.problem;
+
+    const auto loaded = run_load(all, address, wanted, {.warm_up = warm_up_for(wanted)}, [&] {
         const auto now = memory_of_tree(server.pid());
         if (now.pss_kib > result.server.memory.pss_kib) result.server.memory = now;
+        if (all.contenders[result.where.contender].keeps_workers()) result.workers = workers_of(server.pid());
     });
     if (!loaded) return false;
-    result.load = *loaded;
-    result.server.requests = primed->all_requests + loaded->all_requests;
-    result.problem = primed->problem.empty() ? loaded->problem : primed->problem;
-    stop(server, result);
+    result.load = loaded->measured;
+    add(loaded->measured);
+    if (loaded->beside) add(*loaded->beside);
+    for (const auto share : wanted.open) {
+        if (!result.problem.empty() || result.is_empty(wanted)) break;
+        const auto at_rate = run_load(
+            all, address, wanted, {.warm_up = warm_up_for(wanted), .rate = result.load.rate * share}, [] {});
+        if (!at_rate) return false;
+        // That a rate is too much for a server is a finding, not a reason not to count the cell.
+        result.open.push_back({share, at_rate->measured});
+        result.server.requests += at_rate->measured.all_requests;
+        result.server.connections += at_rate->measured.connected;
+    }
     return true;
-}
-
-double per(double amount, std::uint64_t requests) {
-    return requests ? amount / static_cast<double>(requests) : 0;
 }
 
 } // namespace
 
-double measurement::cpu_us_per_request() const {
-    return per(static_cast<double>((server.user + server.system).count()), server.requests);
-}
-
-double measurement::switches_per_request() const {
-    return per(static_cast<double>(server.voluntary_switches + server.involuntary_switches), server.requests);
-}
-
 std::optional<measurement> measure(const plan& all, const cell& where) {
+    const auto& wanted = all.workloads[where.workload];
+    const auto& who = all.contenders[where.contender];
     measurement result;
     result.where = where;
     std::optional<subprocess> server;
     try {
-        start(server, all.contenders[where.contender].server(all.workloads[where.workload]), all.server_cores);
-        if (!carry_out(*server, all, result)) return std::nullopt;
+        const server_door door{who, wanted, all.parley_server};
+        const auto begin = steady_clock::now();
+        {
+            const on_cores placed{all.server_cores};
+            server.emplace(door.words(), subprocess::errors::kept);
+        }
+        const auto address = door.wait_until_open(*server);
+        result.start_time = since(begin);
+        result.server.at_rest = memory_of_tree(server->pid());
+        if (!load_it(*server, address, all, result)) return std::nullopt;
+        stop(*server, result);
     } catch (const std::runtime_error& failure) { // one cell's failure must not end the comparison
         result.problem = failure.what();
         if (server) server->wait(100ms); // it may just be about to say why

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace parley {
 
@@ -20,22 +21,39 @@ struct server_use {
     std::int64_t voluntary_switches = 0;   // it waited
     std::int64_t involuntary_switches = 0; // its time was over
     std::int64_t page_faults = 0;
-    std::uint64_t requests = 0; // that it answered meanwhile
-    tree_memory memory;         // the largest of those seen near the end of the load
+    std::uint64_t requests = 0;    // that it answered meanwhile
+    std::uint64_t connections = 0; // that were made to it meanwhile
+    tree_memory at_rest;           // when it was ready
+    tree_memory memory;            // the largest of those seen near the end of the load
+};
+
+/// What one worker did until near the end of the load, as the server's scoreboard told.
+struct worker_use {
+    std::uint64_t connections = 0;
+    std::uint64_t requests = 0;
+};
+
+/// The same load at a fixed rate, a share of the one found: its report.
+struct open_load {
+    double share = 0;
+    load_report load;
 };
 
 struct measurement {
     cell where;
     std::string problem; // why it does not count; empty where it does
     bool left_cleanly = false;
-    std::chrono::milliseconds start_time{}; // until it listened
-    std::chrono::milliseconds stop_time{};  // from SIGTERM to its end
+    std::chrono::microseconds start_time{}; // until it listened
+    std::chrono::microseconds stop_time{};  // from SIGTERM to its end
     load_report load;
+    std::vector<open_load> open;
     server_use server;
+    std::vector<worker_use> workers; // none: a server of others, or it had none
 
-    [[nodiscard]] double cpu_us_per_request() const;
-    [[nodiscard]] double switches_per_request() const;
-    [[nodiscard]] double pss_mib() const { return static_cast<double>(server.memory.pss_kib) / 1024; }
+    /// Of the connections that there were to be, some were never served: the model cannot do it.
+    [[nodiscard]] bool is_empty(const workload& wanted) const {
+        return problem.empty() && load.served < wanted.connections;
+    }
 };
 
 /// Carries out one cell of the plan. A server or a load that fails is a finding, told in `problem`.

@@ -1,14 +1,19 @@
 #include "client/compare/options.hpp"
 
 #include "client/compare/on_cores.hpp"
+#include "client/compare/plan_text.hpp"
+#include "client/compare/proc_text.hpp"
 #include "client/compare/programs.hpp"
+#include "client/compare/ready_plans.hpp"
 #include "common/command_line.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <stdexcept>
 #include <string_view>
@@ -18,9 +23,19 @@ namespace parley {
 namespace {
 
 constexpr std::string_view examples =
-    "  parley-compare                                      all models, two workloads, three rounds\n"
-    "  parley-compare --models thread,coroutine --rounds 10 --baseline thread\n"
-    "  parley-compare --server-command mine='./my_server 0' --json result.json\n";
+    "  parley-compare                                      all models, about three minutes\n"
+    "  parley-compare --full                               all questions in depth, half an hour\n"
+    "  parley-compare --questions short,stevens --models fork,thread,prefork,pool\n"
+    "  parley-compare --connections 1,10,100 --service echo,hello --workloads long-lived --rounds 6\n"
+    "  parley-compare --server-command 'mine=./my_server {port}' --baseline mine\n"
+    "  parley-compare --resume results/2026-03-01-120000\n"
+    "  parley-compare --diff before/result.json after/result.json\n"
+    "\n"
+    "exit status:\n"
+    "  0  all that was planned is measured\n"
+    "  1  a server or a workload has no measurement that counts\n"
+    "  2  the call was wrong: one line says why\n"
+    "  130  it was interrupted, and can go on with --resume\n";
 
 constexpr std::chrono::milliseconds shortest{50};
 
@@ -39,44 +54,129 @@ void add_models(plan& all, const compare_options& wanted) {
     auto models = wanted.models;
     std::erase(models, std::string{}); // --models '' is how to have none
     if (models.empty() && !wanted.models.empty()) return;
-    const auto server = program_at(wanted.parley_server, "parley-server", "--server");
-    const auto known = lines_of(server, "--list-models");
+    const auto known = lines_of(all.parley_server, "--list-models");
     check_known("model", models, known);
-    check_known("service", {wanted.service}, lines_of(server, "--list-services"));
     if (models.empty())
         std::ranges::copy_if(known, std::back_inserter(models),
                              [](const auto& model) { return std::ranges::find(apart, model) == apart.end(); });
-    for (const auto& model : models) all.contenders.push_back(parley_model(model, server));
+    for (const auto& model : models) all.contenders.push_back({.name = model, .model = model});
+}
+
+/// Services x connections x sizes x lifetimes. Sizes are of services that are sent bytes.
+void add_product(plan& all, const compare_options& wanted) {
+    for (const auto& service : wanted.services)
+        for (const int connections : wanted.connections)
+            for (const auto& name : wanted.workloads) {
+                const bool is_sized = service == "echo" || service == "hello" || service == "counter";
+                auto sizes = wanted.sizes;
+                if (!is_sized) sizes.resize(1);
+                for (const auto size : sizes)
+                    all.workloads.push_back(
+                        {.id = fmt::format("{}-{}-{}-{}", name, service, connections, size),
+                         .question = name,
+                         .name = name == "long-lived" ? "Long-lived connections" : "One request per connection",
+                         .service = service,
+                         .connections = connections,
+                         .size = size,
+                         .per_connection = name == "long-lived" ? 0 : 1,
+                         .duration = wanted.duration.value_or(std::chrono::milliseconds{700})});
+            }
+}
+
+plan plan_in(const std::string& file) {
+    try {
+        const auto text = read_file(file);
+        if (text.empty()) throw std::invalid_argument("there is nothing to read");
+        auto json = nlohmann::ordered_json::parse(text);
+        if (json.is_object())
+            for (const auto* of_a_run : {"begun", "machine"}) json.erase(of_a_run);
+        return plan_from(json);
+    } catch (const nlohmann::json::exception& reason) {
+        throw std::invalid_argument(fmt::format("--plan {}: {}", file, reason.what()));
+    } catch (const std::invalid_argument& reason) {
+        throw std::invalid_argument(fmt::format("--plan {}: {}", file, reason.what()));
+    }
+}
+
+plan chosen_plan(const compare_options& wanted) {
+    plan all;
+    find_programs(all, wanted);
+    add_models(all, wanted);
+    for (const auto& each : wanted.server_commands) all.contenders.push_back(foreign_server(each));
+    check_known("service", wanted.services, lines_of(all.parley_server, "--list-services"));
+    check_known("question", wanted.questions, all_questions());
+    if (wanted.is_product) {
+        add_product(all, wanted);
+        return all;
+    }
+    all.name = wanted.full ? "full" : "quick";
+    add_questions(all, wanted.full ? extent::full : extent::quick, wanted.questions, wanted.services.front());
+    return all;
+}
+
+void place(plan& all, bool separate_cores) {
+    const auto cores = usable_cores();
+    if (all.server_cores.empty()) all.server_cores = cores;
+    if (all.load_cores.empty()) all.load_cores = cores;
+    if (!separate_cores) return;
+    if (cores.size() < 2) throw std::invalid_argument("--separate-cores: there is only one");
+    all.load_cores = {cores.front()};
+    all.server_cores.assign(cores.begin() + 1, cores.end());
 }
 
 } // namespace
 
 void describe_options(CLI::App& app, compare_options& options) {
-    options.seed = std::random_device{}();
+    app.add_flag("--quick", options.quick, "few but telling measurements in about three minutes: the default");
+    app.add_flag("--full", options.full,
+                 "all questions with more models, levels and rounds: about half an hour");
+    app.add_option("--questions", options.questions,
+                   fmt::format("only these of a quick or full plan: {}", fmt::join(all_questions(), ", ")))
+        ->type_name("A,B,...")
+        ->delimiter(',');
+    app.add_option("--plan", options.plan_file, "measure what this file says (JSON, as a run leaves it)")
+        ->type_name("FILE");
 
     app.add_option("--models", options.models,
                    "models of parley-server to compare; default: all that serve TCP")
         ->type_name("A,B,...")
         ->delimiter(',');
     app.add_option("--server-command", options.server_commands,
-                   "another server to compare, which prints 'listening on HOST:PORT'; may be repeated")
+                   "another server to compare; it gets a free port for {port}, or prints 'listening on "
+                   "HOST:PORT'; may be repeated")
         ->type_name("NAME=COMMAND");
-    app.add_option("--workloads", options.workloads, "long-lived connections, one-request per connection")
-        ->type_name("A,B")
-        ->delimiter(',')
-        ->check(CLI::IsMember({"long-lived", "one-request"}))
-        ->capture_default_str();
-    app.add_option("-s,--service", options.service, "what the servers are asked for")->capture_default_str();
-    app.add_option("-c,--connections", options.connections, "at a time")
-        ->check(CLI::Range(1, 10'000))
-        ->capture_default_str();
-    app.add_option("--size", options.size, "bytes of a request")
-        ->check(CLI::Range(1, 1 << 20))
-        ->capture_default_str();
-    add_duration(app, "-d,--duration", options.duration, "of the load in each measurement");
-    app.add_option("-r,--rounds", options.rounds, "how often everything is measured")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
+
+    const auto product = [&](CLI::Option* one) {
+        return one->each([&](const std::string&) { options.is_product = true; });
+    };
+    product(app.add_option("--workloads", options.workloads,
+                           "a plan of one's own: long-lived connections, one-request per connection")
+                ->type_name("A,B")
+                ->delimiter(',')
+                ->check(CLI::IsMember({"long-lived", "one-request"}))
+                ->capture_default_str());
+    product(app.add_option("-s,--service", options.services, "what the servers are asked for")
+                ->type_name("A,B,...")
+                ->delimiter(',')
+                ->capture_default_str());
+    product(app.add_option("-c,--connections", options.connections, "at a time")
+                ->type_name("N,M,...")
+                ->delimiter(',')
+                ->check(CLI::Range(1, 100'000))
+                ->capture_default_str());
+    product(app.add_option("--size", options.sizes, "bytes of a request")
+                ->type_name("N,M,...")
+                ->delimiter(',')
+                ->check(CLI::Range(1, 1 << 20))
+                ->capture_default_str());
+
+    app.add_option_function<std::string>(
+           "-d,--duration", [&](const std::string& text) { options.duration = parse_duration(text); },
+           "of the load in each measurement; default: as the plan has it")
+        ->type_name("TIME");
+    app.add_option("-r,--rounds", options.rounds,
+                   "how often everything is measured; default: as the plan has it")
+        ->check(CLI::Range(1, 1000));
     app.add_option("--seed", options.seed, "of the order in each round; default: another each time")
         ->type_name("NUMBER");
     app.add_flag(
@@ -84,7 +184,17 @@ void describe_options(CLI::App& app, compare_options& options) {
         "the load has one core for itself, a server the others: steadier, where one core is enough for it");
     app.add_option("--baseline", options.baseline, "whom the ratios refer to; default: the best")
         ->type_name("NAME");
-    app.add_option("--json", options.json_file, "where to write all that was measured")->type_name("FILE");
+
+    app.add_option("-o,--output", options.output, "folder for the results; default: a new one in results/")
+        ->type_name("DIR");
+    app.add_option("--resume", options.resume, "go on with a run that was interrupted, or make its report anew")
+        ->type_name("DIR");
+    app.add_option("--diff", options.diff,
+                   "measure nothing: compare two results (their folders, or result.json)")
+        ->type_name("A B")
+        ->expected(2);
+    app.add_option("--json", options.json_file, "also writes all that was measured to this file")
+        ->type_name("FILE");
     app.add_option("--server", options.parley_server, "parley-server; default: the one beside this program")
         ->type_name("PATH");
     app.add_option("--load", options.parley_load, "parley-load; default: the one beside this program")
@@ -92,41 +202,34 @@ void describe_options(CLI::App& app, compare_options& options) {
     describe(app, examples);
 }
 
-plan plan_of(const compare_options& wanted) {
-    plan all;
-    all.rounds = wanted.rounds;
-    all.seed = wanted.seed;
-    all.parley_load = program_at(wanted.parley_load, "parley-load", "--load");
-    all.server_cores = all.load_cores = usable_cores();
-    if (wanted.separate_cores) {
-        if (all.server_cores.size() < 2) throw std::invalid_argument("--separate-cores: there is only one");
-        all.load_cores = {all.server_cores.front()};
-        all.server_cores.erase(all.server_cores.begin());
-    }
-    add_models(all, wanted);
-    for (const auto& each : wanted.server_commands) all.contenders.push_back(foreign_server(each));
+void find_programs(plan& of, const compare_options& wanted) {
+    of.parley_server = program_at(wanted.parley_server, "parley-server", "--server");
+    of.parley_load = program_at(wanted.parley_load, "parley-load", "--load");
+}
 
-    if (all.contenders.empty()) throw std::invalid_argument("nothing to compare: name a model or a server");
-    if (wanted.duration < shortest)
+plan plan_of(const compare_options& wanted) {
+    if (wanted.quick && wanted.full) throw std::invalid_argument("--quick and --full: choose one");
+    if (wanted.is_product && (wanted.full || !wanted.questions.empty()))
+        throw std::invalid_argument(
+            "--workloads, --service, --connections and --size make a plan of their own: "
+            "leave out --full and --questions");
+    auto all = wanted.plan_file.empty() ? chosen_plan(wanted) : plan_in(wanted.plan_file);
+    find_programs(all, wanted);
+    if (wanted.duration && *wanted.duration < shortest)
         throw std::invalid_argument(
             fmt::format("--duration: at least {} ms, or there is nothing to see", shortest.count()));
+    for (auto& each : all.workloads) {
+        if (wanted.duration) each.duration = *wanted.duration;
+        if (wanted.rounds) each.rounds = 0;
+    }
+    if (wanted.rounds) all.rounds = *wanted.rounds;
+    if (wanted.plan_file.empty() || wanted.seed) all.seed = wanted.seed ? *wanted.seed : std::random_device{}();
+    place(all, wanted.separate_cores);
+
+    all.check();
     std::vector<std::string> names;
     for (const auto& each : all.contenders) names.push_back(each.name);
     if (!wanted.baseline.empty()) check_known("baseline", {wanted.baseline}, names);
-    std::ranges::sort(names);
-    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
-        throw std::invalid_argument(
-            fmt::format("'{}' is there twice: give each server a name of its own", *twice));
-
-    for (const auto& name : wanted.workloads) {
-        const bool is_long = name == "long-lived";
-        all.workloads.push_back({.name = is_long ? "Long-lived connections" : "One request per connection",
-                                 .service = wanted.service,
-                                 .connections = wanted.connections,
-                                 .size = wanted.size,
-                                 .per_connection = is_long ? 0 : 1,
-                                 .duration = wanted.duration});
-    }
     return all;
 }
 

@@ -15,42 +15,84 @@ namespace {
 const std::map<std::string, std::string> pools{
     {"prefork", "--workers"}, {"pool", "--workers"}, {"hybrid", "--threads"}};
 
+constexpr int most_workers = 256;
+
+template <class Named>
+void refuse_twice(const std::vector<Named>& all, std::string Named::*name) {
+    std::vector<std::string> names;
+    for (const auto& each : all) names.push_back(each.*name);
+    std::ranges::sort(names);
+    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
+        throw std::invalid_argument(fmt::format("'{}' is there twice: give each a name of its own", *twice));
+}
+
 } // namespace
 
 std::string workload::to_string() const {
-    return fmt::format("{}: {}, {} bytes, {} connections", name, service, size, connections);
+    const auto asked = service == "pi"     ? fmt::format(", {} digits", digits)
+                       : service == "wait" ? fmt::format(", {} ms", wait.count())
+                                           : fmt::format(", {} bytes", size);
+    return fmt::format("{}: {}{}, {} connection{}", name, service, asked, connections,
+                       connections == 1 ? "" : "s");
 }
 
-contender parley_model(std::string model, std::string parley_server) {
-    auto server = [=](const workload& load) {
-        std::vector<std::string> words{parley_server, "--model",  model,        "--service",
-                                       load.service,  "--listen", "127.0.0.1:0"};
-        if (const auto pool = pools.find(model); pool != pools.end() && load.per_connection == 0)
-            words.insert(words.end(), {pool->second, std::to_string(load.connections)});
-        return words;
-    };
-    return {std::move(model), std::move(server)};
+std::vector<std::string> contender::words(const workload& load, const std::string& parley_server) const {
+    if (model.empty()) return {"/bin/sh", "-c", "exec " + command};
+    std::vector<std::string> all{parley_server, "--model",  model,        "--service",
+                                 load.service,  "--listen", "127.0.0.1:0"};
+    auto chosen = options;
+    chosen.insert(chosen.end(), load.server_options.begin(), load.server_options.end());
+    const auto pool = pools.find(model);
+    if (pool != pools.end() && load.per_connection == 0 &&
+        std::ranges::find(chosen, pool->second) == chosen.end())
+        all.insert(all.end(), {pool->second, std::to_string(std::min(load.connections, most_workers))});
+    all.insert(all.end(), chosen.begin(), chosen.end());
+    return all;
 }
+
+bool contender::keeps_workers() const { return model != "fork" && model != "thread" && model != "exec"; }
 
 contender foreign_server(const std::string& definition) {
     const auto equals = definition.find('=');
     if (equals == 0 || equals == definition.npos || equals + 1 == definition.size())
         throw std::invalid_argument(
             fmt::format("bad server command '{}': write NAME=COMMAND, as in mine='./my_server 0'", definition));
-    std::vector<std::string> words{"/bin/sh", "-c", "exec " + definition.substr(equals + 1)};
-    return {definition.substr(0, equals), [=](const workload&) { return words; }};
+    contender one;
+    one.name = definition.substr(0, equals);
+    one.command = definition.substr(equals + 1);
+    return one;
 }
 
 std::vector<cell> plan::cells() const {
     std::mt19937_64 random{seed};
+    int most_rounds = rounds;
+    for (const auto& each : workloads) most_rounds = std::max(most_rounds, each.rounds);
     std::vector<cell> all;
-    for (int round = 1; round <= rounds; ++round) {
+    for (int round = 1; round <= most_rounds; ++round) {
         const auto first = static_cast<std::ptrdiff_t>(all.size());
-        for (std::size_t load = 0; load != workloads.size(); ++load)
-            for (std::size_t who = 0; who != contenders.size(); ++who) all.push_back({round, who, load});
+        for (std::size_t load = 0; load != workloads.size(); ++load) {
+            const auto& what = workloads[load];
+            if (round > (what.rounds ? what.rounds : rounds)) continue;
+            for (std::size_t who = 0; who != contenders.size(); ++who) {
+                const auto is_named = std::ranges::find(what.contenders, contenders[who].name);
+                if (what.contenders.empty() ? contenders[who].in_all : is_named != what.contenders.end())
+                    all.push_back({round, who, load});
+            }
+        }
         std::shuffle(all.begin() + first, all.end(), random);
     }
     return all;
+}
+
+void plan::check() const {
+    refuse_twice(contenders, &contender::name);
+    refuse_twice(workloads, &workload::id);
+    for (const auto& load : workloads)
+        for (const auto& each : load.contenders)
+            if (std::ranges::find(contenders, each, &contender::name) == contenders.end())
+                throw std::invalid_argument(
+                    fmt::format("workload '{}' names '{}', which is no contender", load.id, each));
+    if (cells().empty()) throw std::invalid_argument("nothing to compare: name a model or a server");
 }
 
 } // namespace parley

@@ -1,11 +1,10 @@
-// What is to be measured: every contender under every workload, in several rounds. Each round has an order of
-// its own, so that whatever else the machine does meanwhile meets nobody twice in the same place.
+// What is to be measured: contenders under workloads, in several rounds. Each round has an order of its own, so
+// that whatever else the machine does meanwhile meets nobody twice in the same place.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,29 +12,46 @@ namespace parley {
 
 /// What is asked of a server, and how.
 struct workload {
-    std::string name;
-    std::string service;
+    std::string id{};       // unique in a plan
+    std::string question{}; // which part of the report it is for: "cpu", "levels" ...
+    std::string name{};     // for a person
+    std::string service = "echo";
     int connections = 50;
     std::size_t size = 64;  // bytes of a request
     int per_connection = 0; // requests until a connection is made anew; 0: it lives as long as the load
     std::chrono::milliseconds duration{1000};
+    int digits = 100; // asked of pi
+    std::chrono::milliseconds wait{10};
+    std::vector<double> open{};                // also at these shares of the rate found, at a fixed rate
+    int disturbers = 0;                        // connections beside, which are not measured ...
+    int disturbing_digits = 0;                 // ... and ask for so many digits of pi
+    std::vector<std::string> server_options{}; // beside the contender's own
+    std::vector<std::string> contenders{};     // by name; none: all
+    int rounds = 0;                            // 0: as many as the plan has
 
-    /// "long-lived connections: echo, 64 bytes, 50 connections"
+    /// "Long-lived connections: echo, 64 bytes, 50 connections"
     [[nodiscard]] std::string to_string() const;
 };
 
-/// A server that is compared with others: any program that prints "listening on HOST:PORT" once it does, and
-/// leaves with exit code 0 on SIGTERM.
+/// A server that is compared with others: a model of parley-server, or a command of anybody's.
 struct contender {
     std::string name;
-    std::function<std::vector<std::string>(const workload&)> server;
+    std::string model{};                // empty: a server of others
+    std::vector<std::string> options{}; // of parley-server
+    std::string command{};              // for the shell
+    bool in_all = true;                 // false: only where a workload names it
+
+    /// What starts it. A model whose workers keep a connection to its end gets as many workers as there are
+    /// long-lived connections, but at most 256.
+    [[nodiscard]] std::vector<std::string> words(const workload& load, const std::string& parley_server) const;
+
+    /// Does each of its workers serve many connections? Else how evenly they share says nothing.
+    [[nodiscard]] bool keeps_workers() const;
 };
 
-/// A model of parley-server. One whose workers keep a connection to its end gets as many workers as there are
-/// long-lived connections; else the server's default holds.
-contender parley_model(std::string model, std::string parley_server);
-
-/// Anybody's server, from "NAME=COMMAND", which the shell splits into words. Throws std::invalid_argument.
+/// Anybody's server, from "NAME=COMMAND", which the shell splits into words. A command that says {port} gets a
+/// free port there, and is ready when that port accepts; any other prints "listening on HOST:PORT". Throws
+/// std::invalid_argument.
 contender foreign_server(const std::string& definition);
 
 /// One measurement to be made: the numbers are indices into the plan.
@@ -43,20 +59,29 @@ struct cell {
     int round = 1;
     std::size_t contender = 0;
     std::size_t workload = 0;
+
+    friend bool operator==(const cell&, const cell&) = default;
 };
 
 struct plan {
+    std::string name = "chosen"; // or "quick", "full"
     std::vector<contender> contenders;
     std::vector<workload> workloads;
     int rounds = 3;
     std::uint64_t seed = 0;
-    std::string parley_load; // the program that makes the load
     // Where they run; where they share cores, the kernel's choice of who meets whom can double a rate.
     std::vector<int> server_cores;
     std::vector<int> load_cores;
 
+    // The programs: where they are is no part of what was planned.
+    std::string parley_server;
+    std::string parley_load;
+
     /// All cells, round by round, each round shuffled; the same seed gives the same order.
     [[nodiscard]] std::vector<cell> cells() const;
+
+    /// Throws std::invalid_argument for two of one name, a contender that is not there, and nothing to do.
+    void check() const;
 };
 
 } // namespace parley

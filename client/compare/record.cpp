@@ -1,25 +1,27 @@
 #include "client/compare/record.hpp"
 
+#include "client/compare/plan_text.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace parley {
 
 namespace {
 
 using json = nlohmann::ordered_json; // keys in the order in which a person reads
+using std::chrono::microseconds;
 
-json json_of(const machine& where) {
-    return {{"processor", where.processor},   {"cores", where.cores},   {"virtual", where.is_virtual},
-            {"memory_mib", where.memory_mib}, {"kernel", where.kernel}, {"load_average", where.load_average}};
-}
+constexpr std::size_t enough_to_believe = 2; // that a cell is empty
 
-json json_of(const workload& load) {
-    return {{"name", load.name},
-            {"service", load.service},
-            {"connections", load.connections},
-            {"size", load.size},
-            {"per_connection", load.per_connection},
-            {"duration_ms", load.duration.count()}};
+constexpr auto schema = "parley-compare/2";
+
+json load_json(const load_report& load) { return load.text.empty() ? json{} : json::parse(load.text); }
+
+load_report load_from(const json& text) {
+    return text.is_null() ? load_report{} : load_report::parse(text.dump());
 }
 
 json json_of(const server_use& used) {
@@ -29,44 +31,149 @@ json json_of(const server_use& used) {
             {"involuntary_switches", used.involuntary_switches},
             {"page_faults", used.page_faults},
             {"requests", used.requests},
+            {"connections", used.connections},
+            {"pss_at_rest_kib", used.at_rest.pss_kib},
             {"pss_kib", used.memory.pss_kib},
             {"processes", used.memory.processes}};
 }
 
-json json_of(const plan& all, const measurement& one) {
-    const auto& load = all.workloads[one.where.workload];
-    const auto& who = all.contenders[one.where.contender];
-    return {{"round", one.where.round},
-            {"workload", load.name},
-            {"contender", who.name},
-            {"command", who.server(load)},
-            {"problem", one.problem.empty() ? json{} : json(one.problem)},
-            {"left_cleanly", one.left_cleanly},
-            {"start_ms", one.start_time.count()},
-            {"stop_ms", one.stop_time.count()},
-            {"server", json_of(one.server)},
-            {"load", one.load.text.empty() ? json{} : json::parse(one.load.text)}};
+server_use server_from(const json& text) {
+    server_use used;
+    used.user = microseconds{text.at("cpu_user_us").get<long>()};
+    used.system = microseconds{text.at("cpu_system_us").get<long>()};
+    used.voluntary_switches = text.at("voluntary_switches");
+    used.involuntary_switches = text.at("involuntary_switches");
+    used.page_faults = text.at("page_faults");
+    used.requests = text.at("requests");
+    used.connections = text.at("connections");
+    used.at_rest.pss_kib = text.at("pss_at_rest_kib");
+    used.memory.pss_kib = text.at("pss_kib");
+    used.memory.processes = text.at("processes");
+    return used;
 }
+
+template <class Named>
+std::size_t index_of(const std::vector<Named>& all, std::string Named::*name, const std::string& wanted) {
+    const auto found = std::ranges::find(all, wanted, name);
+    if (found == all.end()) throw std::runtime_error(fmt::format("'{}' is not in the plan", wanted));
+    return static_cast<std::size_t>(found - all.begin());
+}
+
+double milliseconds_of(microseconds time) { return static_cast<double>(time.count()) / 1000; }
+microseconds from_milliseconds(double ms) { return microseconds{std::llround(ms * 1000)}; }
 
 } // namespace
 
-std::string record_of(const plan& all, const std::vector<measurement>& done, const machine& where,
-                      const disturbance& meanwhile) {
-    json record{{"schema", "parley-compare/1"},
+json json_of(const machine& where) {
+    return {{"text", where.to_string()},
+            {"processor", where.processor},
+            {"cores", where.cores},
+            {"virtual", where.is_virtual},
+            {"memory_mib", where.memory_mib},
+            {"kernel", where.kernel},
+            {"governor", where.governor},
+            {"descriptors", where.descriptors},
+            {"load_average", where.load_average}};
+}
+
+machine machine_from(const json& text) {
+    machine it;
+    it.processor = text.at("processor");
+    it.cores = text.at("cores");
+    it.is_virtual = text.at("virtual");
+    it.memory_mib = text.at("memory_mib");
+    it.kernel = text.at("kernel");
+    it.governor = text.at("governor");
+    it.descriptors = text.at("descriptors");
+    it.load_average = text.at("load_average");
+    return it;
+}
+
+json json_of(const plan& all, const measurement& one) {
+    json open = json::array(), workers = json::array();
+    for (const auto& each : one.open) open.push_back({{"share", each.share}, {"load", load_json(each.load)}});
+    for (const auto& each : one.workers) workers.push_back({each.connections, each.requests});
+    return {{"round", one.where.round},
+            {"workload", all.workloads.at(one.where.workload).id},
+            {"contender", all.contenders.at(one.where.contender).name},
+            {"problem", one.problem.empty() ? json{} : json(one.problem)},
+            {"left_cleanly", one.left_cleanly},
+            {"start_ms", milliseconds_of(one.start_time)},
+            {"stop_ms", milliseconds_of(one.stop_time)},
+            {"server", json_of(one.server)},
+            {"workers", workers},
+            {"load", load_json(one.load)},
+            {"open", open}};
+}
+
+measurement measurement_from(const plan& all, const json& text) {
+    try {
+        measurement one;
+        one.where.round = text.at("round");
+        one.where.workload = index_of(all.workloads, &workload::id, text.at("workload"));
+        one.where.contender = index_of(all.contenders, &contender::name, text.at("contender"));
+        if (!text.at("problem").is_null()) one.problem = text.at("problem");
+        one.left_cleanly = text.at("left_cleanly");
+        one.start_time = from_milliseconds(text.at("start_ms"));
+        one.stop_time = from_milliseconds(text.at("stop_ms"));
+        one.server = server_from(text.at("server"));
+        for (const auto& each : text.at("workers")) one.workers.push_back({each.at(0), each.at(1)});
+        one.load = load_from(text.at("load"));
+        for (const auto& each : text.at("open"))
+            one.open.push_back({each.at("share"), load_from(each.at("load"))});
+        return one;
+    } catch (const json::exception& reason) {
+        throw std::runtime_error(fmt::format("not a measurement: {}", reason.what()));
+    }
+}
+
+json record_of(const results& all) {
+    json record{{"schema", schema},
                 {"parley", PARLEY_VERSION},
                 {"compiler", "g++ " __VERSION__},
-                {"complete", done.size() == all.cells().size()},
-                {"machine", json_of(where)},
-                {"disturbance", {{"others", meanwhile.others}, {"stolen", meanwhile.stolen}}},
-                {"seed", all.seed},
-                {"server_cores", all.server_cores},
-                {"load_cores", all.load_cores},
-                {"rounds", all.rounds},
-                {"workloads", json::array()},
+                {"complete", is_complete(all.planned, all.done)},
+                {"begun", all.begun},
+                {"machine", json_of(all.where)},
+                {"disturbance", {{"others", all.meanwhile.others}, {"stolen", all.meanwhile.stolen}}},
+                {"plan", json_of(all.planned)},
                 {"cells", json::array()}};
-    for (const auto& load : all.workloads) record["workloads"].push_back(json_of(load));
-    for (const auto& one : done) record["cells"].push_back(json_of(all, one));
-    return record.dump(2) + '\n';
+    for (const auto& one : all.done) record["cells"].push_back(json_of(all.planned, one));
+    return record;
+}
+
+results results_from(const json& record) {
+    try {
+        if (record.at("schema") != schema)
+            throw std::runtime_error(
+                fmt::format("a result of the form {}, not {}", record.at("schema").dump(), schema));
+        results all;
+        all.planned = plan_from(record.at("plan"));
+        all.where = machine_from(record.at("machine"));
+        all.meanwhile = {record.at("disturbance").at("others"), record.at("disturbance").at("stolen")};
+        all.begun = record.at("begun");
+        for (const auto& each : record.at("cells")) all.done.push_back(measurement_from(all.planned, each));
+        return all;
+    } catch (const json::exception& reason) {
+        throw std::runtime_error(fmt::format("not a result of parley-compare: {}", reason.what()));
+    }
+}
+
+std::vector<cell> cells_left(const plan& all, const std::vector<measurement>& done) {
+    auto left = all.cells();
+    std::erase_if(left, [&](const cell& each) {
+        std::size_t empty = 0;
+        for (const auto& one : done) {
+            if (one.where == each) return true;
+            if (one.where.contender == each.contender && one.where.workload == each.workload)
+                empty += one.is_empty(all.workloads[each.workload]) ? 1 : 0;
+        }
+        return empty >= enough_to_believe;
+    });
+    return left;
+}
+
+bool is_complete(const plan& all, const std::vector<measurement>& done) {
+    return cells_left(all, done).empty();
 }
 
 } // namespace parley

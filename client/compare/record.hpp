@@ -1,4 +1,4 @@
-// Everything that was measured, as JSON: what a later report, or anybody's own, is made from.
+// Everything that was measured, as JSON: the lines of a run's cells.jsonl, and the whole result.json.
 #pragma once
 
 #include "client/compare/disturbance.hpp"
@@ -6,14 +6,39 @@
 #include "client/compare/measure.hpp"
 #include "client/compare/plan.hpp"
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 namespace parley {
 
+/// A comparison as far as it has come.
+struct results {
+    plan planned;
+    machine where;
+    disturbance meanwhile;
+    std::string begun; // "2026-03-01 12:00", local time
+    std::vector<measurement> done;
+};
+
+nlohmann::ordered_json json_of(const plan& all, const measurement& one);
+nlohmann::ordered_json json_of(const machine& where);
+machine machine_from(const nlohmann::ordered_json& text);
+
+/// Throws std::runtime_error where the text is no measurement of this plan.
+measurement measurement_from(const plan& all, const nlohmann::ordered_json& text);
+
 /// The whole comparison; its "schema" changes whenever a reader of the older form would misread it. README.md
 /// beside this file tells the fields. `done` may be less than the plan: then "complete" is false.
-std::string record_of(const plan& all, const std::vector<measurement>& done, const machine& where,
-                      const disturbance& meanwhile);
+nlohmann::ordered_json record_of(const results& all);
+
+/// Reads a result.json. Throws std::runtime_error with one line where it is none.
+results results_from(const nlohmann::ordered_json& record);
+
+/// Is there nothing left to measure? A cell that was empty twice is not measured again.
+bool is_complete(const plan& all, const std::vector<measurement>& done);
+
+/// The cells that are still to be measured, in order.
+std::vector<cell> cells_left(const plan& all, const std::vector<measurement>& done);
 
 } // namespace parley

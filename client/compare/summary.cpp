@@ -11,46 +11,25 @@ namespace {
 /// The measurements of one contender under one workload that count.
 using measurements = std::vector<const measurement*>;
 
-double rate_of(const measurement& one) { return one.load.rate; }
-
-/// Nothing: no round has that figure.
-template <class Figure>
-std::optional<spread> spread_over(const measurements& rounds, Figure figure) {
-    std::vector<double> values;
-    for (const auto* each : rounds)
-        if (const std::optional<double> value = std::invoke(figure, *each)) values.push_back(*value);
-    if (values.empty()) return std::nullopt;
-    return spread_of(std::move(values));
-}
-
 /// Nothing: there is no round in which both count.
-template <class Figure>
-std::optional<spread> ratio_over(const measurements& rounds, const measurements& reference, Figure figure) {
-    return spread_over(rounds, [&](const measurement& mine) -> std::optional<double> {
-        const auto same_round = [&](const auto* theirs) { return theirs->where.round == mine.where.round; };
+std::optional<estimate> ratio_over(const measurements& rounds, const measurements& reference,
+                                   const figure& which) {
+    std::vector<double> ratios;
+    for (const auto* mine : rounds) {
+        const auto same_round = [&](const auto* theirs) { return theirs->where.round == mine->where.round; };
         const auto theirs = std::ranges::find_if(reference, same_round);
-        if (theirs == reference.end() || std::invoke(figure, **theirs) <= 0) return std::nullopt;
-        return std::invoke(figure, mine) / std::invoke(figure, **theirs);
-    });
+        if (theirs == reference.end()) continue;
+        const auto above = which.of(*mine), below = which.of(**theirs);
+        if (above && below && *below > 0) ratios.push_back(*above / *below);
+    }
+    if (ratios.empty()) return std::nullopt;
+    return estimate_of(std::move(ratios));
 }
 
-figures figures_of(const measurements& rounds) {
-    figures values;
-    values.rate = spread_over(rounds, rate_of).value();
-    values.p50_ms = spread_over(rounds, [](const auto& one) { return one.load.p50_ms; });
-    values.p99_ms = spread_over(rounds, [](const auto& one) { return one.load.p99_ms; });
-    values.cpu_us = spread_over(rounds, &measurement::cpu_us_per_request).value();
-    values.switches = spread_over(rounds, &measurement::switches_per_request).value();
-    values.pss_mib = spread_over(rounds, &measurement::pss_mib).value();
-    const auto served = [](const auto* one) { return one->load.served; };
-    values.served = served(std::ranges::min(rounds, {}, served));
-    return values;
-}
-
-void note(std::vector<problem>& problems, const measurement& one) {
-    auto known = std::ranges::find(problems, one.problem, &problem::text);
-    if (known == problems.end()) known = problems.insert(known, {one.problem, {}});
-    known->rounds.push_back(one.where.round);
+void note(std::vector<problem>& problems, const std::string& text, int round) {
+    auto known = std::ranges::find(problems, text, &problem::text);
+    if (known == problems.end()) known = problems.insert(known, {text, {}});
+    known->rounds.push_back(round);
 }
 
 struct counted_row {
@@ -58,24 +37,33 @@ struct counted_row {
     measurements rounds;
 };
 
-counted_row row_of(std::string name, const measurements& all) {
+counted_row row_of(std::string name, std::size_t number, const measurements& all) {
     counted_row result;
     result.shown.name = std::move(name);
+    result.shown.contender = number;
     for (const auto* each : all) {
         result.shown.left_cleanly = result.shown.left_cleanly && each->left_cleanly;
         if (each->problem.empty())
             result.rounds.push_back(each);
         else
-            note(result.shown.problems, *each);
+            note(result.shown.problems, each->problem, each->where.round);
+        if (each->problem.empty() && !each->load.doubt.empty())
+            note(result.shown.doubts, each->load.doubt, each->where.round);
     }
-    if (!result.rounds.empty()) result.shown.values = figures_of(result.rounds);
+    if (result.rounds.empty()) return result;
+    const auto served = [](const auto* one) { return one->load.served; };
+    result.shown.served = served(std::ranges::min(result.rounds, {}, served));
+    result.shown.values = estimates_of(result.rounds);
     return result;
 }
 
-section section_of(const workload& load, std::vector<counted_row> rows, const std::string& baseline) {
-    const auto rate = [](const counted_row& it) { return it.shown.values ? it.shown.values->rate.median : -1; };
+section section_from(const workload& load, std::vector<counted_row> rows, const std::string& baseline) {
+    const auto rate = [](const counted_row& it) {
+        const auto* found = it.shown.find("rate");
+        return found ? found->median : -1;
+    };
     const auto serves_all = [&](const counted_row& it) {
-        return it.shown.values && it.shown.values->served >= load.connections;
+        return it.shown.counts() && it.shown.served >= load.connections;
     };
     std::ranges::stable_sort(rows, std::greater{}, rate);
     const auto unranked = std::ranges::stable_partition(rows, serves_all).begin();
@@ -89,9 +77,8 @@ section section_of(const workload& load, std::vector<counted_row> rows, const st
     if (reference != unranked) {
         result.reference = reference->shown.name;
         for (auto it = rows.begin(); it != unranked; ++it) {
-            auto& values = *it->shown.values;
-            values.rate_ratio = ratio_over(it->rounds, reference->rounds, rate_of);
-            values.cpu_ratio = ratio_over(it->rounds, reference->rounds, &measurement::cpu_us_per_request);
+            it->shown.rate_ratio = ratio_over(it->rounds, reference->rounds, figure_named("rate"));
+            it->shown.cpu_ratio = ratio_over(it->rounds, reference->rounds, figure_named("cpu_us"));
         }
     }
     std::ranges::transform(rows, std::back_inserter(result.rows), &counted_row::shown);
@@ -99,6 +86,24 @@ section section_of(const workload& load, std::vector<counted_row> rows, const st
 }
 
 } // namespace
+
+const estimate* row::find(std::string_view figure) const {
+    const auto found = values.find(figure);
+    return found == values.end() ? nullptr : &found->second;
+}
+
+const row* section::ranked_row(std::string_view name) const {
+    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(ranked);
+    const auto found = std::find_if(rows.begin(), end, [&](const row& one) { return one.name == name; });
+    return found == end ? nullptr : &*found;
+}
+
+std::vector<const row*> section::with(std::string_view figure) const {
+    std::vector<const row*> all;
+    for (std::size_t i = 0; i != ranked; ++i)
+        if (rows[i].find(figure)) all.push_back(&rows[i]);
+    return all;
+}
 
 std::vector<section> summarize(const plan& all, const std::vector<measurement>& done,
                                const std::string& baseline) {
@@ -109,11 +114,18 @@ std::vector<section> summarize(const plan& all, const std::vector<measurement>& 
             measurements its;
             for (const auto& each : done)
                 if (each.where.contender == who && each.where.workload == load) its.push_back(&each);
-            if (!its.empty()) rows.push_back(row_of(all.contenders[who].name, its));
+            std::ranges::sort(its, {}, [](const auto* one) { return one->where.round; });
+            if (!its.empty()) rows.push_back(row_of(all.contenders[who].name, who, its));
         }
-        if (!rows.empty()) sections.push_back(section_of(all.workloads[load], std::move(rows), baseline));
+        if (!rows.empty()) sections.push_back(section_from(all.workloads[load], std::move(rows), baseline));
     }
     return sections;
+}
+
+const section* section_of(const std::vector<section>& all, std::string_view workload_id) {
+    const auto found =
+        std::ranges::find_if(all, [&](const section& one) { return one.load.id == workload_id; });
+    return found == all.end() ? nullptr : &*found;
 }
 
 } // namespace parley

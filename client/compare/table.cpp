@@ -13,16 +13,23 @@ namespace {
 // Name; rate, its spread, its ratio; p50, p99; CPU, switches, memory; served, left.
 constexpr auto line_form = "{:<12}{:>6}{:>14}{:>14}{:>7}{:>7}{:>7}{:>7}{:>6}{:>14}{:>6}";
 
-std::string spread_text(const spread& one) {
-    return fmt::format("{}..{}", three_digits(one.least), three_digits(one.most));
+std::string interval_text(const estimate* one) {
+    return one ? fmt::format("{}..{}", three_digits(one->low), three_digits(one->high)) : "-";
 }
 
-std::string time_text(const std::optional<spread>& time) { return time ? three_digits(time->median) : "-"; }
+std::string median_text(const estimate* one) { return one ? three_digits(one->median) : "-"; }
 
-std::string percent_text(const std::optional<spread>& ratio, bool is_reference) {
+std::string percent_text(const std::optional<estimate>& ratio, bool is_reference) {
     if (is_reference) return "100%";
     if (!ratio) return "-";
-    return fmt::format("{:.0f}% {:.0f}..{:.0f}", ratio->median * 100, ratio->least * 100, ratio->most * 100);
+    return fmt::format("{:.0f}% {:.0f}..{:.0f}", ratio->median * 100, ratio->low * 100, ratio->high * 100);
+}
+
+/// Of both kinds.
+std::string switches_text(const row& one) {
+    const auto* voluntary = one.find("voluntary");
+    const auto* involuntary = one.find("involuntary");
+    return voluntary && involuntary ? three_digits(voluntary->median + involuntary->median) : "-";
 }
 
 std::string served_text(int served, int connections) {
@@ -32,12 +39,11 @@ std::string served_text(int served, int connections) {
 std::string line_of(const row& one, const section& of) {
     const auto name = one.name.size() <= 11 ? one.name : one.name.substr(0, 10) + '~';
     const auto* left = one.left_cleanly ? "clean" : "no";
-    if (!one.values) return fmt::format("{:<12}{}", name, "no round counts");
-    const auto& it = *one.values;
-    return fmt::format(line_form, name, three_digits(it.rate.median), spread_text(it.rate),
-                       percent_text(it.rate_ratio, one.name == of.reference), time_text(it.p50_ms),
-                       time_text(it.p99_ms), three_digits(it.cpu_us.median), three_digits(it.switches.median),
-                       three_digits(it.pss_mib.median), served_text(it.served, of.load.connections), left);
+    if (!one.counts()) return fmt::format("{:<12}{}", name, "no round counts");
+    return fmt::format(line_form, name, median_text(one.find("rate")), interval_text(one.find("rate")),
+                       percent_text(one.rate_ratio, one.name == of.reference), median_text(one.find("p50_ms")),
+                       median_text(one.find("p99_ms")), median_text(one.find("cpu_us")), switches_text(one),
+                       median_text(one.find("pss_mib")), served_text(one.served, of.load.connections), left);
 }
 
 } // namespace
@@ -52,17 +58,21 @@ std::string three_digits(double value) {
 
 std::vector<std::string> wrapped(std::string_view text, std::size_t indent) {
     std::vector<std::string> lines;
-    std::string line;
+    const auto blanks = std::min(text.find_first_not_of(' '), text.size());
+    std::string line{text.substr(0, blanks)};
+    text.remove_prefix(blanks);
+    bool at_begin = true;
     while (!text.empty()) {
         const auto word = text.substr(0, text.find(' '));
         text.remove_prefix(std::min(word.size() + 1, text.size()));
-        if (!line.empty() && line.size() + 1 + word.size() > table_width) {
+        if (!at_begin && line.size() + 1 + word.size() > table_width) {
             lines.push_back(line);
             line.assign(indent, ' ');
-        } else if (!line.empty()) {
+        } else if (!at_begin) {
             line += ' ';
         }
         line += word;
+        at_begin = false;
     }
     lines.push_back(line);
     return lines;
@@ -76,15 +86,20 @@ std::vector<std::string> table_of(const section& one) {
     lines.push_back("");
     lines.push_back(fmt::format("{:<12}{:^34}{:>14}{:>14}{:>7}", "", "requests per second", "latency, ms",
                                 "per request", "memory"));
-    lines.push_back(fmt::format(line_form, "", "median", "least..most", against, "p50", "p99", "CPU us",
+    lines.push_back(fmt::format(line_form, "", "median", "95% interval", against, "p50", "p99", "CPU us",
                                 "switch", "MiB", "served", "left"));
     for (const auto& each : one.rows) lines.push_back(line_of(each, one));
-    for (const auto& each : one.rows)
-        for (const auto& [text, rounds] : each.problems) {
-            const auto why = fmt::format("{}, {} {}: {}", each.name, rounds.size() == 1 ? "round" : "rounds",
-                                         fmt::join(rounds, ", "), text);
-            std::ranges::move(wrapped(why, 4), std::back_inserter(lines));
+    const auto tell = [&](const row& each, const std::vector<problem>& why, const char* verdict) {
+        for (const auto& [text, rounds] : why) {
+            const auto line = fmt::format("{}, {} {}: {}{}", each.name, rounds.size() == 1 ? "round" : "rounds",
+                                          fmt::join(rounds, ", "), verdict, text);
+            std::ranges::move(wrapped(line, 4), std::back_inserter(lines));
         }
+    };
+    for (const auto& each : one.rows) {
+        tell(each, each.problems, "");
+        tell(each, each.doubts, "not valid: ");
+    }
     return lines;
 }
 

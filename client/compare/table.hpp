@@ -14,7 +14,8 @@ inline constexpr std::size_t table_width = 100;
 /// Three significant digits: "0.123", "1.23", "12.3", "123", "12.3k", "1.23M".
 std::string three_digits(double value);
 
-/// `text` in lines of at most table_width columns, each but the first indented by `indent` blanks.
+/// `text` in lines of at most table_width columns, each but the first indented by `indent` blanks;
+/// the first keeps its own.
 std::vector<std::string> wrapped(std::string_view text, std::size_t indent = 0);
 
 /// Title, header, a line per row, and below them what went wrong.

@@ -1,0 +1,121 @@
+#include "client/compare/answers.hpp"
+
+#include "client/compare/table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace parley {
+
+namespace {
+
+struct asked {
+    std::string_view id;
+    std::string_view title;
+    std::string_view decides; // which of the figures
+    std::string_view then_by; // among those that are not told apart
+};
+
+constexpr asked questions[] = {
+    {"cpu", "Requests that compute", "rate", "pss_mib"},
+    {"waiting", "Requests that wait", "rate", "cpu_us"},
+    {"idle", "Many idle connections", "pss_connection_kib", "cpu_us"},
+    {"short", "Short connections", "rate", "cpu_us"},
+};
+
+std::string amount(double value, const figure& of) {
+    if (of.unit == "/s") return three_digits(value) + " requests per second";
+    return fmt::format("{} {}", three_digits(value), of.unit);
+}
+
+/// A p of the exact test is never zero.
+std::string chance(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
+
+/// "1.32 times as many as thread (95 %: 1.21 to 1.44; p = 0.029)"
+std::string lead(const std::pair<std::string, estimate>& leader, const std::pair<std::string, estimate>& next,
+                 const figure& by) {
+    const bool more = by.better == best::highest;
+    const auto& [above, below] = more ? std::pair{leader, next} : std::pair{next, leader};
+    if (below.second.median <= 0) return {};
+    const auto ratio = ratio_of(above.second, below.second);
+    return fmt::format("{} {} {:.2f} times {} of {} (95 %: {:.2f} to {:.2f}; {}).",
+                       more ? leader.first : next.first, more ? "reaches" : "needs", ratio.median,
+                       more ? "that" : "what", more ? next.first : leader.first, ratio.low, ratio.high,
+                       chance(p_value(leader.second, next.second)));
+}
+
+/// Among the best, who is best at something else, where that is told apart: "Of these, epoll needs least ..."
+std::string tie_break(const section& one, const std::vector<std::string>& tied, const figure& by) {
+    auto ranked = rank(one, by);
+    std::erase_if(ranked.rows,
+                  [&](const auto& each) { return std::ranges::find(tied, each.first) == tied.end(); });
+    std::vector<estimate> values;
+    for (const auto& [name, value] : ranked.rows) values.push_back(value);
+    ranked.groups = groups_of(values, by.better);
+    if (ranked.groups.size() < 2) return {};
+    const auto& group = ranked.groups.front();
+    return fmt::format("Of these, {} {} least {}: {}; most: {}, {}.", names_of(ranked, group),
+                       group.size() > 1 ? "need" : "needs", by.title,
+                       amount(ranked.rows.front().second.median, by), ranked.rows.back().first,
+                       amount(ranked.rows.back().second.median, by));
+}
+
+/// "iterative served 1 of 500 connections."
+std::string left_out(const section& one) {
+    std::vector<std::string> names;
+    for (auto i = one.ranked; i < one.rows.size(); ++i)
+        names.push_back(one.rows[i].counts() ? fmt::format("{} ({} of {})", one.rows[i].name,
+                                                           one.rows[i].served, one.load.connections)
+                                             : fmt::format("{} (no round counts)", one.rows[i].name));
+    if (names.empty()) return {};
+    return fmt::format("Did not serve every connection before the load was over: {}.", listed(names));
+}
+
+/// "The load itself was in doubt for loops (90.1k): ..."
+std::string in_doubt(const section& one, const figure& by) {
+    std::vector<std::string> names;
+    std::string why;
+    for (std::size_t i = 0; i != one.ranked; ++i) {
+        const auto& each = one.rows[i];
+        const auto* rate = each.find("doubted_rate");
+        if (by.key != "rate" || each.find("rate") || !rate) continue;
+        names.push_back(fmt::format("{} ({} per second)", each.name, three_digits(rate->median)));
+        why = each.doubts.front().text;
+    }
+    if (names.empty()) return {};
+    return fmt::format("No valid rate of {}: {}.", listed(names), why);
+}
+
+answer answer_to(const asked& it, const section& one) {
+    const auto& by = figure_named(it.decides);
+    const auto ranked = rank(one, by);
+    answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}};
+    if (ranked.rows.empty()) return result;
+    for (const auto each : ranked.groups.front()) result.best.push_back(ranked.rows[each].first);
+    result.headline = listed(result.best);
+    const auto& leader = ranked.rows.front();
+    const auto is_tied = result.best.size() > 1;
+    result.reason.push_back(fmt::format(
+        "{}{}: {} (95 %: {} to {}).", leader.first, is_tied ? ", not told apart from the others named" : "",
+        amount(leader.second.median, by), three_digits(leader.second.low), three_digits(leader.second.high)));
+    if (ranked.groups.size() > 1)
+        result.reason.push_back(lead(leader, ranked.rows[ranked.groups[1].front()], by));
+    if (is_tied) result.reason.push_back(tie_break(one, result.best, figure_named(it.then_by)));
+    result.reason.push_back(left_out(one));
+    result.reason.push_back(in_doubt(one, by));
+    std::erase(result.reason, std::string{});
+    return result;
+}
+
+} // namespace
+
+std::vector<answer> answers_of(const std::vector<section>& all) {
+    std::vector<answer> answers;
+    for (const auto& each : questions)
+        if (const auto* found = section_of(all, each.id)) answers.push_back(answer_to(each, *found));
+    std::erase_if(answers, [](const answer& one) { return one.best.empty(); });
+    return answers;
+}
+
+} // namespace parley

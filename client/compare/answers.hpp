@@ -1,0 +1,25 @@
+// Which model for which service: the answers on the first screen, in words, computed from the run.
+#pragma once
+
+#include "client/compare/ranking.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace parley {
+
+struct answer {
+    std::string workload;            // its id
+    std::string question;            // "Work for the processor"
+    std::string_view figure;         // what decides
+    std::vector<std::string> best;   // not told apart from the first
+    std::string headline;            // "loops, loop-pool and pool"
+    std::vector<std::string> reason; // sentences: how much, by how much, how sure
+};
+
+/// For the questions that the run has measured, in the order of a report. Servers that did not serve every
+/// connection take no part.
+std::vector<answer> answers_of(const std::vector<section>& all);
+
+} // namespace parley

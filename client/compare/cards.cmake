@@ -1,0 +1,10 @@
+# Writes the comment that each of FILES (a list, separated by |) opens with into TO.
+string(REPLACE "|" ";" FILES "${FILES}")
+set(cards "")
+foreach(file ${FILES})
+  file(READ ${file} text)
+  if(text MATCHES "^((//[^\n]*\n)+)")
+    string(APPEND cards "${CMAKE_MATCH_1}\n")
+  endif()
+endforeach()
+file(WRITE ${TO} "${cards}")

@@ -1,0 +1,163 @@
+#include "client/compare/claims.hpp"
+
+#include "client/compare/table.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+
+namespace parley {
+
+namespace {
+
+using verdict = claim::verdict;
+
+/// A figure of one contender under one workload; nothing: the run has not measured it.
+const estimate* value(const std::vector<section>& all, std::string_view workload, std::string_view name,
+                      std::string_view figure) {
+    const auto* where = section_of(all, workload);
+    const auto* who = where ? where->ranked_row(name) : nullptr;
+    return who ? who->find(figure) : nullptr;
+}
+
+/// That `small` is less than `large`.
+verdict less(const estimate& small, const estimate& large) {
+    if (!told_apart(small, large)) return verdict::not_shown;
+    return small.median < large.median ? verdict::shown : verdict::contradicted;
+}
+
+/// Of several that must all hold.
+verdict all_of(std::initializer_list<verdict> parts) {
+    if (std::ranges::find(parts, verdict::contradicted) != parts.end()) return verdict::contradicted;
+    if (std::ranges::find(parts, verdict::not_shown) != parts.end()) return verdict::not_shown;
+    return verdict::shown;
+}
+
+std::string text(const estimate& one) { return three_digits(one.median); }
+
+using maybe = std::optional<claim>;
+
+maybe threads_cheaper(const std::vector<section>& all) {
+    const auto* thread = value(all, "short", "thread", "cpu_us");
+    const auto* process = value(all, "short", "fork", "cpu_us");
+    if (!thread || !process) return {};
+    auto evidence =
+        fmt::format("A connection costs the server {} us of CPU with a thread of its own, {} us with a "
+                    "process of its own",
+                    text(*thread), text(*process));
+    if (const auto* base = value(all, "stevens", "iterative", "cpu_us")) {
+        const auto* own_thread = value(all, "stevens", "thread", "cpu_us");
+        const auto* own_process = value(all, "stevens", "fork", "cpu_us");
+        if (own_thread && own_process)
+            evidence += fmt::format("; over the iterative server under Stevens' client: {} and {} us",
+                                    three_digits(own_thread->median - base->median),
+                                    three_digits(own_process->median - base->median));
+    }
+    return claim{"A thread is cheaper to make than a process.", less(*thread, *process), evidence + "."};
+}
+
+maybe pool_for_short(const std::vector<section>& all) {
+    const auto* thread = value(all, "short", "thread", "rate");
+    const auto* process = value(all, "short", "fork", "rate");
+    const auto* pool = value(all, "short", "pool", "rate");
+    if (!thread || !process || !pool) return {};
+    return claim{
+        "For short connections, a pool beats making a thread or a process for each.",
+        all_of({less(*thread, *pool), less(*process, *pool)}),
+        fmt::format("Connections served per second: {} by the pool of threads, {} with a thread each, {} "
+                    "with a process each.",
+                    text(*pool), text(*thread), text(*process))};
+}
+
+maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
+    const auto* one_loop = value(all, "cpu", "epoll", "rate");
+    const auto* threads = value(all, "cpu", "thread", "rate");
+    if (!one_loop || !threads || cores < 2) return {};
+    const auto gain = ratio_of(*threads, *one_loop);
+    const auto within = gain.low <= static_cast<double>(cores) ? verdict::shown : verdict::contradicted;
+    return claim{
+        "Work for the processor scales to the cores, and no further.",
+        all_of({less(*one_loop, *threads), within}),
+        fmt::format("With {} cores and 8 clients, a thread each answers {:.2f} times as many requests as "
+                    "one event loop (95 %: {:.2f} to {:.2f}).",
+                    cores, gain.median, gain.low, gain.high)};
+}
+
+maybe waiting_is_cheap_in_loops(const std::vector<section>& all) {
+    const auto* rate = value(all, "waiting", "epoll", "rate");
+    const auto* loop = value(all, "idle", "epoll", "pss_connection_kib");
+    const auto* thread = value(all, "idle", "thread", "pss_connection_kib");
+    const auto* process = value(all, "idle", "fork", "pss_connection_kib");
+    if (!rate || !loop || (!thread && !process)) return {};
+    const auto& load = section_of(all, "waiting")->load;
+    const auto possible = load.connections * 1000.0 / static_cast<double>(load.wait.count());
+    std::string others;
+    verdict is = verdict::shown;
+    for (const auto& [name, memory] :
+         {std::pair{"a thread each", thread}, std::pair{"a process each", process}}) {
+        if (!memory) continue;
+        others += fmt::format("{}{} KiB with {}", others.empty() ? "" : ", ", text(*memory), name);
+        is = all_of({is, less(*loop, *memory)});
+    }
+    return claim{
+        "Waiting work scales with the connections in an event loop, at a fraction of the memory.", is,
+        fmt::format("{} connections that wait {} ms: one loop answers {} of at most {} requests per second. "
+                    "An idle connection takes {} KiB in it; {}.",
+                    load.connections, load.wait.count(), text(*rate), three_digits(possible), text(*loop),
+                    others)};
+}
+
+maybe locks_keep_updates(const std::vector<section>& all) {
+    const auto* lost = value(all, "counter", "counter/unlocked", "lost");
+    const auto* mutex = value(all, "counter", "counter/mutex", "lost");
+    const auto* atomic = value(all, "counter", "counter/atomic", "lost");
+    if (!lost || !mutex || !atomic) return {};
+    const auto most = [](const estimate& one) { return *std::ranges::max_element(one.values); };
+    const bool is_safe = most(*mutex) == 0 && most(*atomic) == 0;
+    const auto cost = [&](const char* name) { return text(*value(all, "counter", name, "cpu_us")); };
+    const auto count = [](const estimate& one) { return one.median > 0 ? text(one) : "none"; };
+    return claim{
+        "An unlocked counter loses updates, a locked one none.",
+        !is_safe          ? verdict::contradicted
+        : most(*lost) > 0 ? verdict::shown
+                          : verdict::not_shown,
+        fmt::format("Of a million updates by processes, {} were lost without a lock, {} with a mutex, {} "
+                    "with an atomic addition. A request costs {} us of CPU with the mutex, {} us with "
+                    "the addition.",
+                    count(*lost), count(*mutex), count(*atomic), cost("counter/mutex"),
+                    cost("counter/atomic"))};
+}
+
+maybe work_stalls_a_loop(const std::vector<section>& all) {
+    const auto* alone = value(all, "stall-0", "epoll", "p50_ms");
+    const auto* beside = value(all, "stall-2", "epoll", "p50_ms");
+    const auto* mended = value(all, "stall-2", "loop-pool", "p50_ms");
+    if (!alone || !beside || !mended) return {};
+    return claim{
+        "Work on the event loop stalls all its clients, and a pool for the work mends it.",
+        all_of({less(*alone, *beside), less(*mended, *beside)}),
+        fmt::format("A small request takes {} ms (median) on the loop alone, {} ms while two other clients "
+                    "ask for long work, {} ms where a pool does the work.",
+                    text(*alone), text(*beside), text(*mended))};
+}
+
+} // namespace
+
+std::string_view name_of(claim::verdict value) {
+    switch (value) {
+    case verdict::shown: return "shown";
+    case verdict::not_shown: return "not shown";
+    case verdict::contradicted: return "contradicted";
+    }
+    return "?";
+}
+
+std::vector<claim> claims_of(const std::vector<section>& all, std::size_t cores) {
+    std::vector<claim> claims;
+    for (auto& each : {threads_cheaper(all), pool_for_short(all), cores_bound_work(all, cores),
+                       waiting_is_cheap_in_loops(all), locks_keep_updates(all), work_stalls_a_loop(all)})
+        if (each) claims.push_back(*each);
+    return claims;
+}
+
+} // namespace parley

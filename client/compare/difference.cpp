@@ -1,0 +1,125 @@
+#include "client/compare/difference.hpp"
+
+#include "client/compare/summary.hpp"
+#include "client/compare/table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fmt/format.h>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace parley {
+
+namespace {
+
+using verdict = changed::verdict;
+
+constexpr std::array<std::string_view, 4> compared{"rate", "p99_ms", "cpu_us", "pss_mib"};
+
+verdict judge(const estimate& before, const estimate& after, best better) {
+    if (!told_apart(before, after)) return verdict::cannot_tell;
+    return (after.median > before.median) == (better == best::highest) ? verdict::better : verdict::worse;
+}
+
+/// Is the same asked of the same servers? How long and how often does not matter.
+bool alike(const workload& one, const workload& other) {
+    return one.service == other.service && one.connections == other.connections && one.size == other.size &&
+           one.per_connection == other.per_connection && one.digits == other.digits && one.wait == other.wait &&
+           one.disturbers == other.disturbers && one.disturbing_digits == other.disturbing_digits &&
+           one.server_options == other.server_options;
+}
+
+constexpr auto line_form = "{:<30.30}{:<24.24}{:>8}{:>8}  {:<20.20}{}";
+
+std::string line_of(const changed& one) {
+    std::string ratio = "-";
+    if (one.before.median > 0) {
+        const auto times = ratio_of(one.after, one.before);
+        ratio = fmt::format("x{} {}..{}", three_digits(times.median), three_digits(times.low),
+                            three_digits(times.high));
+    }
+    return fmt::format(line_form, one.workload + ", " + one.contender, figure_named(one.figure).title,
+                       three_digits(one.before.median), three_digits(one.after.median), ratio,
+                       one.is == verdict::cannot_tell ? "" : name_of(one.is));
+}
+
+} // namespace
+
+std::string_view name_of(verdict value) {
+    switch (value) {
+    case verdict::better: return "better";
+    case verdict::worse: return "worse";
+    case verdict::cannot_tell: return "cannot tell";
+    }
+    return "?";
+}
+
+comparison compare(const results& before, const results& after) {
+    comparison both;
+    const auto earlier = summarize(before.planned, before.done, "");
+    const auto later = summarize(after.planned, after.done, "");
+    for (const auto& one : earlier) {
+        const auto* other = section_of(later, one.load.id);
+        if (!other || !alike(one.load, other->load)) {
+            both.apart.push_back(
+                fmt::format("{} ({})", one.load.id, other ? "asked differently" : "only in A"));
+            continue;
+        }
+        for (std::size_t i = 0; i != one.ranked; ++i) {
+            const auto& row = one.rows[i];
+            const auto* same = other->ranked_row(row.name);
+            if (!same) {
+                both.apart.push_back(fmt::format("{}, {} (only in A)", one.load.id, row.name));
+                continue;
+            }
+            for (const auto key : compared) {
+                const auto *was = row.find(key), *is = same->find(key);
+                if (was && is)
+                    both.figures.push_back(
+                        {one.load.id, row.name, key, *was, *is, judge(*was, *is, figure_named(key).better)});
+            }
+        }
+    }
+    for (const auto& one : later)
+        if (!section_of(earlier, one.load.id)) both.apart.push_back(fmt::format("{} (only in B)", one.load.id));
+    return both;
+}
+
+std::vector<std::string> table_of(const comparison& both) {
+    const auto count = [&](verdict which) { return std::ranges::count(both.figures, which, &changed::is); };
+    std::vector<std::string> lines;
+    lines.push_back(fmt::format(line_form, "", "", "A", "B", "B / A, 95 %", "B is"));
+    for (const auto& each : both.figures) lines.push_back(line_of(each));
+    lines.push_back("");
+    const auto all = both.figures.size();
+    std::ranges::move(
+        wrapped(fmt::format(
+            "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
+            "{} would be called so if nothing had changed.",
+            count(verdict::better), count(verdict::worse), all, count(verdict::cannot_tell),
+            std::lround(static_cast<double>(all) * chance_allowed))),
+        std::back_inserter(lines));
+    for (const auto& each : both.apart)
+        std::ranges::move(wrapped("Not compared: " + each, 4), std::back_inserter(lines));
+    return lines;
+}
+
+nlohmann::ordered_json json_of(const comparison& both) {
+    using json = nlohmann::ordered_json;
+    const auto values = [](const estimate& it) {
+        return json{{"median", it.median}, {"low", it.low}, {"high", it.high}};
+    };
+    json text{{"schema", "parley-compare-diff/1"}, {"figures", json::array()}, {"not_compared", both.apart}};
+    for (const auto& each : both.figures)
+        text["figures"].push_back({{"workload", each.workload},
+                                   {"contender", each.contender},
+                                   {"figure", each.figure},
+                                   {"a", values(each.before)},
+                                   {"b", values(each.after)},
+                                   {"b_is", name_of(each.is)}});
+    return text;
+}
+
+} // namespace parley

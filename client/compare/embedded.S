@@ -1,0 +1,15 @@
+// The assembler takes files in as they are. CMakeLists.txt says where they lie.
+#define EMBED(name, path)              \
+    .global embedded_##name            ;\
+    .global embedded_##name##_end      ;\
+    embedded_##name: .incbin path      ;\
+    embedded_##name##_end: .byte 0     ;
+
+    .section .rodata
+EMBED(report_html, REPORT_HTML)
+EMBED(report_css, REPORT_CSS)
+EMBED(report_js, REPORT_JS)
+EMBED(chart_js, CHART_JS)
+EMBED(cards, CARDS)
+
+    .section .note.GNU-stack,"",%progbits

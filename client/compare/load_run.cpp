@@ -1,0 +1,104 @@
+#include "client/compare/load_run.hpp"
+
+#include "client/compare/on_cores.hpp"
+#include "common/stop_signal.hpp"
+#include "common/subprocess.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <fmt/format.h>
+#include <stdexcept>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr milliseconds patience = 10s;    // for a load beyond its time
+constexpr milliseconds answer_limit = 5s; // less than our patience, so that the load can still report
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+std::vector<std::string> command_of(const plan& all, const std::string& address, const workload& load,
+                                    const load_manner& manner) {
+    const auto option = [](const char* name, auto value) { return fmt::format("--{}={}", name, value); };
+    const auto time = [](milliseconds of) { return fmt::format("{}ms", of.count()); };
+    std::vector<std::string> words{all.parley_load,
+                                   address,
+                                   option("service", load.service),
+                                   option("connections", load.connections),
+                                   option("warm-up", time(manner.warm_up)),
+                                   option("duration", time(manner.warm_up + load.duration)),
+                                   option("timeout", time(answer_limit)),
+                                   "--allow-unanswered",
+                                   "--json=-"};
+    if (load.service == "pi") words.push_back(option("digits", load.digits));
+    if (load.service == "wait") words.push_back(option("wait", time(load.wait)));
+    if (load.service != "pi" && load.service != "wait") words.push_back(option("size", load.size));
+    if (load.per_connection > 0) words.push_back(option("per-connection", load.per_connection));
+    if (manner.rate) words.push_back(option("rate", std::max(1L, std::lround(*manner.rate))));
+    return words;
+}
+
+/// Those who ask for long work beside the load that is measured.
+workload disturbers_of(const workload& load) {
+    auto beside = load;
+    beside.connections = load.disturbers;
+    beside.digits = load.disturbing_digits;
+    beside.disturbers = 0;
+    return beside;
+}
+
+void start(std::optional<subprocess>& program, std::vector<std::string> command,
+           const std::vector<int>& cores) {
+    const on_cores placed{cores};
+    program.emplace(std::move(command), subprocess::errors::kept);
+}
+
+load_report report_of(subprocess& tester, const process_end& end) {
+    auto report = tester.rest_of_output();
+    if (report.empty())
+        throw std::runtime_error(
+            fmt::format("no report of the load: {}: {}", end.to_string(), first_line(tester.error_output())));
+    return load_report::parse(std::move(report));
+}
+
+} // namespace
+
+std::optional<load_outcome> run_load(const plan& all, const std::string& address, const workload& load,
+                                     const load_manner& manner, const std::function<void()>& watch) {
+    const auto whole = manner.warm_up + load.duration;
+    std::optional<subprocess> disturbers, tester;
+    if (load.disturbers > 0) {
+        auto beside = disturbers_of(load);
+        beside.duration += patience; // it is told to end
+        start(disturbers, command_of(all, address, beside, {}), all.load_cores);
+    }
+    start(tester, command_of(all, address, load, manner), all.load_cores);
+    const auto begin = steady_clock::now();
+    auto next_watch = begin + manner.warm_up + load.duration * 3 / 4;
+    std::optional<process_end> end;
+    while (!(end = tester->wait(20ms))) {
+        if (stop_signal::requested()) return std::nullopt;
+        if (steady_clock::now() > begin + whole + patience)
+            throw std::runtime_error(
+                fmt::format("the load did not end within {} s of its time", patience / 1s));
+        if (steady_clock::now() < next_watch) continue;
+        watch();
+        next_watch += load.duration / 8;
+    }
+    load_outcome outcome{report_of(*tester, *end), {}};
+    if (disturbers) {
+        disturbers->signal(SIGINT);
+        const auto left = disturbers->wait(patience);
+        if (!left) throw std::runtime_error("the load beside did not end");
+        outcome.beside = report_of(*disturbers, *left);
+    }
+    return outcome;
+}
+
+} // namespace parley

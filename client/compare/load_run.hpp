@@ -1,0 +1,29 @@
+// One run of parley-load against a server, in a process of its own, on the cores that the plan gives it.
+#pragma once
+
+#include "client/compare/load_report.hpp"
+#include "client/compare/plan.hpp"
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace parley {
+
+struct load_manner {
+    std::chrono::milliseconds warm_up{};
+    std::optional<double> rate{}; // requests per second, fixed; none: each connection asks when it was answered
+};
+
+struct load_outcome {
+    load_report measured;
+    std::optional<load_report> beside; // of the disturbers
+};
+
+/// Loads the server, and calls `watch` now and then while the last quarter of the load runs. Nothing: a stop
+/// was requested. Throws std::runtime_error where there is no report.
+std::optional<load_outcome> run_load(const plan& all, const std::string& address, const workload& load,
+                                     const load_manner& manner, const std::function<void()>& watch);
+
+} // namespace parley

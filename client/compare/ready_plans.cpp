@@ -1,0 +1,266 @@
+#include "client/compare/ready_plans.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+#include <utility>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+namespace {
+
+/// A model with options of its own, which only some workloads measure.
+struct variant {
+    const char* name;
+    const char* model;
+    std::vector<std::string> options;
+};
+
+/// Stevens' designs, in his order; those of the other models are the plain ones.
+const std::vector<variant> stevens_rows{
+    {"prefork/each", "prefork", {"--accept", "each", "--workers", "15"}},
+    {"prefork/file-lock", "prefork", {"--accept", "file-lock", "--workers", "15"}},
+    {"prefork/mutex", "prefork", {"--accept", "mutex", "--workers", "15"}},
+    {"prefork/pass", "prefork", {"--accept", "pass", "--workers", "15"}},
+    {"pool/mutex", "pool", {"--accept", "mutex", "--workers", "15"}},
+    {"pool/main", "pool", {"--accept", "main", "--workers", "15"}},
+};
+const std::vector<std::string> stevens_plain{"iterative", "fork", "thread"};
+
+const std::vector<variant> counters{
+    {"counter/unlocked", "prefork", {"--counter", "unlocked", "--workers", "8"}},
+    {"counter/mutex", "prefork", {"--counter", "mutex", "--workers", "8"}},
+    {"counter/atomic", "prefork", {"--counter", "atomic", "--workers", "8"}},
+};
+
+/// Puts workloads into a plan, as far as there are contenders for them.
+class planner {
+public:
+    planner(plan& to, extent how_much, std::string foreign_service)
+        : plan_{to}, foreign_service_{std::move(foreign_service)}, is_full_{how_much == extent::full} {}
+
+    void answers(const std::string& question) {
+        const auto rounds = is_full_ ? 6 : 5;
+        const auto time = is_full_ ? 1000ms : 300ms;
+        if (question == "cpu")
+            add({.id = "cpu",
+                 .name = "Work for the processor",
+                 .service = "pi",
+                 .connections = 8,
+                 .duration = time,
+                 .digits = 400,
+                 .open = at_rates(),
+                 .rounds = rounds});
+        if (question == "waiting")
+            add({.id = "waiting",
+                 .name = "Requests that wait",
+                 .service = "wait",
+                 .connections = 500,
+                 .duration = time,
+                 .wait = 50ms,
+                 .open = at_rates(),
+                 .rounds = is_full_ ? 6 : 4});
+        if (question == "idle")
+            add({.id = "idle",
+                 .name = "Many idle connections",
+                 .service = "wait",
+                 .connections = 1000,
+                 .duration = std::max(time, 350ms),
+                 .wait = 300ms,
+                 .rounds = is_full_ ? 6 : 4});
+        if (question == "short")
+            add({.id = "short",
+                 .name = "One request per connection",
+                 .connections = 50,
+                 .per_connection = 1,
+                 .duration = time,
+                 .open = at_rates(),
+                 .rounds = rounds});
+    }
+
+    void levels() {
+        std::vector<int> levels{1, 10, 100, 1000};
+        if (is_full_) levels.insert(levels.end(), {4000, 10'000});
+        const std::vector<std::string> telling{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
+        for (const int connections : levels)
+            add_for(is_full_ ? everybody() : chosen(telling), {.id = fmt::format("levels-{}", connections),
+                                                               .name = "Long-lived connections",
+                                                               .connections = connections,
+                                                               .duration = is_full_ ? 800ms : 200ms,
+                                                               .rounds = is_full_ ? 6 : 3});
+    }
+
+    void sizes() {
+        if (!is_full_) return;
+        for (const std::size_t size : {64, 4096, 65'536})
+            add_for(chosen({"fork", "thread", "pool", "epoll", "uring", "coroutine"}),
+                    {.id = fmt::format("sizes-{}", size),
+                     .name = "Sizes of a request",
+                     .connections = 50,
+                     .size = size,
+                     .duration = 500ms,
+                     .rounds = 6});
+    }
+
+    /// His client: 5 at a time, one request of 4,000 bytes per connection.
+    void stevens() {
+        auto names = chosen(stevens_plain);
+        std::ranges::move(variants(stevens_rows), std::back_inserter(names));
+        add_for(names, {.id = "stevens",
+                        .name = "Stevens' client",
+                        .connections = 5,
+                        .size = 4000,
+                        .per_connection = 1,
+                        .duration = is_full_ ? 800ms : 200ms,
+                        .rounds = is_full_ ? 6 : 3});
+    }
+
+    void pool_sweep() {
+        const std::vector<int> sizes =
+            is_full_ ? std::vector{1, 2, 4, 8, 15, 30, 60, 120} : std::vector{1, 4, 15, 60};
+        for (const int size : sizes)
+            add_for(chosen({"prefork", "pool"}), {.id = fmt::format("pool-{}", size),
+                                                  .question = "pool-sweep",
+                                                  .name = fmt::format("A pool of {}", size),
+                                                  .connections = 50,
+                                                  .size = 4000,
+                                                  .per_connection = 1,
+                                                  .duration = is_full_ ? 600ms : 200ms,
+                                                  .server_options = {"--workers", std::to_string(size)},
+                                                  .rounds = is_full_ ? 6 : 2});
+    }
+
+    void work_sweep() {
+        if (!is_full_) return;
+        for (const int digits : {10, 50, 100, 200, 400, 800})
+            add_for(chosen({"thread", "epoll", "loop-pool", "loops"}),
+                    {.id = fmt::format("work-{}", digits),
+                     .question = "work-sweep",
+                     .name = fmt::format("{} digits of pi", digits),
+                     .service = "pi",
+                     .connections = 16,
+                     .duration = 600ms,
+                     .digits = digits,
+                     .rounds = 6});
+    }
+
+    void wait_sweep() {
+        if (!is_full_) return;
+        for (const int wait : {1, 5, 20, 50, 100})
+            add_for(chosen({"thread", "epoll", "pool"}), {.id = fmt::format("wait-{}", wait),
+                                                          .question = "wait-sweep",
+                                                          .name = fmt::format("A wait of {} ms", wait),
+                                                          .service = "wait",
+                                                          .connections = 64,
+                                                          .duration = 800ms,
+                                                          .wait = milliseconds{wait},
+                                                          .rounds = 6});
+    }
+
+    void counter() {
+        add_for(variants(counters), {.id = "counter",
+                                     .name = "A counter in shared memory",
+                                     .service = "counter",
+                                     .connections = 8,
+                                     .size = 16,
+                                     .duration = is_full_ ? 800ms : 200ms,
+                                     .rounds = is_full_ ? 6 : 4});
+    }
+
+    /// Small requests, alone and beside two connections that ask for long work.
+    void stall() {
+        for (const int disturbers : {0, 2})
+            add_for(chosen({"epoll", "loop-pool", "thread"}),
+                    {.id = fmt::format("stall-{}", disturbers),
+                     .name = disturbers ? "Small requests beside long work" : "Small requests alone",
+                     .service = "pi",
+                     .connections = 8,
+                     .duration = is_full_ ? 1000ms : 400ms,
+                     .digits = 10,
+                     .disturbers = disturbers,
+                     .disturbing_digits = 3000,
+                     .rounds = is_full_ ? 6 : 4});
+    }
+
+private:
+    void add(workload one) { add_for(everybody(), std::move(one)); }
+
+    /// A server of others takes part where its service is asked for.
+    void add_for(std::vector<std::string> who, workload one) {
+        const auto is_other = [&](const std::string& name) {
+            const auto found = std::ranges::find(plan_.contenders, name, &contender::name);
+            return found->model.empty() && one.service != foreign_service_;
+        };
+        std::erase_if(who, is_other);
+        if (who.empty()) return;
+        if (one.question.empty()) one.question = one.id.substr(0, one.id.find('-'));
+        one.contenders = std::move(who);
+        plan_.workloads.push_back(std::move(one));
+    }
+
+    [[nodiscard]] std::vector<double> at_rates() const {
+        return is_full_ ? std::vector{0.5, 0.8} : std::vector<double>{};
+    }
+
+    [[nodiscard]] std::vector<std::string> everybody() const {
+        std::vector<std::string> all;
+        for (const auto& each : plan_.contenders)
+            if (each.in_all) all.push_back(each.name);
+        return all;
+    }
+
+    /// Those of them that are to be compared, and all servers of others.
+    [[nodiscard]] std::vector<std::string> chosen(const std::vector<std::string>& names) const {
+        std::vector<std::string> all;
+        for (const auto& each : plan_.contenders)
+            if (each.in_all && (each.model.empty() || std::ranges::find(names, each.name) != names.end()))
+                all.push_back(each.name);
+        return all;
+    }
+
+    /// Their names; they become contenders of the plan.
+    std::vector<std::string> variants(const std::vector<variant>& all) {
+        std::vector<std::string> names;
+        for (const auto& each : all) {
+            const auto is_its_model = [&](const contender& one) {
+                return one.in_all && one.model == each.model;
+            };
+            if (std::ranges::none_of(plan_.contenders, is_its_model)) continue;
+            plan_.contenders.push_back({each.name, each.model, each.options, "", false});
+            names.emplace_back(each.name);
+        }
+        return names;
+    }
+
+    plan& plan_;
+    std::string foreign_service_;
+    bool is_full_;
+};
+
+} // namespace
+
+std::vector<std::string> all_questions() {
+    return {"cpu",     "waiting",    "idle",       "short",      "levels",  "sizes",
+            "stevens", "pool-sweep", "work-sweep", "wait-sweep", "counter", "stall"};
+}
+
+void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
+                   const std::string& foreign_service) {
+    planner into{to, how_much, foreign_service};
+    for (const auto& each : questions.empty() ? all_questions() : questions) {
+        into.answers(each);
+        if (each == "levels") into.levels();
+        if (each == "sizes") into.sizes();
+        if (each == "stevens") into.stevens();
+        if (each == "pool-sweep") into.pool_sweep();
+        if (each == "work-sweep") into.work_sweep();
+        if (each == "wait-sweep") into.wait_sweep();
+        if (each == "counter") into.counter();
+        if (each == "stall") into.stall();
+    }
+}
+
+} // namespace parley

@@ -1,0 +1,46 @@
+// The first screen: for each question the answer in words, and the picture that it rests on.
+
+const bestNames = (names) => names.length > 4 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : listOf(names);
+
+/// Where most are not told apart, there is no winner to name.
+const headlineOf = (answer) => answer.best.length > 4 && answer.best.length * 2 > ranked(sectionNamed[answer.workload]).length
+  ? `no clear winner among ${answer.best.length}` : bestNames(answer.best);
+
+function listOf(names) {
+  return names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names.at(-1);
+}
+
+function drawAnswers() {
+  const cards = document.getElementById("answer-cards");
+  for (const answer of result.answers) {
+    const section = sectionNamed[answer.workload];
+    const figure = figureNamed[answer.figure];
+    const card = make("article", { class: "card", id: "answer-" + answer.workload },
+      make("p", { class: "kicker" }, answer.question),
+      make("p", { class: "headline" }, headlineOf(answer)),
+      make("p", { class: "asked" }, (answer.best.length > 1 ? "no difference shown between them · " : "") + section.text));
+    const bars = () => ranked(section).filter((row) => row.values[figure.key] && isShown(row.name))
+      .map((row) => ({ name: row.name, value: row.values[figure.key], isBest: answer.best.includes(row.name) }))
+      .sort((a, b) => (figure.more ? 1 : -1) * (b.value.median - a.value.median));
+    chartFigure(card, "answer-" + answer.workload, `${figure.title}${figure.unit ? ", " + figure.unit : ""}`,
+      figure.more ? "more is better" : "less is better", barHeight, () => barConfig(bars(), figure.unit),
+      () => [["model", figure.title, "95 % from", "to", "CPU us per request", "p99, ms"],
+             bars().map(({ name, value }) => {
+               const row = section.rows.find((one) => one.name === name);
+               return [name, short(value.median), short(value.low), short(value.high), short(row.values.cpu_us?.median), short(row.values.p99_ms?.median)];
+             })]);
+    card.append(make("div", { class: "reason" }, ...answer.reason.map((text) => make("p", {}, text))));
+    cards.append(card);
+  }
+  document.getElementById("answers").hidden = result.answers.length === 0;
+  document.getElementById("how-sure").textContent =
+    "Dark bars: not told apart from the best. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances;
+}
+
+function drawClaims() {
+  if (result.claims.length === 0) return;
+  const into = part("claims", "What the notes say, in this run", "Claims that are taught, held against what was measured here.", "Claims");
+  into.append(make("ul", { class: "claims" }, ...result.claims.map((claim) => make("li", {},
+    make("span", { class: "verdict " + claim.verdict.replace(" ", "-") }, claim.verdict),
+    make("h3", {}, claim.text), make("p", {}, claim.evidence)))));
+}

@@ -1,0 +1,98 @@
+#include "client/compare/run_folder.hpp"
+
+#include "client/compare/plan_text.hpp"
+#include "client/compare/proc_text.hpp"
+#include "common/check.hpp"
+#include "common/unique_fd.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <string_view>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr auto plan_name = "plan.json";
+constexpr auto cells_name = "cells.jsonl";
+
+void write_all(const std::filesystem::path& to, int flags, std::string_view text) {
+    const unique_fd file{
+        check("open " + to.string(), [&] { return ::open(to.c_str(), flags | O_CLOEXEC, 0644); })};
+    while (!text.empty())
+        text.remove_prefix(static_cast<std::size_t>(
+            check("write " + to.string(), [&] { return ::write(file.get(), text.data(), text.size()); })));
+    check("fdatasync " + to.string(), [&] { return ::fdatasync(file.get()); });
+}
+
+} // namespace
+
+run_folder run_folder::create(const std::filesystem::path& at, const results& beginning) {
+    if (std::filesystem::exists(at / plan_name))
+        throw std::invalid_argument(fmt::format(
+            "{0} holds a run already: go on with --resume {0}, or name another folder", at.string()));
+    std::filesystem::create_directories(at);
+    const run_folder folder{at};
+    json text{{"begun", beginning.begun}, {"machine", json_of(beginning.where)}};
+    text.update(json_of(beginning.planned));
+    folder.write(plan_name, text.dump(2) + '\n');
+    write_all(folder.file(cells_name), O_WRONLY | O_CREAT | O_APPEND, "");
+    return folder;
+}
+
+run_folder run_folder::open(const std::filesystem::path& at) {
+    if (!std::filesystem::exists(at / plan_name))
+        throw std::invalid_argument(fmt::format("{} holds no run: there is no {}", at.string(), plan_name));
+    return run_folder{at};
+}
+
+results run_folder::load() const {
+    try {
+        auto text = json::parse(read_file(file(plan_name)));
+        results all;
+        all.begun = text.at("begun");
+        all.where = machine_from(text.at("machine"));
+        text.erase("begun");
+        text.erase("machine");
+        all.planned = plan_from(text);
+        std::istringstream lines{read_file(file(cells_name))};
+        for (std::string line; std::getline(lines, line) && !lines.eof();)
+            all.done.push_back(measurement_from(all.planned, json::parse(line)));
+        return all;
+    } catch (const std::exception& reason) {
+        throw std::invalid_argument(fmt::format("{}: {}", at_.string(), reason.what()));
+    }
+}
+
+void run_folder::add(const plan& all, const measurement& one) const {
+    auto text = read_file(file(cells_name));
+    // What a crash cut off must not run into the next line.
+    if (!text.empty() && text.back() != '\n')
+        check("truncate",
+              [&] { return ::truncate(file(cells_name).c_str(), static_cast<off_t>(text.rfind('\n') + 1)); });
+    write_all(file(cells_name), O_WRONLY | O_APPEND,
+              json_of(all, one).dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
+}
+
+void run_folder::write(const std::string& name, const std::string& text) const {
+    const auto whole = file(name), part = file(name + ".part");
+    write_all(part, O_WRONLY | O_CREAT | O_TRUNC, text);
+    std::filesystem::rename(part, whole);
+}
+
+results results_at(const std::filesystem::path& at) {
+    if (std::filesystem::is_directory(at)) return run_folder::open(at).load();
+    try {
+        return results_from(json::parse(read_file(at)));
+    } catch (const std::exception& reason) {
+        throw std::invalid_argument(fmt::format("{}: {}", at.string(), reason.what()));
+    }
+}
+
+} // namespace parley

@@ -1,0 +1,158 @@
+// The report of parley-compare in a real browser: is everything drawn, does it obey the reader, is it whole by itself?
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, beforeEach, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const report = pathToFileURL(process.env.REPORT).href;
+let browser, page, complaints, requests;
+
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+});
+
+after(() => browser.close());
+
+async function open(fragment = "", options = {}) {
+  await page?.context().close();
+  const context = await browser.newContext({ colorScheme: "light", viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
+  page = await context.newPage();
+  complaints = [];
+  requests = [];
+  page.on("console", (said) => { if (["error", "warning"].includes(said.type())) complaints.push(said.text()); });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => requests.push(request.url()));
+  await page.goto(report + fragment);
+}
+
+beforeEach(() => open());
+
+/// Of the charts that are to be seen, those without any ink.
+const blankCharts = () => page.$$eval("canvas", (all) => all.filter((canvas) => canvas.offsetParent)
+  .filter((canvas) => !canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value))
+  .map((canvas) => canvas.id));
+
+const brightness = () => page.evaluate(() => {
+  const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number);
+  return (red + green + blue) / 3;
+});
+
+const firstColumn = (figure) => page.$$eval(`#figure-${figure} tbody tr`, (rows) => rows.map((row) => row.children[0].textContent));
+
+test("it is whole by itself: no complaint, and no request but for the file", async () => {
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(requests.filter((url) => !url.startsWith(report) && !url.startsWith("data:")), []);
+});
+
+test("every chart is drawn, and has a table with the same servers", async () => {
+  const charts = await page.$$eval("figure", (all) => all.filter((one) => one.offsetParent).map((one) => one.id));
+  assert.ok(charts.includes("figure-answer-short") && charts.includes("figure-rate") && charts.includes("figure-latency"), charts.join());
+  assert.deepEqual(await blankCharts(), []);
+  for (const canvas of await page.$$("figure:not([hidden]) canvas"))
+    assert.ok((await canvas.getAttribute("aria-label")).length > 20);
+  assert.deepEqual((await firstColumn("answer-short")).sort(), ["epoll", "iterative", "thread"]);
+  const shown = await page.evaluate(() => Chart.getChart("chart-answer-short").data.labels);
+  assert.deepEqual(shown, await firstColumn("answer-short"));
+});
+
+test("the answer is in words on the first screen", async () => {
+  const lead = await page.textContent("#lead");
+  assert.match(lead, /requests that compute: /);
+  const box = await (await page.$("#answer-short canvas")).boundingBox();
+  assert.ok(box.y < 900, "the picture is below the first screen");
+});
+
+test("what a model cannot do is told", async () => {
+  assert.match(await page.textContent("#empty-table"), /iterativeserved 1 of 8 connections/);
+});
+
+test("a model that is filtered out leaves charts and tables, and a link keeps that", async () => {
+  await page.uncheck("#filter-models input[value=thread]");
+  assert.deepEqual((await firstColumn("answer-short")).sort(), ["epoll", "iterative"]);
+  assert.ok(!(await page.evaluate(() => Chart.getChart("chart-rate").data.datasets.map((one) => one.label))).includes("thread"));
+  assert.equal(await page.isVisible('[data-model="thread"]'), false);
+  const link = new URL(page.url()).hash;
+  assert.match(link, /models=/);
+  await open(link);
+  assert.equal(await page.isChecked("#filter-models input[value=thread]"), false);
+  assert.deepEqual((await firstColumn("answer-short")).sort(), ["epoll", "iterative"]);
+  await page.click("#filter-none");
+  assert.equal((await firstColumn("answer-short")).length, 3);
+  assert.deepEqual(complaints, []);
+});
+
+test("service and level choose what is shown", async () => {
+  await page.selectOption("#filter-level", "100");
+  const levels = await page.$$eval("#figure-rate tbody tr", (rows) => new Set(rows.map((row) => row.children[1].textContent)).size);
+  assert.equal(levels, 1);
+  await page.selectOption("#filter-level", "");
+  await page.selectOption("#filter-service", "pi");
+  assert.equal(await page.isVisible("#figure-rate"), false);
+  assert.match(await page.$eval("#of option:checked", (option) => option.textContent), /pi/);
+  assert.match(page.url(), /service=pi/);
+});
+
+test("the workload in detail is the reader's choice", async () => {
+  await page.selectOption("#of", "levels-10");
+  assert.ok((await firstColumn("cpu")).length >= 2);
+  assert.match(page.url(), /of=levels-10/);
+  assert.deepEqual(await blankCharts(), []);
+});
+
+test("dark where the system is dark, or where the reader wants it", async () => {
+  assert.ok(await brightness() > 200);
+  await page.emulateMedia({ colorScheme: "dark" });
+  assert.ok(await brightness() < 60);
+  assert.deepEqual(await blankCharts(), []);
+  await page.click("#theme");
+  assert.ok(await brightness() > 200);
+  assert.match(page.url(), /theme=light/);
+});
+
+test("on paper it is light, without what can only be clicked", async () => {
+  await page.emulateMedia({ colorScheme: "dark", media: "print" });
+  assert.equal(await page.isVisible("#filters"), false);
+  const paper = await page.pdf({ format: "A4" });
+  assert.ok(paper.length > 50_000);
+  assert.deepEqual(complaints, []);
+});
+
+test("a telephone needs no scrolling sideways", async () => {
+  await open("", { viewport: { width: 390, height: 844 } });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 390);
+  assert.deepEqual(await blankCharts(), []);
+});
+
+test("it can be used by keyboard", async () => {
+  await page.focus("#figure-answer-short summary");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.isVisible("#figure-answer-short table"), true);
+  await page.focus("#filter-models input[value=epoll]");
+  await page.keyboard.press("Space");
+  assert.ok(!(await firstColumn("answer-short")).includes("epoll"));
+});
+
+test("hovering shows the numbers", async () => {
+  const label = await page.evaluate(() => {
+    const chart = Chart.getChart("chart-answer-short"), bar = chart.getDatasetMeta(0).data[0];
+    chart.tooltip.setActiveElements([{ datasetIndex: 0, index: 0 }], { x: bar.x, y: bar.y });
+    chart.update();
+    return chart.tooltip.body[0].lines[0];
+  });
+  assert.match(label, /\/s \(95 %: .* to .*\)/);
+});
+
+test("every number can be had as CSV and as JSON", async () => {
+  const saved = async (button) => {
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(button)]);
+    return readFile(await download.path(), "utf8");
+  };
+  const lines = (await saved("#csv")).trim().split("\n");
+  assert.match(lines[0], /^workload,model,rounds,served,rate,rate_low,rate_high,/);
+  const rows = await page.evaluate(() => result.sections.reduce((sum, section) => sum + section.rows.length, 0));
+  assert.equal(lines.length, 1 + rows);
+  const all = JSON.parse(await saved("#json"));
+  assert.equal(all.schema, "parley-compare/2");
+  assert.ok(all.cells.length > 20);
+});

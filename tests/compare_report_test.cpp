@@ -1,0 +1,348 @@
+// What parley-compare makes of measurements that are known: files, answers, claims, reasons, charts, the page.
+#include "client/compare/answers.hpp"
+#include "client/compare/cards.hpp"
+#include "client/compare/chart.hpp"
+#include "client/compare/claims.hpp"
+#include "client/compare/difference.hpp"
+#include "client/compare/embedded.hpp"
+#include "client/compare/plan_text.hpp"
+#include "client/compare/ready_plans.hpp"
+#include "client/compare/reasons.hpp"
+#include "client/compare/report.hpp"
+#include "client/compare/run_folder.hpp"
+#include "tests/temporary_folder.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// As parley-load would tell it.
+load_report load_of(double rate, int served, const std::string& doubt = {}, int lost = 0) {
+    nlohmann::json text{{"schema", "parley-load/1"},
+                        {"ok", lost == 0},
+                        {"complaints", nlohmann::json::array()},
+                        {"rate", rate},
+                        {"latency_ms", {{"p50", 1000 / rate}, {"p99", nullptr}}},
+                        {"all_requests", 1000},
+                        {"connected", 1000},
+                        {"served", served},
+                        {"cpu", {{"per_request_us", 3}}},
+                        {"errors", nlohmann::json::array()}};
+    if (lost)
+        text["errors"].push_back(
+            {{"cause", "lost update"}, {"count", lost}, {"text", "the counter gave 7 twice"}});
+    text["verdict"] = {{"valid", doubt.empty()}, {"reasons", {{{"code", "some"}, {"text", doubt}}}}};
+    return load_report::parse(text.dump());
+}
+
+/// What a model may be like; each round is a little other.
+struct behaviour {
+    std::string name;
+    double rate;
+    std::chrono::microseconds cpu_per_request{10};
+    long kib_per_connection = 10;
+    int served = 1'000'000;
+    int lost = 0;
+    std::string doubt{};
+};
+
+/// A run in which every workload has these contenders.
+results run_of(const std::vector<workload>& loads, const std::vector<std::vector<behaviour>>& who,
+               int rounds = 4) {
+    results all{{}, machine::here(), {}, "2026-03-01 12:00", {}};
+    all.planned.rounds = rounds;
+    all.planned.server_cores = all.planned.load_cores = {0, 1};
+    all.planned.workloads = loads;
+    for (std::size_t load = 0; load != loads.size(); ++load)
+        for (const auto& each : who[load]) {
+            auto& known = all.planned.contenders;
+            auto its = std::ranges::find(known, each.name, &contender::name);
+            if (its == known.end()) its = known.insert(known.end(), {.name = each.name, .model = each.name});
+            for (int round = 1; round <= rounds; ++round) {
+                measurement one;
+                one.where = {round, static_cast<std::size_t>(its - known.begin()), load};
+                one.left_cleanly = true;
+                one.start_time = 1500us;
+                one.load = load_of(each.rate * (1 + 0.01 * round),
+                                   std::min(each.served, loads[load].connections), each.doubt, each.lost);
+                one.server.requests = one.server.connections = 1000;
+                one.server.user = each.cpu_per_request * 1000 + std::chrono::microseconds{round};
+                one.server.at_rest.pss_kib = 1000;
+                one.server.memory = {1000 + each.kib_per_connection * loads[load].connections + round, 1};
+                one.workers = {{10, 300}, {10, 100}};
+                all.done.push_back(one);
+            }
+        }
+    return all;
+}
+
+const workload cpu{.id = "cpu", .question = "cpu", .name = "Work", .service = "pi", .connections = 8};
+const workload brief{.id = "short", .question = "short", .name = "Short", .per_connection = 1};
+
+std::string joined(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
+
+} // namespace
+
+TEST_CASE("a plan that was written is read as it was") {
+    plan all;
+    all.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
+    add_questions(all, extent::full, {}, "echo");
+    all.seed = 42;
+    const auto text = json_of(all);
+    CHECK(json_of(plan_from(text)) == text);
+    CHECK(plan_from(text).cells() == all.cells());
+}
+
+TEST_CASE("what is no plan is refused, with the field that is wrong") {
+    const auto refusal = [](const char* text) -> std::string {
+        try {
+            plan_from(nlohmann::ordered_json::parse(text));
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    const std::string good = R"("contenders": [{"name": "a", "model": "a"}])";
+    const auto with = [&](const char* load) { return "{" + good + R"(, "workloads": [)" + load + "]}"; };
+    CHECK(refusal(with(R"({"id": "x"})").c_str()) == "none");
+    for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
+             {"[]", "JSON object"},
+             {"{}", "\"contenders\" is missing"},
+             {"{" + good + "}", "\"workloads\" is missing"},
+             {"{" + good + R"(, "workloads": []})", "nothing to compare"},
+             {with(R"({"id": "x"}, {"id": "x"})"), "'x' is there twice"},
+             {with(R"({"id": "x", "conections": 3})"), "\"conections\" is unknown"},
+             {with(R"({"id": "x", "connections": "many"})"), "\"connections\""},
+             {with(R"({"id": "x", "connections": 0})"), "\"connections\" is 0"},
+             {with(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
+             {with("{}"), "no \"id\""},
+             {with("7"), "no object"},
+             {R"({"contenders": [{"name": "a"}], "workloads": [{"id": "x"}]})",
+              "either a \"model\" or a \"command\""},
+         }) {
+        CAPTURE(text);
+        CHECK(refusal(text.c_str()).find(complaint) != std::string::npos);
+    }
+}
+
+TEST_CASE("the ready plans ask every question, and a server of others only where its service is") {
+    plan quick;
+    for (const auto* model : {"iterative", "fork", "prefork", "thread", "pool", "epoll", "loop-pool"})
+        quick.contenders.push_back({.name = model, .model = model});
+    quick.contenders.push_back(foreign_server("mine=x"));
+    auto full = quick;
+    add_questions(quick, extent::quick, {}, "echo");
+    add_questions(full, extent::full, {}, "echo");
+    CHECK(full.cells().size() > 3 * quick.cells().size());
+    for (const auto& question : all_questions())
+        CHECK(std::ranges::find(full.workloads, question, &workload::question) != full.workloads.end());
+    for (const auto& load : quick.workloads) {
+        const bool has_mine = std::ranges::find(load.contenders, "mine") != load.contenders.end();
+        if (has_mine) CHECK(load.service == "echo");
+    }
+    plan only;
+    only.contenders = {{.name = "epoll", .model = "epoll"}};
+    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo");
+    CHECK(only.workloads.size() == 1); // nobody of Stevens' is there
+}
+
+TEST_CASE("a run that is read again is as it was") {
+    const auto all =
+        run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}}, {{"epoll", 900}, {"thread", 800}}});
+    const auto text = record_of(all);
+    CHECK(record_of(results_from(text)) == text);
+    CHECK(text.at("complete") == true);
+    auto other = text;
+    other["schema"] = "something/9";
+    CHECK_THROWS_AS(results_from(other), std::runtime_error);
+}
+
+TEST_CASE("every measurement is in the folder at once, and a line that was cut off is measured again") {
+    const temporary_folder folder;
+    const auto at = folder.file("run");
+    auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+    const auto made = run_folder::create(at, all);
+    CHECK_THROWS_AS(run_folder::create(at, all), std::invalid_argument);
+    for (std::size_t i = 0; i != 3; ++i) made.add(all.planned, all.done[i]);
+    CHECK(run_folder::open(at).load().done.size() == 3);
+    std::ofstream{at + "/cells.jsonl", std::ios::app} << R"({"round": 4, "work)";
+    CHECK(run_folder::open(at).load().done.size() == 3);
+    CHECK(cells_left(all.planned, run_folder::open(at).load().done).size() == 5);
+    made.add(all.planned, all.done[3]);
+    CHECK(run_folder::open(at).load().done.size() == 4);
+    CHECK_THROWS_AS(run_folder::open(folder.file("nothing")), std::invalid_argument);
+    std::ofstream{at + "/plan.json"} << "{";
+    CHECK_THROWS_AS(results_at(at), std::invalid_argument);
+}
+
+TEST_CASE("what a model has shown that it cannot do is not measured again") {
+    auto all =
+        run_of({cpu}, {{{.name = "iterative", .rate = 100, .served = 1}, {.name = "thread", .rate = 190}}});
+    CHECK(is_complete(all.planned, all.done));
+    std::erase_if(all.done, [](const measurement& one) { return one.where.round > 2; });
+    const auto left = cells_left(all.planned, all.done);
+    CHECK(left.size() == 2);
+    for (const auto& each : left) CHECK(all.planned.contenders[each.contender].name == "thread");
+}
+
+TEST_CASE("an answer names who is best, by how much and how sure, and who is out") {
+    const auto all = run_of({cpu}, {{{"thread", 190},
+                                     {.name = "pool", .rate = 190.5, .kib_per_connection = 99},
+                                     {"epoll", 100},
+                                     {.name = "iterative", .rate = 80, .served = 1}}});
+    const auto answers = answers_of(summarize(all.planned, all.done, ""));
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].best == std::vector<std::string>{"pool", "thread"});
+    const auto words = joined(answers[0].reason);
+    CAPTURE(words);
+    CHECK(words.find("1.90 times") != words.npos);
+    CHECK(words.find("p = 0.029") != words.npos);
+    CHECK(words.find("Of these, thread needs least memory") != words.npos);
+    CHECK(words.find("iterative (1 of 8)") != words.npos);
+}
+
+TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
+    const auto all = run_of(
+        {cpu}, {{{.name = "loops", .rate = 900, .doubt = "parley-load was the limit"}, {"thread", 190}}});
+    const auto sections = summarize(all.planned, all.done, "");
+    const auto* loops = sections.at(0).ranked_row("loops");
+    REQUIRE(loops);
+    CHECK_FALSE(loops->find("rate"));
+    CHECK(loops->find("cpu_us"));
+    CHECK(loops->doubts.at(0).rounds == std::vector<int>{1, 2, 3, 4});
+    const auto answer = answers_of(sections).at(0);
+    CHECK(answer.best == std::vector<std::string>{"thread"});
+    CHECK(joined(answer.reason).find("No valid rate of loops (922 per second): parley-load was the limit") !=
+          std::string::npos);
+}
+
+TEST_CASE("claims are judged by the run, and silent where it has not measured them") {
+    CHECK(claims_of({}, 2).empty());
+    const auto verdicts = [](const results& all) {
+        std::vector<claim::verdict> found;
+        for (const auto& each : claims_of(summarize(all.planned, all.done, ""), 2)) found.push_back(each.is);
+        return found;
+    };
+    using enum claim::verdict;
+    const auto made = [&](double thread, double pool, std::chrono::microseconds fork_cpu) {
+        return run_of({brief}, {{{"thread", thread, 20us}, {"fork", 50, fork_cpu}, {"pool", pool}}});
+    };
+    CHECK(verdicts(made(100, 200, 90us)) == std::vector{shown, shown});
+    CHECK(verdicts(made(100, 60, 90us)) == std::vector{shown, contradicted});
+    CHECK(verdicts(made(100, 100, 20us)) == std::vector{not_shown, not_shown});
+
+    const auto counted = [&](int unlocked, int mutex) {
+        const workload counter{.id = "counter", .question = "counter", .service = "counter", .connections = 8};
+        return run_of({counter}, {{{.name = "counter/unlocked", .rate = 9, .lost = unlocked},
+                                   {.name = "counter/mutex", .rate = 9, .lost = mutex},
+                                   {"counter/atomic", 9}}});
+    };
+    CHECK(verdicts(counted(50, 0)) == std::vector{shown});
+    CHECK(verdicts(counted(50, 1)) == std::vector{contradicted});
+    CHECK(verdicts(counted(0, 0)) == std::vector{not_shown});
+}
+
+TEST_CASE("a model's reason is what its counters say") {
+    const auto all = run_of({brief}, {{{"pool", 200, 10us}, {"fork", 50, 90us}}});
+    const auto reasons = reasons_of(summarize(all.planned, all.done, "").at(0), "rate");
+    REQUIRE(reasons.size() == 2);
+    CHECK(reasons[0].contender == "pool");
+    CHECK(reasons[1].text.find("0.25 times what pool has in requests per second") != std::string::npos);
+    CHECK(reasons[1].text.find("90.0 us of server CPU per request instead of 10.0") != std::string::npos);
+}
+
+TEST_CASE("a card is read out of the comment that a model opens with") {
+    const auto cards = parse_cards("// pool: a fixed number of threads, each of which serves one client\n"
+                                   "// after the other.\n"
+                                   "//\n"
+                                   "//   who runs a session    one of --workers threads\n"
+                                   "//   what bounds it        the pool: the next client waits\n"
+                                   "//                         in the queue\n"
+                                   "\n"
+                                   "// fork: a process.\n");
+    REQUIRE(cards.size() == 2);
+    CHECK(cards[0].model == "pool");
+    CHECK(cards[0].summary == "a fixed number of threads, each of which serves one client after the other.");
+    REQUIRE(cards[0].answers.size() == 2);
+    CHECK(cards[0].answers[1].first == "what bounds it");
+    CHECK(cards[0].answers[1].second == "the pool: the next client waits in the queue");
+    CHECK(cards[1].summary == "a process.");
+    CHECK(parse_cards("").empty());
+}
+
+TEST_CASE("every model's own file gives a whole card") {
+    CHECK(model_cards().size() >= 12);
+    for (const auto& each : model_cards()) {
+        CAPTURE(each.model);
+        CHECK(!each.summary.empty());
+        std::vector<std::string> keys;
+        for (const auto& [key, answer] : each.answers) {
+            keys.push_back(key);
+            CHECK(!answer.empty());
+        }
+        CHECK(keys == std::vector<std::string>{"who runs a session", "sessions share", "what bounds it",
+                                               "when it is wrong", "seen in"});
+    }
+}
+
+TEST_CASE("a bar is as long as its value, in eighths of a column") {
+    CHECK(bar_of(10, 10, 3) == "███");
+    CHECK(bar_of(5, 10, 3) == "█▌");
+    CHECK(bar_of(0, 10, 3).empty());
+    CHECK(bar_of(99, 10, 2) == "██");
+    CHECK(bar_of(1, 0, 3).empty());
+    CHECK(chart_of({{"a", 1, "1"}, {"b", 2, "2"}}).size() == 2);
+}
+
+TEST_CASE("two results are better, worse, or cannot be told apart") {
+    const auto before = run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}, {"pool", 50}}, {{"epoll", 9}}});
+    auto other = brief;
+    other.size = 4000;
+    const auto after = run_of({cpu, other}, {{{"epoll", 120}, {"thread", 190}, {"pool", 40}}, {{"epoll", 9}}});
+    const auto both = compare(before, after);
+    const auto verdict = [&](const char* who) {
+        for (const auto& each : both.figures)
+            if (each.contender == who && each.figure == "rate") return each.is;
+        throw std::runtime_error("not compared");
+    };
+    CHECK(verdict("epoll") == changed::verdict::better);
+    CHECK(verdict("thread") == changed::verdict::cannot_tell);
+    CHECK(verdict("pool") == changed::verdict::worse);
+    CHECK(both.apart == std::vector<std::string>{"short (asked differently)"});
+    const auto lines = table_of(both);
+    for (const auto& line : lines) {
+        CAPTURE(line);
+        CHECK(line.size() <= 100);
+    }
+    CHECK(joined(lines).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
+    CHECK(json_of(both).at("figures").size() == 9);
+}
+
+TEST_CASE("the page holds all that it shows, and names nothing outside itself") {
+    auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+    all.planned.contenders[0].name = "</script><b>";
+    const auto page = html_of(all, "");
+    for (const auto* mark : {"/*STYLE*/", "/*RESULT*/", "/*CHART.JS*/", "/*SCRIPT*/", "</script><b>"})
+        CHECK(page.find(mark) == page.npos);
+    CHECK(page.find("Chart") != page.npos);
+    for (const auto* outside : {"src=", "@import", "<link rel=\"stylesheet\""})
+        CHECK(page.substr(0, page.find("<script")).find(outside) == std::string::npos);
+
+    const auto data = report_data(all, "");
+    CHECK(data.at("answers").size() == 1);
+    CHECK(data.at("sections").at(0).at("rows").size() == 2);
+    CHECK(data.at("cards").size() == 2);
+    CHECK(data.at("cells").size() == 8);
+    for (const auto& each : data.at("figures")) CHECK(!each.at("title").empty());
+}
+
+} // namespace parley

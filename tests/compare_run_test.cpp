@@ -1,0 +1,166 @@
+// parley-compare as a user runs it: plans, servers of others, a run that is cut off and goes on, two results.
+#include "common/subprocess.hpp"
+#include "tests/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+constexpr auto patience = 100s;
+
+struct outcome {
+    int code = -1;
+    std::string output, errors;
+};
+
+std::vector<std::string> command(std::vector<std::string> options) {
+    options.insert(options.begin(), {PARLEY_COMPARE, "--server", PARLEY_SERVER, "--load", PARLEY_LOAD});
+    return options;
+}
+
+outcome run(std::vector<std::string> options) {
+    subprocess program{command(std::move(options)), subprocess::errors::kept};
+    const auto end = program.wait(patience);
+    if (!end) return {-1, program.rest_of_output(), "does not end"};
+    CHECK_FALSE(program.left_processes());
+    return {end->exit_code().value_or(-1), program.rest_of_output(), program.error_output()};
+}
+
+nlohmann::json json_in(const std::string& file) {
+    nlohmann::json text;
+    std::ifstream{file} >> text;
+    return text;
+}
+
+/// Two servers, one short workload, and nothing that would take long.
+const std::vector<std::string> tiny{"--models", "thread,epoll", "--questions", "short",  "--rounds",
+                                    "1",        "--duration",   "60ms",        "--seed", "7"};
+
+std::vector<std::string> with(std::vector<std::string> options, std::vector<std::string> more) {
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+}
+
+} // namespace
+
+TEST_CASE("a run leaves its plan, its measurements, its result and its report") {
+    const temporary_folder folder;
+    const auto at = folder.file("run");
+    const auto told = run(with(tiny, {"--quick", "--output", at}));
+    CAPTURE(told.output);
+    CAPTURE(told.errors);
+    CHECK(told.code == 0);
+    CHECK(told.output.find("seed 7") != told.output.npos);
+    CHECK(told.output.find("Short connections") != told.output.npos);
+    CHECK(told.output.find("█") != told.output.npos);
+    CHECK(told.output.find("The report: " + at + "/report.html") != told.output.npos);
+    for (const auto* name : {"plan.json", "cells.jsonl", "result.json", "report.html"})
+        CHECK(std::filesystem::file_size(at + "/" + name) > 0);
+    const auto result = json_in(at + "/result.json");
+    CHECK(result.at("complete") == true);
+    REQUIRE(result.at("cells").size() == 2);
+    for (const auto& each : result["cells"]) {
+        CHECK(each.at("problem").is_null());
+        CHECK(each.at("server").at("connections") > 0);
+        CHECK(each.at("server").at("page_faults") > 0);
+        // A thread for each connection has no share to tell of.
+        CHECK(each.at("workers").size() == (each.at("contender") == "epoll" ? 1 : 0));
+        CHECK(each.at("start_ms") > 0);
+    }
+
+    SUBCASE("its plan is a plan file") {
+        const auto again = run({"--plan", at + "/plan.json", "--output", folder.file("again")});
+        CAPTURE(again.errors);
+        CHECK(again.code == 0);
+        CHECK(json_in(folder.file("again") + "/result.json").at("plan") == result.at("plan"));
+    }
+    SUBCASE("it is not overwritten") {
+        const auto again = run(with(tiny, {"--output", at}));
+        CHECK(again.code == 2);
+        CHECK(again.errors.find("holds a run already: go on with --resume") != again.errors.npos);
+    }
+    SUBCASE("what is missing is measured when it goes on") {
+        std::ifstream lines{at + "/cells.jsonl"};
+        std::string first;
+        std::getline(lines, first);
+        std::ofstream{at + "/cells.jsonl"} << first << "\n{\"round\": 1, \"cut o";
+        const auto resumed = run({"--resume", at});
+        CAPTURE(resumed.errors);
+        CHECK(resumed.code == 0);
+        const auto now = json_in(at + "/result.json");
+        CHECK(now.at("complete") == true);
+        CHECK(now.at("cells").size() == 2);
+        CHECK(now.at("cells").at(0).dump() == nlohmann::json::parse(first).dump());
+    }
+    SUBCASE("it can be compared with another") {
+        const auto json = folder.file("diff.json");
+        const auto both = run({"--diff", at, at + "/result.json", "--json", json});
+        CAPTURE(both.errors);
+        CHECK(both.code == 0);
+        CHECK(both.output.find("better in 0, worse in 0") != both.output.npos);
+        CHECK(json_in(json).at("figures").size() > 0);
+    }
+}
+
+TEST_CASE("a server of others is told its port, and is ready when that accepts") {
+    const temporary_folder folder;
+    const auto server =
+        std::string{PARLEY_SERVER} + " --model epoll --service echo --listen 127.0.0.1:{port} >/dev/null";
+    const auto told = run({"--models",    "thread",     "--server-command", "mine=" + server,
+                           "--baseline",  "mine",       "--connections",    "3",
+                           "--service",   "echo",       "--size",           "10",
+                           "--workloads", "long-lived", "--rounds",         "1",
+                           "--duration",  "60ms",       "--output",         folder.file("run")});
+    CAPTURE(told.output);
+    CAPTURE(told.errors);
+    CHECK(told.code == 0);
+    CHECK(told.output.find("thread / mine: ") != told.output.npos);
+    const auto result = json_in(folder.file("run") + "/result.json");
+    for (const auto& each : result.at("cells")) {
+        CHECK(each.at("problem").is_null());
+        CHECK(each.at("left_cleanly") == true);
+    }
+}
+
+TEST_CASE("a server that never accepts at its port is a row with its reason") {
+    const temporary_folder folder;
+    const auto told = run({"--models", "", "--server-command", "bad=exit {port}", "--rounds", "1",
+                           "--workloads", "long-lived", "--output", folder.file("run")});
+    CHECK(told.code == 1);
+    CHECK(told.output.find("the server left before it accepted") != told.output.npos);
+}
+
+TEST_CASE("services, levels, sizes and lifetimes make a plan of their own: their product") {
+    const temporary_folder folder;
+    const auto told = run({"--models", "epoll", "--service", "echo,pi", "--connections", "1,4", "--size",
+                           "8,16", "--workloads", "long-lived,one-request", "--rounds", "1", "--duration",
+                           "50ms", "--output", folder.file("run")});
+    CAPTURE(told.errors);
+    CHECK(told.code == 0);
+    // Echo has two sizes, pi none: (2 + 1) x 2 levels x 2 lifetimes.
+    CHECK(json_in(folder.file("run") + "/result.json").at("cells").size() == 12);
+}
+
+TEST_CASE("long work beside small requests, and what cannot be served, are measured") {
+    const temporary_folder folder;
+    const auto told = run({"--models", "iterative,epoll,loop-pool", "--questions", "stall,cpu", "--rounds", "1",
+                           "--duration", "80ms", "--output", folder.file("run")});
+    CAPTURE(told.output);
+    CAPTURE(told.errors);
+    CHECK(told.code == 0);
+    CHECK(told.output.find("before the load was over: iterative (1 of 8)") != told.output.npos);
+    int beside_work = 0;
+    const auto result = json_in(folder.file("run") + "/result.json");
+    for (const auto& each : result.at("cells")) beside_work += each.at("workload") == "stall-2" ? 1 : 0;
+    CHECK(beside_work == 2); // iterative is none of those that the question is about
+}
+
+} // namespace parley
