@@ -1,13 +1,13 @@
 #include "common/child_processes.hpp"
 
 #include "common/check.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <csignal>
 #include <cstring>
 #include <initializer_list>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -63,7 +63,7 @@ bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
     for (;;) {
         const pid_t process = spawn_noted(number, spawn);
         if (process > 0) return true;
-        if (complain_()) spdlog::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
+        if (complain_()) log::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
         if (!stop_signal::sleep(milliseconds{50})) break;
     }
     numbers_.give_back(number);
@@ -100,7 +100,7 @@ void child_processes::be_child(int number, pid_t parent, const std::function<voi
     try { // an exception must not unwind into the parent's frames
         work(number);
     } catch (const std::exception& error) {
-        spdlog::error("worker {}: {}", number, error.what());
+        log::error("worker {}: {}", number, error.what());
         status = 1;
     }
     _exit(status);
@@ -139,7 +139,7 @@ void child_processes::stop() {
         if (!stop_signal::grace_over()) continue;
         if (!overdue) overdue = steady_clock::now() + std::chrono::seconds{1};
         if (steady_clock::now() < *overdue) continue;
-        spdlog::warn("{} workers did not end within the grace: killed", children_.size());
+        log::warn("{} workers did not end within the grace: killed", children_.size());
         for (const auto& [process, ignored] : children_) kill(process, SIGKILL);
         overdue = steady_clock::time_point::max();
     }

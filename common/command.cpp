@@ -1,6 +1,7 @@
 #include "common/command.hpp"
 
 #include "common/check.hpp"
+#include "common/log.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -8,7 +9,6 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <linux/close_range.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/stat.h>
@@ -151,7 +151,7 @@ pid_t command::start(const connection& wire) {
     const pid_t process = spawn(next, failure_);
     const int reason = errno;
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (failure_ != 0) spdlog::error("exec {}: {}", path_, std::strerror(failure_));
+    if (failure_ != 0) log::error("exec {}: {}", path_, std::strerror(failure_));
     errno = reason;
     return process;
 }

@@ -1,13 +1,13 @@
 #include "common/listener.hpp"
 
 #include "common/check.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 
 namespace parley {
@@ -198,7 +198,7 @@ std::optional<connection> listener::accept_from(int door, int flags) {
 void listener::breathe(std::string_view call, int error) {
     state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
     if (state_->complain())
-        spdlog::warn("{}: {}; new clients wait in the kernel's queue", call, std::strerror(error));
+        log::warn("{}: {}; new clients wait in the kernel's queue", call, std::strerror(error));
 }
 
 void listener::non_blocking() {

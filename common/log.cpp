@@ -46,4 +46,19 @@ void set_up_log(std::string_view level) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+bool log::is_detailed() { return spdlog::should_log(spdlog::level::debug); }
+
+void log::write(gravity how, fmt::string_view form, fmt::format_args arguments) noexcept {
+    constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                spdlog::level::err};
+    const auto level = levels[static_cast<std::size_t>(how)];
+    if (!spdlog::should_log(level)) return;
+    try {
+        fmt::memory_buffer line;
+        fmt::vformat_to(fmt::appender{line}, form, arguments);
+        spdlog::default_logger_raw()->log(level, fmt::string_view{line.data(), line.size()});
+    } catch (const std::exception&) {
+    }
+}
+
 } // namespace parley

@@ -1,10 +1,11 @@
 // One log for all processes and threads of a server: lines on standard error, written at once and whole, so
-// that nothing is lost or doubled at fork(2), and escaped, so that no peer can forge one. Use spdlog::info(...)
-// and its like; this only sets it up.
+// that nothing is lost or doubled at fork(2), and escaped, so that no peer can forge one. spdlog writes them;
+// only log.cpp knows, since its headers are more text than most of our files.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <fmt/core.h>
 #include <string_view>
 
 namespace parley {
@@ -12,6 +13,35 @@ namespace parley {
 /// `level`: trace, debug, info, warn, error or off. Throws std::invalid_argument for another one.
 /// A log that cannot be written (disk full, reader gone or too slow) loses lines, and never stops a server.
 void set_up_log(std::string_view level);
+
+namespace log {
+
+enum class gravity { debug, info, warn, error };
+
+/// Are lines of `gravity::debug` written? Ask before a line that costs much to put together.
+bool is_detailed();
+
+/// A line that cannot be put together, for lack of memory, is lost.
+void write(gravity how, fmt::string_view form, fmt::format_args arguments) noexcept;
+
+template <class... Arguments>
+void debug(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
+    write(gravity::debug, form, fmt::make_format_args(arguments...));
+}
+template <class... Arguments>
+void info(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
+    write(gravity::info, form, fmt::make_format_args(arguments...));
+}
+template <class... Arguments>
+void warn(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
+    write(gravity::warn, form, fmt::make_format_args(arguments...));
+}
+template <class... Arguments>
+void error(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
+    write(gravity::error, form, fmt::make_format_args(arguments...));
+}
+
+} // namespace log
 
 /// True at most once a second, in whichever thread: for what would otherwise fill the log.
 class once_a_second {

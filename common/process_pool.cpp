@@ -1,9 +1,9 @@
 #include "common/process_pool.hpp"
 
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <algorithm>
-#include <spdlog/spdlog.h>
 
 namespace parley {
 
@@ -34,14 +34,14 @@ void process_pool::resize() {
     if (idle < size_.min_spare && wanted_ < size_.most) {
         wanted_ = std::min(wanted_ + growth_, size_.most);
         growth_ = std::min(growth_ * 2, most_growth);
-        spdlog::debug("{} idle workers are too few: now {} workers", idle, wanted_);
+        log::debug("{} idle workers are too few: now {} workers", idle, wanted_);
         return;
     }
     growth_ = 1;
     if (idle > size_.max_spare && wanted_ > size_.workers && children_.count() == wanted_) {
         --wanted_;
         children_.retire(last_idle);
-        spdlog::debug("{} idle workers are too many: now {} workers", idle, wanted_);
+        log::debug("{} idle workers are too many: now {} workers", idle, wanted_);
     }
 }
 

@@ -1,8 +1,9 @@
 #include "common/restart_policy.hpp"
 
+#include "common/log.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <stdexcept>
 #include <sys/wait.h>
 
@@ -21,7 +22,7 @@ std::string how_it_ended(const child_processes::ended& child) {
 void restart_policy::ended(const child_processes::ended& child) {
     if (child.well() || child.lived >= early) {
         early_deaths_ = 0;
-        if (!child.well()) spdlog::warn("{}; another one takes its place", how_it_ended(child));
+        if (!child.well()) log::warn("{}; another one takes its place", how_it_ended(child));
         return;
     }
     ++early_deaths_;
@@ -31,7 +32,7 @@ void restart_policy::ended(const child_processes::ended& child) {
                         early.count(), how_it_ended(child)));
     const auto wait = std::min(first_wait * (1 << (early_deaths_ - 1)), early);
     wait_until_ = std::chrono::steady_clock::now() + wait;
-    spdlog::warn("{} after {} ms; the next one begins in {} ms", how_it_ended(child), child.lived.count(),
+    log::warn("{} after {} ms; the next one begins in {} ms", how_it_ended(child), child.lived.count(),
                  wait.count());
 }
 

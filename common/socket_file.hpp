@@ -1,9 +1,9 @@
 // The file of a UNIX socket that we have bound: it goes when we go, and only if it is still ours.
 #pragma once
 
+#include "common/log.hpp"
 #include <cerrno>
 #include <cstring>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,7 +23,7 @@ public:
         const bool is_there = stat(path_.c_str(), &now) == 0;
         if (is_there && (now.st_dev != bound_.st_dev || now.st_ino != bound_.st_ino)) return;
         if (is_there ? ::unlink(path_.c_str()) == 0 : errno == ENOENT) return;
-        spdlog::warn("unlink {}: {}; the file is left behind", path_, std::strerror(errno));
+        log::warn("unlink {}: {}; the file is left behind", path_, std::strerror(errno));
     }
 
 private:

@@ -3,6 +3,7 @@
 #include "common/address.hpp"
 #include "common/check.hpp"
 #include "common/escaped.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <charconv>
@@ -12,7 +13,6 @@
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <optional>
-#include <spdlog/spdlog.h>
 #include <stdexcept>
 #include <string>
 #include <sys/un.h>
@@ -112,7 +112,7 @@ notification::notification() {
         check("connect", [&] { return ::connect(socket.get(), at.data(), at.size()); });
         socket_ = std::move(socket);
     } catch (const std::exception& error) {
-        spdlog::warn("NOTIFY_SOCKET={}: {}; nobody is told that the server is ready", *text, error.what());
+        log::warn("NOTIFY_SOCKET={}: {}; nobody is told that the server is ready", *text, error.what());
     }
 }
 
@@ -120,7 +120,7 @@ void notification::ready(std::string_view status) const {
     if (!socket_) return;
     const auto text = fmt::format("READY=1\nSTATUS={}", escaped(status));
     if (::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0)
-        spdlog::warn("NOTIFY_SOCKET: send: {}", std::strerror(errno));
+        log::warn("NOTIFY_SOCKET: send: {}", std::strerror(errno));
     stop_signal::announce(socket_.get(), "STOPPING=1");
 }
 

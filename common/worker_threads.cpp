@@ -1,10 +1,11 @@
 #include "common/worker_threads.hpp"
 
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <csignal>
 #include <cstring>
-#include <spdlog/spdlog.h>
+#include <utility>
 
 namespace parley {
 
@@ -66,7 +67,7 @@ bool worker_threads::start(work task) {
     begun->self = begun;
     while (const int error = pthread_create(&begun->handle, &attributes_, run, &*begun)) {
         if (complain_())
-            spdlog::warn("pthread_create: {}; clients wait until there is a thread", std::strerror(error));
+            log::warn("pthread_create: {}; clients wait until there is a thread", std::strerror(error));
         lock.unlock();
         const bool go_on = stop_signal::sleep(std::chrono::milliseconds{50});
         lock.lock();

@@ -1,11 +1,11 @@
 #include "server/completion_loop.hpp"
 
 #include "common/clock.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <cstring>
 #include <new>
-#include <spdlog/spdlog.h>
 #include <system_error>
 #include <utility>
 
@@ -79,7 +79,7 @@ void completion_loop::not_accepted(int error) {
     case after_error::breathe:
         breathe_until_ = coarse_now() + listener::breath;
         if (complain_())
-            spdlog::warn("accept: {}; new clients wait in the kernel's queue", std::strerror(error));
+            log::warn("accept: {}; new clients wait in the kernel's queue", std::strerror(error));
         return;
     case after_error::give_up: throw std::system_error{error, std::generic_category(), "accept"};
     }

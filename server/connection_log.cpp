@@ -1,6 +1,7 @@
 #include "server/connection_log.hpp"
 
-#include <spdlog/spdlog.h>
+#include "common/log.hpp"
+
 #include <system_error>
 
 namespace parley {
@@ -26,24 +27,28 @@ bool is_peers_affair(const std::exception& reason) {
 
 connection_log::connection_log(const connection& wire, worker& by) : wire_{wire}, by_{by} {
     by_.begin_connection(wire.peer());
-    if (spdlog::should_log(spdlog::level::debug))
-        spdlog::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
+    if (log::is_detailed())
+        log::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
 }
 
 void connection_log::failed(const std::exception& reason) const noexcept {
-    const auto level = is_peers_affair(reason) ? spdlog::level::debug : spdlog::level::err;
-    if (!spdlog::should_log(level)) return;
+    const bool is_ours = !is_peers_affair(reason);
+    if (!is_ours && !log::is_detailed()) return;
     try {
-        spdlog::log(level, "{}: {}", wire_.peer().to_string(), reason.what());
+        const auto who = wire_.peer().to_string();
+        if (is_ours)
+            log::error("{}: {}", who, reason.what());
+        else
+            log::debug("{}: {}", who, reason.what());
     } catch (const std::bad_alloc&) { // then the log is one line short
     }
 }
 
 connection_log::~connection_log() {
     by_.end_connection();
-    if (!spdlog::should_log(spdlog::level::debug)) return;
+    if (!log::is_detailed()) return;
     try {
-        spdlog::debug("{}: ended", wire_.peer().to_string());
+        log::debug("{}: ended", wire_.peer().to_string());
     } catch (const std::bad_alloc&) {
     }
 }

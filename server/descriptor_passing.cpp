@@ -1,11 +1,11 @@
 #include "server/descriptor_passing.hpp"
 
 #include "common/check.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
 #include <cstring>
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,7 +59,7 @@ void descriptor_passing::pass(const connection& wire) {
     const int inbox = inboxes_[static_cast<std::size_t>(first - is_idle_.begin())].writing.get();
     while (sendmsg(inbox, &message.header, MSG_NOSIGNAL) < 0) {
         if (errno == EINTR) continue;
-        if (complain_()) spdlog::warn("sendmsg to a worker: {}; a client is lost", std::strerror(errno));
+        if (complain_()) log::warn("sendmsg to a worker: {}; a client is lost", std::strerror(errno));
         return;
     }
     *first = false;
@@ -86,7 +86,7 @@ std::optional<connection> descriptor_passing::receive() {
         }
         const auto* const rights = CMSG_FIRSTHDR(&message.header);
         if (!rights || rights->cmsg_type != SCM_RIGHTS) {
-            spdlog::warn("worker {}: a connection was passed that it has no descriptor for", own_number_);
+            log::warn("worker {}: a connection was passed that it has no descriptor for", own_number_);
             continue; // MSG_CTRUNC: out of descriptors (unix(7))
         }
         int passed;

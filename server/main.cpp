@@ -1,6 +1,7 @@
 // parley-server: any service under any concurrency model.
 #include "common/command.hpp"
 #include "common/command_line.hpp"
+#include "common/log.hpp"
 #include "common/privileges.hpp"
 #include "common/socket_file.hpp"
 #include "common/stop_signal.hpp"
@@ -11,7 +12,6 @@
 
 #include <fmt/format.h>
 #include <optional>
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 namespace parley {
@@ -49,7 +49,7 @@ entrance open_entrance(const server_options& options, const model& chosen, const
         opened.sockets.push_back(open_socket(at, how));
         if (!at.path().empty()) opened.files.emplace_back(at.path());
         if (!at.is_local())
-            spdlog::warn("{}: every host that reaches this machine may connect", at.to_string());
+            log::warn("{}: every host that reaches this machine may connect", at.to_string());
     }
     return opened;
 }

@@ -1,10 +1,10 @@
 #include "server/metrics_process.hpp"
 
 #include "common/listener.hpp"
+#include "common/log.hpp"
 
 #include <filesystem>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <stdexcept>
 
 namespace parley {
@@ -24,7 +24,7 @@ unique_fd open_metrics_door(const std::string& text) {
     if (at.type() != SOCK_STREAM || at.family() == AF_UNIX)
         throw std::invalid_argument(fmt::format("--metrics {}: write HOST:PORT, as in 127.0.0.1:9100", text));
     if (!at.is_local())
-        spdlog::warn("{}: every host that reaches this machine may read the metrics", at.to_string());
+        log::warn("{}: every host that reaches this machine may read the metrics", at.to_string());
     return open_socket(at, {});
 }
 

@@ -5,7 +5,6 @@
 #include "common/log.hpp"
 
 #include <exception>
-#include <spdlog/spdlog.h>
 
 namespace parley {
 
@@ -26,7 +25,7 @@ public:
 
     /// Says, once a second at most, what a client was lost for.
     void complain(const std::exception& reason) noexcept {
-        if (complain_()) spdlog::warn("{}: a client is lost", reason.what());
+        if (complain_()) log::warn("{}: a client is lost", reason.what());
     }
 
 private:

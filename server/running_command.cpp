@@ -1,13 +1,13 @@
 #include "server/running_command.hpp"
 
 #include "common/clock.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 #include "common/subprocess.hpp"
 
 #include <algorithm>
 #include <csignal>
 #include <netinet/tcp.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 namespace parley {
@@ -40,7 +40,7 @@ void running_command::look_after(milliseconds idle_timeout) {
     if (stop_signal::requested() && quiet >= stop_signal::quiet) ::shutdown(wire_.descriptor(), SHUT_RD);
     if (stop_signal::grace_over()) group_.ask_to_end();
     if (idle_timeout.count() > 0 && quiet >= idle_timeout && !group_.is_asked()) {
-        spdlog::info("{}: idle for too long: the command is asked to end", wire_.peer().to_string());
+        log::info("{}: idle for too long: the command is asked to end", wire_.peer().to_string());
         group_.ask_to_end();
     }
     group_.insist();
@@ -48,7 +48,7 @@ void running_command::look_after(milliseconds idle_timeout) {
 
 void running_command::ended(int status) const {
     if (status != 0)
-        spdlog::info("{}: the command ended: {}", wire_.peer().to_string(),
+        log::info("{}: the command ended: {}", wire_.peer().to_string(),
                      process_end{status, {}}.to_string());
 }
 

@@ -6,7 +6,6 @@
 #include <array>
 #include <doctest/doctest.h>
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <stdexcept>
 
 namespace parley {
@@ -35,9 +34,9 @@ std::string logged(Body body) {
 TEST_CASE("a level lets through what is as grave, and no more") {
     const auto text = logged([] {
         set_up_log("warn");
-        spdlog::info("not this");
-        spdlog::warn("this");
-        spdlog::error("and this");
+        log::info("not this");
+        log::warn("this");
+        log::error("and this");
     });
     CHECK(text.find("not this") == std::string::npos);
     CHECK(text.find(" warning: this\n") != std::string::npos);
@@ -53,7 +52,7 @@ TEST_CASE("a level that is none is refused with those known") {
 TEST_CASE("one message is one line, whatever a client has put into it") {
     const auto text = logged([] {
         set_up_log("info");
-        spdlog::info("{}", "a\nb\x1b[31m");
+        log::info("{}", "a\nb\x1b[31m");
     });
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
     CHECK(text.find('\x1b') == std::string::npos);
@@ -62,7 +61,7 @@ TEST_CASE("one message is one line, whatever a client has put into it") {
 TEST_CASE("a reader of the log that does not read loses lines, and stops nobody") {
     const auto text = logged([] {
         set_up_log("info");
-        for (int line = 0; line != 10'000; ++line) spdlog::info("line {}", line);
+        for (int line = 0; line != 10'000; ++line) log::info("line {}", line);
     });
     CHECK(text.find("line 0\n") != std::string::npos);
 }

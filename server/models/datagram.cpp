@@ -6,10 +6,10 @@
 //   when it is wrong      answers larger than a packet; requests that must not be lost; work for the processor
 //   seen in               Stevens' ch. 8; daytime and DNS servers
 #include "common/stop_signal.hpp"
+#include "common/log.hpp"
 #include "server/model.hpp"
 
 #include <array>
-#include <spdlog/spdlog.h>
 #include <string>
 #include <sys/socket.h>
 #include <system_error>
@@ -59,7 +59,7 @@ void serve_datagram(int socket, const service& offered, worker& by) {
             notes.requests.add(1);
         }
     } catch (const std::exception& error) {
-        spdlog::error("datagram: {}", error.what());
+        log::error("datagram: {}", error.what());
     }
     by.end_connection();
 }
