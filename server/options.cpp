@@ -150,8 +150,11 @@ void describe_options(CLI::App& app, server_options& options) {
         "who accepts: each, file-lock, mutex, pass or reuseport (prefork); main, each or mutex (pool); "
         "reuseport or exclusive (loops)");
     app.add_option("--in", options.in, "in what loops run: threads or processes")
-        ->transform(CLI::CheckedTransformer(std::map<std::string, container>{
-            {"threads", container::threads}, {"processes", container::processes}}))
+        ->transform(
+            CLI::CheckedTransformer(std::map<std::string, container>{{"threads", container::threads},
+                                                                     {"processes", container::processes}})
+                .description(""))
+        ->type_name("threads|processes")
         ->default_str("threads");
     app.add_option("-w,--workers", options.workers,
                    "processes, threads or loops; default: the processors, and 1 for coroutine")
