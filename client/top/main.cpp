@@ -3,7 +3,7 @@
 #include "client/top/page.hpp"
 #include "client/top/record.hpp"
 #include "common/command_line.hpp"
-#include "common/printable.hpp"
+#include "common/escaped.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,7 +39,7 @@ void list(pid_t process) {
         const auto& server = view.server();
         const auto line = fmt::format("{:>8}  model {}, service {}, on {}", process, server.model,
                                       server.service, fmt::join(server.doors, " "));
-        fmt::print(stderr, "{}\n", printable(line));
+        fmt::print(stderr, "{}\n", escaped(line));
     } catch (const std::exception&) { // it has gone
     }
 }

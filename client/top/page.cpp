@@ -1,7 +1,7 @@
 #include "client/top/page.hpp"
 
 #include "client/top/short_text.hpp"
-#include "common/printable.hpp"
+#include "common/escaped.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,14 +14,14 @@ namespace {
 
 std::string title_of(const server_description& server, const scoreboard_snapshot& now) {
     auto text = fmt::format("parley-server {}: model {}, service {}, up {}", server.process,
-                            printable(server.model), printable(server.service), short_time(now.uptime));
+                            escaped(server.model), escaped(server.service), short_time(now.uptime));
     if (now.stopping) text += fmt::format(", stopping for {}", short_time(*now.stopping));
     return text;
 }
 
 std::string doors_of(const server_description& server) {
     std::string text = "on";
-    for (const auto& each : server.doors) text += ' ' + printable(each);
+    for (const auto& each : server.doors) text += ' ' + escaped(each);
     return text;
 }
 
@@ -128,7 +128,7 @@ std::string page::line(std::size_t index) const {
                 short_rate(rate.bytes_in),
                 short_rate(rate.bytes_out),
                 counted.connections > 0 ? short_time(worker.since) : "-",
-                counted.connections > 0 ? printable(worker.peer.to_string()) : "-"});
+                counted.connections > 0 ? escaped(worker.peer.to_string()) : "-"});
 }
 
 } // namespace parley

@@ -1,6 +1,6 @@
 #include "server/metrics/exposition.hpp"
 
-#include "common/printable.hpp"
+#include "common/escaped.hpp"
 
 #include <fmt/format.h>
 #include <iterator>
@@ -13,7 +13,7 @@ namespace {
 /// A text between the quotes of a label.
 std::string label(std::string_view text) {
     std::string value;
-    for (const char each : printable(text)) {
+    for (const char each : escaped(text)) {
         if (each == '"' || each == '\\') value += '\\';
         value += each;
     }
