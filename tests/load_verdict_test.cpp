@@ -68,6 +68,14 @@ TEST_CASE("each fault makes a run invalid, and is named") {
               for (auto& each : result.course)
                   if (each.at > 5s) each.answered += (each.answered - 50'000) / 2;
           }) == "unsettled");
+    CHECK(judged([](auto& options, auto& result) {
+              options.rate = 10'000;
+              result.book.has_schedule = true;
+              result.due = result.book.answered;
+              for (auto& each : result.course) // a queue that grows
+                  each.latency_sum =
+                      static_cast<double>(each.answered) * static_cast<double>(each.answered) * 1e-8;
+          }) == "unsettled");
     CHECK(judged([](auto&, auto& result) {
               result.book.errors.add({phase::connect, "connect", "EADDRNOTAVAIL", "no port"});
           }) == "ports-exhausted");

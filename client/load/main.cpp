@@ -246,6 +246,9 @@ int main(int count, char** words) {
                     "30s@1000..50000 (rate), 10s@5..50c (connections, closed loop)",
                     [&](const std::string& word) { options.stages.push_back(parse_stage(word)); })
         ->take_all();
+    app.add_option("--pipeline", options.requests.pipeline,
+                   "closed loop: requests to echo or raw that a connection sends at once, then awaits")
+        ->capture_default_str();
     add_duration(app, "--think", options.think, "closed loop: before each connection asks again");
     add_duration(app, "--expected-interval", options.expected_interval,
                  "closed loop: also print the latency corrected for requests meant to come so often");
@@ -259,7 +262,8 @@ int main(int count, char** words) {
     app.add_option("--greeting", options.requests.greeting, "expected of service welcome")
         ->capture_default_str();
     app.add_option("--percentiles", options.percentiles, "that the run must be long enough for: 99,99.9,99.99")
-        ->delimiter(',');
+        ->delimiter(',')
+        ->allow_extra_args(false);
     add_read_option(app, "--send",
                     "to any server: TEXT (with \\n, \\r, \\t, \\\\, \\x1b) or @FILE; for service raw",
                     [&](const std::string& word) { options.requests.send = text_to_send(word); });

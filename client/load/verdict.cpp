@@ -14,6 +14,7 @@ using std::chrono::duration;
 
 constexpr double saturated = 0.95;       // of a processor
 constexpr double noticeable = 0.2;       // of the rate: a smaller difference between the thirds is no matter
+constexpr double unsettled_factor = 2;   // between the latencies of the thirds
 constexpr double tolerated_again = 1e-3; // of all segments
 constexpr double little_tolerance = 0.2;
 constexpr std::chrono::milliseconds harmless_lag{1};
@@ -78,6 +79,7 @@ private:
     void settled() {
         if (options_.stages.size() > 0) return; // it is not meant to
 
+        if (result_.book.has_schedule) return settled_latency();
         const auto rate = rate_in_thirds(result_.course);
         if (!rate || !differ(rate->first, rate->last)) return;
         const double change = std::abs(rate->last.mean - rate->first.mean);
@@ -86,6 +88,22 @@ private:
                 "{:.0f} requests/s in the first third and {:.0f} in the last: one figure cannot describe both; "
                 "warm up longer, or find out what changes",
                 rate->first.mean, rate->last.mean);
+    }
+
+    /// With a schedule the rate is given, and a server that cannot keep up shows it in the latency.
+    void settled_latency() {
+        const auto latency = latency_in_thirds(result_.course);
+        if (!latency || !differ(latency->first, latency->last)) return;
+        const auto [less, more] = std::minmax(latency->first.mean, latency->last.mean);
+        if (more < unsettled_factor * less) return;
+        const auto in_time = [](double mean) {
+            return in_words(std::chrono::nanoseconds{std::llround(mean * 1e9)});
+        };
+        because("unsettled",
+                "the mean latency is {} in the first third and {} in the last: one figure cannot describe "
+                "both; warm "
+                "up longer, or find out what grows",
+                in_time(latency->first.mean), in_time(latency->last.mean));
     }
 
     void long_enough() {
@@ -138,9 +156,9 @@ private:
     /// connections. Where it is less, they were not what was loading the server; it cannot be more.
     void littles_law() {
         constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-        if (result_.book.has_schedule || options_.think.count() > 0 || options_.connect_rate ||
-            !options_.stages.empty() || options_.total || options_.requests.per_connection != most ||
-            result_.served == 0)
+        if (result_.book.has_schedule || options_.think.count() > 0 || options_.requests.pipeline > 1 ||
+            options_.connect_rate || !options_.stages.empty() || options_.total ||
+            options_.requests.per_connection != most || result_.served == 0)
             return;
         if (!settled_percentile(result_.book.latency, 50)) return;
         const double in_flight =
