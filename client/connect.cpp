@@ -18,7 +18,7 @@ namespace {
 
 } // namespace
 
-unique_fd begin_connecting(const address& to) {
+unique_fd begin_connecting(const address& to, const address* from) {
     if (to.type() != SOCK_STREAM)
         throw std::invalid_argument(
             fmt::format("{} takes datagrams, and a conversation needs a stream", to.to_string()));
@@ -27,6 +27,12 @@ unique_fd begin_connecting(const address& to) {
     if (to.family() != AF_UNIX) {
         const int yes = 1; // a request is not held back until the one before was acknowledged (tcp(7))
         check("setsockopt", [&] { return setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); });
+    }
+    if (from) {
+        const int yes = 1;
+        check("setsockopt",
+              [&] { return setsockopt(made.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes); });
+        check("bind", from->to_string(), [&] { return bind(made.get(), from->data(), from->size()); });
     }
     if (connect(made.get(), to.data(), to.size()) < 0 && errno != EINPROGRESS) throw_connect(errno, to);
     return made;

@@ -13,8 +13,9 @@ namespace parley {
 
 /// Begins to connect a non-blocking socket (close-on-exec; of TCP: with TCP_NODELAY). It is writable once that
 /// has succeeded or failed. Throws std::system_error where it cannot even begin, std::invalid_argument for an
-/// address of datagrams.
-unique_fd begin_connecting(const address& to);
+/// address of datagrams. It comes `from` that address of ours, where one is given, whose port the kernel
+/// chooses as for any other connection (IP_BIND_ADDRESS_NO_PORT, ip(7)).
+unique_fd begin_connecting(const address& to, const address* from = nullptr);
 
 /// To be called when the socket is writable. Throws std::system_error("connect ADDRESS") where it failed.
 void end_connecting(const unique_fd& socket, const address& to);

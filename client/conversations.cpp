@@ -4,6 +4,7 @@
 
 #include "common/pi_digits.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
 #include <iterator>
@@ -57,12 +58,24 @@ session echo_of_bytes(exchange& talk) {
     talk.take(co_await read_some());
 }
 
+/// With echo, and with raw where its answer is a text.
+session batches(exchange& talk) {
+    for (;;) {
+        co_await talk.turn();
+        const auto text = talk.batch();
+        if (text.empty()) break;
+        co_await reply(text);
+        while (!talk.complete()) talk.take(co_await read_some());
+    }
+    talk.take(co_await read_some());
+}
+
 session echo(exchange& talk) {
+    if (talk.plan().options.pipeline > 1) return batches(talk);
     return talk.plan().options.how == framing::none ? echo_of_bytes(talk) : echo_of_messages(talk);
 }
 
-/// With anybody's server.
-session raw(exchange& talk) {
+session raw_one_by_one(exchange& talk) {
     answer_by_rule answer{*talk.plan().rule};
     for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
         const auto text = talk.ask(talk.plan().request, {});
@@ -73,6 +86,9 @@ session raw(exchange& talk) {
     }
     talk.take(co_await read_some());
 }
+
+/// With anybody's server.
+session raw(exchange& talk) { return talk.plan().options.pipeline > 1 ? batches(talk) : raw_one_by_one(talk); }
 
 session counter(exchange& talk) {
     std::uint64_t last = 0;
@@ -142,12 +158,23 @@ void prepare_welcome(request_plan& plan) {
     plan.options.per_connection = 1;
 }
 
+/// A batch is sent whole before its answers are read: the sockets must hold it.
+void check_batch(const request_plan& plan, std::size_t size) {
+    const auto at_once = static_cast<std::size_t>(plan.options.pipeline);
+    if (at_once > 1 && at_once * size > exchange::most_under_way)
+        throw std::invalid_argument(
+            fmt::format("{} requests of {} bytes are too much to be sent at once: it may be {} "
+                        "bytes (--pipeline, --size)",
+                        at_once, size, exchange::most_under_way));
+}
+
 void prepare_echo(request_plan& plan) {
     // A message is sent whole before its answer is read: the sockets must hold it.
     check_size(plan, plan.options.how == framing::none ? 1 << 30 : exchange::most_under_way);
     take_said(plan);
     if (plan.options.how != framing::none && !plan.request.empty())
         plan.request = framed(*plan.options.say, plan.options.how);
+    check_batch(plan, plan.request.empty() ? plan.options.size : plan.request.size());
 }
 
 void prepare_line(request_plan& plan) {
@@ -178,6 +205,9 @@ void prepare_raw(request_plan& plan) {
         throw std::invalid_argument("service raw needs to know what is right: say what to --expect");
     plan.rule.emplace(asked.expect, asked.how);
     if (!asked.send.empty()) plan.request = framed(asked.send, asked.how);
+    if (asked.pipeline > 1 && (plan.rule->what() != answer_rule::kind::text || asked.send.empty()))
+        throw std::invalid_argument("--pipeline needs something to --send, and a text to --expect");
+    check_batch(plan, std::max(plan.request.size(), plan.rule->text().size()));
     if (asked.send.empty() || plan.rule->what() == answer_rule::kind::until_close)
         plan.options.per_connection = 1;
 }
@@ -208,6 +238,11 @@ const conversation& conversation_with(std::string_view service) {
 
 request_plan plan_requests(const conversation& with, const request_options& options) {
     request_plan plan{options, {}, {}, {}};
+    if (options.pipeline < 1 || options.pipeline > 10'000)
+        throw std::invalid_argument(fmt::format("--pipeline is from 1 to 10000, not {}", options.pipeline));
+    if (options.pipeline > 1 && with.service != "echo" && with.service != "raw")
+        throw std::invalid_argument(fmt::format(
+            "service {} is asked one request at a time: --pipeline is of echo and raw", with.service));
     with.prepare(plan);
     return plan;
 }

@@ -80,6 +80,34 @@ std::string_view exchange::message() {
     return made_up_ = framed(text, plan_.options.how);
 }
 
+std::string_view exchange::batch() {
+    std::string answers;
+    batch_.clear();
+    while (in_batch_ < static_cast<std::uint64_t>(plan_.options.pipeline) &&
+           (in_batch_ == 0 || !has_no_more()) && begin()) {
+        const auto text = message();
+        batch_ += text;
+        answers += plan_.rule ? std::string_view{plan_.rule->text()} : text;
+        ++in_batch_;
+    }
+    if (in_batch_ == 0) return {};
+    answer_size_ = answers.size() / in_batch_;
+    made_up_ = std::move(answers);
+    ask(batch_, expected_answer{made_up_});
+    sent_ = batch_.size() / in_batch_;
+    return batch_;
+}
+
+void exchange::close_answered() {
+    while (in_batch_ > 0 && received_ >= answer_size_) {
+        const auto more = received_ - answer_size_;
+        received_ = answer_size_;
+        answered();
+        received_ = more;
+        if (--in_batch_ > 0) state_ = state::waiting;
+    }
+}
+
 std::string_view exchange::ask(std::string_view text, const expected_answer& answer) {
     sent_ += text.size();
     expected_ = answer;
@@ -96,6 +124,7 @@ void exchange::take(std::optional<std::string_view> bytes) {
     if (heard_) heard_->append(*bytes);
     const auto right = expected_.match(*bytes);
     received_ += right;
+    close_answered();
     if (right < bytes->size()) wrong(bytes->substr(right));
 }
 
@@ -136,7 +165,7 @@ void exchange::complain(std::string_view cause, std::string_view what) {
 }
 
 std::string exchange::place() const {
-    return fmt::format("request {} of connection {}", request_, connection_);
+    return fmt::format("request {} of connection {}", current(), connection_);
 }
 
 void exchange::closed_early(const std::string& expected) const {
@@ -153,7 +182,7 @@ mismatch exchange::explained(std::string_view came) const {
     // A message that comes in the place of another one begins with its length, too.
     if (received_ == 0 || received_ >= prefix + size) came.remove_prefix(std::min(came.size(), prefix));
     const auto offset = std::min<std::size_t>(received_ > 0 ? received_ - prefix : 0, size);
-    expected_payload wanted{plan_.options.seed, connection_, request_, size, offset, book_.connections};
+    expected_payload wanted{plan_.options.seed, connection_, current(), size, offset, book_.connections};
     if (form_ == form::bytes) return explain(wanted, came);
 
     std::string bytes;

@@ -26,6 +26,7 @@ struct request_options {
     std::chrono::milliseconds wait{10};       // of service wait
     std::string greeting = "welcome to here"; // of service welcome
     std::optional<std::string> say;           // the request itself, instead of all above
+    int pipeline = 1;                         // requests to echo and raw that are sent at once
     framing how = framing::none;              // of what is sent to echo and raw, and of their answers
     std::string send;                         // to raw; empty: nothing, the server speaks first
     std::string expect;                       // of raw, as answer_rule reads it
@@ -88,6 +89,11 @@ public:
     /// The request as one message, framed as the plan says. Valid until the next call.
     std::string_view message();
 
+    /// Instead of begin() and what follows it: as many requests as are to be sent at once, where there are as
+    /// many left, to be sent now. Empty: there is none. take() then stops the clock of each when its answer is
+    /// complete.
+    std::string_view batch();
+
     /// To be called just before `text` is sent: the first of a request starts the clock (where nothing is sent,
     /// the clock has run since the connection began to be made). `answer` must come next. Returns the text.
     std::string_view ask(std::string_view text, const expected_answer& answer);
@@ -137,6 +143,8 @@ private:
     enum class state { ready, asking, waiting, ended };
 
     bool has_no_more() const;
+    std::uint64_t current() const { return in_batch_ > 0 ? request_ - in_batch_ + 1 : request_; }
+    void close_answered();
     std::string place() const; // "request 17 of connection 3"
     [[noreturn]] void closed_early(const std::string& expected) const;
     [[noreturn]] void wrong(std::string_view came) const;
@@ -154,6 +162,9 @@ private:
     clock::time_point free_since_{}; // nothing was under way any more, so the next one could have been sent
     std::uint64_t sent_ = 0;         // of this request
     std::uint64_t received_ = 0;
+    std::uint64_t in_batch_ = 0;  // requests that were sent together, and are not yet answered
+    std::size_t answer_size_ = 0; // of each of them
+    std::string batch_;
     expected_answer expected_;
     std::string made_up_; // memory for what is sent
     enum class form {

@@ -2,10 +2,13 @@
 #include "client/load/generate.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/verdict.hpp"
+#include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 
+#include <csignal>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <thread>
 
 namespace parley {
 
@@ -57,13 +60,29 @@ TEST_CASE("a run without a fault is valid") {
 TEST_CASE("each fault makes a run invalid, and is named") {
     CHECK(judged([](auto&, auto& result) { result.busiest = 0.97; }) == "generator-bound");
     CHECK(judged([](auto& options, auto&) { options.percentiles = {99.999}; }) == "too-short");
-    CHECK(judged([](auto&, auto& result) { result.network.listen_overflows = 1; }) == "listen-overflow");
-    CHECK(judged([](auto&, auto& result) { result.network.sent_again = 1'000; }) == "retransmissions");
+    CHECK(judged([](auto&, auto& result) {
+              result.network.listen_overflows = 1;
+              result.connecting.record(1'010ms);
+          }) == "listen-overflow");
+    CHECK(judged([](auto&, auto& result) {
+              result.network.sent_again = 1'000;
+              result.book.latency.record(205ms);
+          }) == "retransmissions");
+    // Who has waited for nothing was not hit: that was another program of this machine.
+    CHECK(judged([](auto&, auto& result) { result.network = {5, 1'000, 1'000}; }).empty());
     CHECK(judged([](auto&, auto& result) { result.book.answered = 50'000; }) == "littles-law");
     CHECK(judged([](auto&, auto& result) { result.book.answered = 150'000; }) == "littles-law");
     CHECK(judged([](auto&, auto& result) {
               for (auto& each : result.course)
                   if (each.at > 5s) each.answered += (each.answered - 50'000) / 2;
+          }) == "unsettled");
+    CHECK(judged([](auto& options, auto& result) {
+              options.rate = 10'000;
+              result.book.has_schedule = true;
+              result.due = result.book.answered;
+              for (auto& each : result.course) // a queue that grows
+                  each.latency_sum =
+                      static_cast<double>(each.answered) * static_cast<double>(each.answered) * 1e-8;
           }) == "unsettled");
     CHECK(judged([](auto&, auto& result) {
               result.book.errors.add({phase::connect, "connect", "EADDRNOTAVAIL", "no port"});
@@ -109,6 +128,59 @@ TEST_CASE("a percentile needs ten answers beyond it") {
     CHECK(answers_needed(99) == 1'000);
     CHECK(answers_needed(99.9) == 10'000);
     CHECK(answers_needed(99.99) == 100'000);
+}
+
+TEST_CASE("a queue that overflows is seen, and those who wait before it give up in time") {
+    // A listener that nobody accepts from has room for one or two; the others' first segments are dropped.
+    const unique_fd door{check("socket", [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
+    const auto any = address::resolve("127.0.0.1:0").front();
+    check("bind", [&] { return bind(door.get(), any.data(), any.size()); });
+    check("listen", [&] { return listen(door.get(), 0); });
+    load_options options;
+    options.target = address::of(door.get()).to_string();
+    options.connections = 6;
+    options.duration = 300ms;
+    options.timeout = 200ms;
+    const auto result = generate_load(options, -1, {});
+    CHECK(result.network.listen_overflows > 0);
+    CHECK(result.book.errors.count(phase::connect, "ETIMEDOUT") > 0);
+    CHECK(result.book.answered == 0);
+    auto answered = good_run();
+    answered.network = result.network;
+    answered.book.errors = result.book.errors;
+    CHECK(codes_of(judge(ten_seconds(), answered)).find("listen-overflow") != std::string::npos);
+}
+
+TEST_CASE("a server that becomes slow has not settled") {
+    const auto slow_from = ledger::clock::now() + 1200ms;
+    const scripted_server server{[&](connection& wire, int) {
+        echo(wire,
+             [&](std::string&) { std::this_thread::sleep_for(ledger::clock::now() < slow_from ? 1ms : 8ms); });
+    }};
+    load_options options;
+    options.target = server.where().to_string();
+    options.connections = 2;
+    options.duration = 2400ms;
+    options.warm_up = 0s;
+    const auto result = generate_load(options, -1, {});
+    CHECK(codes_of(judge(options, result)).find("unsettled") != std::string::npos);
+}
+
+TEST_CASE("a generator that is held up says that it sent too late") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    subprocess program{{PARLEY_LOAD, server.where().to_string(), "--rate", "500", "--connections", "100",
+                        "--duration", "1h", "--warm-up", "0s", "--csv", "-", "--interval", "100ms"},
+                       subprocess::errors::kept};
+    for (int line = 0; line < 4; ++line) std::ignore = program.read_line(60s); // it is running
+    program.signal(SIGSTOP);
+    std::this_thread::sleep_for(400ms); // this is what the test is about
+    program.signal(SIGCONT);
+    for (int line = 0; line < 4; ++line) std::ignore = program.read_line(60s); // it goes on
+    program.signal(SIGINT);
+    const auto end = program.wait(60s);
+    REQUIRE(end);
+    CHECK(end->to_string() == "exit code 3");
+    CHECK(program.error_output().find("late-sends: parley-load sent 1 of 10") != std::string::npos);
 }
 
 TEST_CASE("a server that resets its connections spoils Little's law") {

@@ -68,10 +68,20 @@ engine::engine(const engine_share& share, const load_watch& watch)
 
 // ---- One caller. ----
 
+/// The next one of the same family.
+const address* engine::source_for(const address& target) {
+    for (std::size_t tried = 0; tried < options_.sources.size(); ++tried) {
+        const auto& next = options_.sources[next_source_++ % options_.sources.size()];
+        if (next.family() == target.family()) return &next;
+    }
+    return nullptr;
+}
+
 void engine::open(caller& who) {
     try {
         who.since = clock::now();
-        who.socket = begin_connecting(share_.targets[who.target]);
+        const auto& target = share_.targets[who.target];
+        who.socket = begin_connecting(target, source_for(target));
         ++up_;
         who.interest = EPOLLOUT;
         epoll_event event{.events = who.interest, .data = {.ptr = &who}};

@@ -39,6 +39,7 @@ private:
     using clock = ledger::clock;
 
     // ---- One caller. ----
+    const address* source_for(const address& target);
     void open(caller& who);
     void connected(caller& who);
     void go_on(caller& who);
@@ -96,6 +97,7 @@ private:
     clock::time_point came_ = clock::now();
     clock::time_point begun_{}; // of the load; before, connections are made
     clock::time_point next_tick_ = came_;
+    std::size_t next_source_ = 0;
     std::size_t interval_ = 0; // the number of the one that runs
     interval part_;            // what has happened in it
     std::uint64_t asked_before_ = 0, errors_before_ = 0;

@@ -2,6 +2,7 @@
 
 #include "client/load/engine.hpp"
 #include "client/load/percentiles.hpp"
+#include "client/load/sources.hpp"
 #include "common/check.hpp"
 
 #include <exception>
@@ -93,6 +94,8 @@ load_result generate_load(const load_options& options, int stop, const load_watc
     } catch (const std::runtime_error& unknown) {
         return nobody_at(failure_of(unknown));
     }
+    check_ours(options.sources);
+    check_ports(options.connections, options.sources, targets);
     if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
 
     const auto before = kernel_counters::now();

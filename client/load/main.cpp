@@ -2,9 +2,12 @@
 #include "client/load/csv.hpp"
 #include "client/load/generate.hpp"
 #include "client/load/hdr_histogram.hpp"
+#include "client/load/knee.hpp"
+#include "client/load/live_view.hpp"
 #include "client/load/output_file.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
+#include "client/load/sources.hpp"
 #include "common/command_line.hpp"
 #include "common/stop_signal.hpp"
 
@@ -28,6 +31,8 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s
   parley-load localhost:9999 --duration 1m --rate 5000 --threshold 'p99<10ms' --threshold errors=0 --json new.json
   parley-load localhost:9999 --duration 1m --rate 5000 --baseline old.json --csv course.csv --hlog course.hlog
+  parley-load localhost:9999 --connections 100 --find-knee 'p99<5ms' --duration 5s
+  parley-load 127.0.0.1:9999 --connections 50000 --source 127.0.0.1-127.0.0.3 --connect-rate 20000 --duration 30s
   parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
   parley-load localhost:9999 --connections 100 --rate 20000 --arrivals poisson --duration 1m
   parley-load localhost:9999 --connections 100 --stage 10s@1000 --stage 30s@1000..50000
@@ -41,30 +46,6 @@ exit status:
   2  called wrongly
   3  the run is not valid: the verdict says why, and no rate or latency is printed
   4  a --threshold was missed)";
-
-/// One line on a terminal, written over again and again while the load runs.
-class live_line {
-public:
-    void operator()(std::chrono::nanoseconds elapsed, const ledger& so_far) {
-        if (elapsed - shown_ < 200ms) return;
-        const std::chrono::duration<double> since = elapsed - shown_;
-        const auto rate = static_cast<double>(so_far.all_answered - answered_then_) / since.count();
-        const auto p99 = settled_percentile(so_far.latency, 99);
-        fmt::print(stderr, "\r{:6.1f} s {:>12}/s   p99 {:>8}   errors {}\x1b[K",
-                   std::chrono::duration<double>{elapsed}.count(), in_words(static_cast<std::uint64_t>(rate)),
-                   p99 ? in_words(*p99) : "-", in_words(so_far.errors.count()));
-        shown_ = elapsed;
-        answered_then_ = so_far.all_answered;
-    }
-
-    void clear() const {
-        if (shown_ > 0ns) fmt::print(stderr, "\r\x1b[K");
-    }
-
-private:
-    std::chrono::nanoseconds shown_{};
-    std::uint64_t answered_then_ = 0;
-};
 
 /// What a run writes beside its report.
 struct output_names {
@@ -143,13 +124,18 @@ int load(const load_options& options, const output_names& names) {
     const auto earlier = earlier_report(names.baseline);
     output_file json{names.json}, percentiles{names.percentiles};
     interval_files files{names};
-    live_line line;
+    live_view view{interval_of(options)};
+    const bool is_watched = isatty(STDERR_FILENO);
     load_watch watch;
-    if (isatty(STDERR_FILENO)) watch = std::ref(line);
-
-    const auto result = generate_load(options, stop_signal::descriptor(), watch,
-                                      [&](const interval& one) { files.write(one); });
-    line.clear();
+    if (is_watched)
+        watch = [&](std::chrono::nanoseconds elapsed, const ledger& so_far) {
+            fmt::print(stderr, "{}", view.redrawn(elapsed, so_far.all_answered, so_far.errors.count()));
+        };
+    const auto result = generate_load(options, stop_signal::descriptor(), watch, [&](const interval& one) {
+        files.write(one);
+        if (is_watched) view.add(one);
+    });
+    fmt::print(stderr, "{}", view.cleared());
     auto all = conclude(options, result);
     if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts);
     const bool taken =
@@ -164,6 +150,55 @@ int load(const load_options& options, const output_names& names) {
     return all.exit_status();
 }
 
+std::string complaint_of(const load_result& result) {
+    const auto kinds = result.book.errors.kinds();
+    return kinds.empty() ? "nobody answers" : kinds.front().first.text;
+}
+
+/// Tries rates until it is known how high the target can be met; a line for each.
+int search(load_options options, const threshold& target, const output_names& names) {
+    stop_signal::install(options.timeout);
+    output_file json{names.json};
+    auto trials = nlohmann::ordered_json::array();
+    const auto say = [&](const std::string& line) {
+        fmt::print(json.to_standard_output() ? stderr : stdout, "{}", line);
+    };
+    const auto meets = [&](double rate) {
+        if (stop_signal::requested()) throw std::runtime_error("interrupted: the knee is not known");
+        options.rate = rate;
+        const auto result = generate_load(options, stop_signal::descriptor(), {});
+        if (result.connected == 0) throw std::runtime_error(complaint_of(result));
+        const auto all = conclude(options, result);
+        const bool met = all.exit_status() == 0 && is_met(target, result);
+        const auto why = !all.complaints.empty() ? all.complaints.front()
+                         : !all.said.valid()     ? all.said.reasons.front().code
+                                                 : measured_in_words(target, result);
+        say(fmt::format("{:>12.0f} requests/s  {:<7} {}\n", rate, met ? "met" : "missed", why));
+        trials.push_back({{"rate", rate}, {"met", met}, {"why", why}});
+        return met;
+    };
+    knee_search how;
+    if (options.rate) how.first = *options.rate;
+    const auto found = find_knee(how, meets);
+    if (json)
+        json.write(nlohmann::ordered_json{{"schema", "parley-load-knee/1"},
+                                          {"target", target.text},
+                                          {"least", found.least},
+                                          {"most", found.most},
+                                          {"trials", trials}}
+                       .dump(2) +
+                   '\n');
+    if (found.least == 0) {
+        say(fmt::format("{} is met at no rate\n", target.text));
+        return 4;
+    }
+    say(found.most == 0 ? fmt::format("{} is met up to {:.0f} requests/s, and no higher rate was tried\n",
+                                      target.text, found.least)
+                        : fmt::format("{} is met up to {:.0f} to {:.0f} requests/s\n", target.text, found.least,
+                                      found.most));
+    return 0;
+}
+
 } // namespace
 
 } // namespace parley
@@ -176,6 +211,7 @@ int main(int count, char** words) {
     std::uint64_t total = 0;
     output_names names;
     std::chrono::milliseconds interval_length{1'000};
+    std::optional<threshold> wanted;
 
     CLI::App app{"Loads a TCP server and checks every byte. Closed loop: each connection asks, waits for the "
                  "answer, asks "
@@ -210,6 +246,9 @@ int main(int count, char** words) {
                     "30s@1000..50000 (rate), 10s@5..50c (connections, closed loop)",
                     [&](const std::string& word) { options.stages.push_back(parse_stage(word)); })
         ->take_all();
+    app.add_option("--pipeline", options.requests.pipeline,
+                   "closed loop: requests to echo or raw that a connection sends at once, then awaits")
+        ->capture_default_str();
     add_duration(app, "--think", options.think, "closed loop: before each connection asks again");
     add_duration(app, "--expected-interval", options.expected_interval,
                  "closed loop: also print the latency corrected for requests meant to come so often");
@@ -223,7 +262,8 @@ int main(int count, char** words) {
     app.add_option("--greeting", options.requests.greeting, "expected of service welcome")
         ->capture_default_str();
     app.add_option("--percentiles", options.percentiles, "that the run must be long enough for: 99,99.9,99.99")
-        ->delimiter(',');
+        ->delimiter(',')
+        ->allow_extra_args(false);
     add_read_option(app, "--send",
                     "to any server: TEXT (with \\n, \\r, \\t, \\\\, \\x1b) or @FILE; for service raw",
                     [&](const std::string& word) { options.requests.send = text_to_send(word); });
@@ -241,6 +281,11 @@ int main(int count, char** words) {
                             options.percentiles.push_back(percent);
                     })
         ->take_all();
+    add_read_option(app, "--find-knee",
+                    "search the highest rate that meets it: 'p99<5ms'; a trial takes --duration (3s)",
+                    [&](const std::string& word) { wanted = parse_threshold(word); });
+    add_read_option(app, "--source", "addresses of ours, in turns: 127.0.0.1-127.0.0.9, 10.0.0.5 or eth0",
+                    [&](const std::string& word) { options.sources = parse_sources(word); });
     const auto add_file = [&](const char* name, std::string& value, const char* description) {
         app.add_option(name, value, description)->type_name("FILE");
     };
@@ -263,6 +308,15 @@ int main(int count, char** words) {
         if (const auto crowd = connections_over_time(options))
             options.connections = std::max(1, static_cast<int>(std::ceil(crowd->highest())));
         if (*warming) options.warm_up = warm_up;
+        if (wanted) {
+            if (*counted || !options.stages.empty())
+                throw std::invalid_argument(
+                    "--find-knee tries rates for a --duration each: leave out --requests and --stage");
+            if (wanted->percent > 0) options.percentiles.push_back(wanted->percent);
+            options.duration = *timed ? duration : std::chrono::milliseconds{3'000};
+            if (*warming) options.warm_up = warm_up;
+            return search(options, *wanted, names);
+        }
         if (*cutting) options.interval = interval_length;
         return load(options, names);
     });

@@ -41,6 +41,7 @@ void check_open_loop(const load_options& options) {
     refuse_unless(open || options.arriving.how == arrivals::kind::constant,
                   "--arrivals needs a --rate, or a --stage of rates");
     if (!open) return;
+    refuse_unless(options.requests.pipeline == 1, "--pipeline is of a closed loop: leave it out, or --rate");
     refuse_unless(options.think == 0ms, "--think is of a closed loop: leave it out, or --rate");
     refuse_unless(options.expected_interval == 0ms,
                   "--expected-interval is of a closed loop: a --rate needs no such correction");

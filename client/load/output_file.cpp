@@ -1,6 +1,7 @@
 #include "client/load/output_file.hpp"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -14,7 +15,11 @@ output_file::output_file(const std::string& name) : name_{name} {
 }
 
 void output_file::write(std::string_view text) {
-    if (to_standard_output()) return fmt::print("{}", text);
+    if (to_standard_output()) {
+        fmt::print("{}", text);
+        std::fflush(stdout); // who reads along wants each row when it is written
+        return;
+    }
     if (file_.is_open() && !(file_ << text << std::flush)) fail();
 }
 

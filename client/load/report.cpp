@@ -155,6 +155,7 @@ nlohmann::ordered_json json_of(const load_options& options) {
         {"digits", asked.digits},
         {"wait_ms", asked.wait.count()},
         {"greeting", asked.greeting},
+        {"pipeline", asked.pipeline},
         {"framing", to_string(asked.how)},
         {"send", asked.send},
         {"expect", asked.expect}};

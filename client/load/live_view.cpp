@@ -1,0 +1,82 @@
+#include "client/load/live_view.hpp"
+
+#include "client/load/percentiles.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+namespace parley {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto refresh = 200ms;
+constexpr std::size_t most_bars = 60;
+
+} // namespace
+
+std::string sparkline(const std::deque<double>& values) {
+    constexpr std::string_view bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    const double most = values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+    std::string text;
+    for (const double each : values)
+        text += bars[most > 0 ? static_cast<std::size_t>(std::lround(7 * std::max(each, 0.0) / most)) : 0];
+    return text;
+}
+
+void live_view::add(const interval& one) {
+    const std::lock_guard held{lock_};
+    const std::chrono::duration<double> length = one.length;
+    if (length.count() <= 0) return;
+    rates_.push_back(static_cast<double>(one.latency.count()) / length.count());
+    const auto window = std::min<std::size_t>(most_bars, static_cast<std::size_t>(60s / length_));
+    if (rates_.size() > std::max<std::size_t>(window, 10)) rates_.pop_front();
+    course_.push_back({one.begin + one.length, course_.back().answered + one.latency.count(), 0});
+    latest_ = one.latency;
+}
+
+std::string live_view::so_far(std::uint64_t errors) const {
+    if (errors > 0) return "not valid: there are errors";
+    const auto rate = rate_in_thirds(course_);
+    if (!rate) return "nothing to say yet";
+    const double change = std::abs(rate->last.mean - rate->first.mean);
+    const bool settled =
+        !differ(rate->first, rate->last) || change < 0.2 * std::max(rate->first.mean, rate->last.mean);
+    return settled ? "valid" : "unsettled";
+}
+
+std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, std::uint64_t answered,
+                                          std::uint64_t errors) const {
+    const auto percentile = [&](double percent) {
+        const auto time = settled_percentile(latest_, percent);
+        return time ? in_words(*time) : std::string{"-"};
+    };
+    const auto rate = rates_.empty() ? "warming up" : fmt::format("{:.0f} requests/s", rates_.back());
+    return {fmt::format("{:7.1f} s   {}   {} answers   {} errors",
+                        std::chrono::duration<double>{elapsed}.count(), rate, in_words(answered),
+                        in_words(errors)),
+            fmt::format("latency     p50 {}   p90 {}   p99 {}   max {}", percentile(50), percentile(90),
+                        percentile(99), latest_.count() ? in_words(latest_.max()) : "-"),
+            fmt::format("rate        {}", sparkline(rates_)),
+            fmt::format("verdict     so far: {}      (Ctrl-C ends early, with the report)", so_far(errors))};
+}
+
+std::string live_view::redrawn(std::chrono::nanoseconds elapsed, std::uint64_t answered, std::uint64_t errors) {
+    if (elapsed - shown_ < refresh) return {};
+    const std::lock_guard held{lock_};
+    shown_ = elapsed;
+    std::string text;
+    if (height_ > 0) text += fmt::format("\x1b[{}A", height_);
+    const auto all = lines(elapsed, answered, errors);
+    for (const auto& each : all) text += fmt::format("\r{}\x1b[K\n", each);
+    height_ = all.size();
+    return text;
+}
+
+std::string live_view::cleared() const {
+    return height_ > 0 ? fmt::format("\x1b[{}A\r\x1b[J", height_) : std::string{};
+}
+
+} // namespace parley

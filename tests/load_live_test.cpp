@@ -1,0 +1,52 @@
+// The view of a load on a terminal, and what Ctrl-C does.
+#include "client/load/live_view.hpp"
+#include "tests/pseudo_terminal.hpp"
+#include "tests/scripted_server.hpp"
+
+#include <doctest/doctest.h>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("a sparkline has a bar for each value") {
+    CHECK(sparkline({}).empty());
+    CHECK(sparkline({0, 50, 100}) == "▁▅█");
+    CHECK(sparkline({0, 0}) == "▁▁");
+}
+
+TEST_CASE("the view is drawn over itself, and goes without a trace") {
+    live_view view{100ms};
+    CHECK(view.cleared().empty());
+    const auto first = view.redrawn(300ms, 5, 0);
+    CHECK(first.find("warming up") != std::string::npos);
+    CHECK(view.redrawn(310ms, 5, 0).empty());
+    for (int each = 0; each < 40; ++each) {
+        interval one{.begin = each * 100ms, .length = 100ms, .asked = 100, .errors = 0, .latency = {}};
+        for (int answer = 0; answer < 100; ++answer) one.latency.record(2ms);
+        view.add(one);
+    }
+    const auto second = view.redrawn(600ms, 4'000, 0);
+    CHECK(second.starts_with("\x1b[4A"));
+    CHECK(second.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
+    CHECK(second.find("p50 2.00 ms   p90 2.00 ms   p99 -") != std::string::npos);
+    CHECK(second.find("█████") != std::string::npos);
+    CHECK(second.find("so far: valid") != std::string::npos);
+    CHECK(view.redrawn(900ms, 4'000, 1).find("so far: not valid: there are errors") != std::string::npos);
+    CHECK(view.cleared() == "\x1b[4A\r\x1b[J");
+}
+
+TEST_CASE("Ctrl-C on a terminal ends the load early, with the full report") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    pseudo_terminal screen{24, 100};
+    screen.start(
+        {PARLEY_LOAD, server.where().to_string(), "--connections", "2", "--duration", "1h", "--warm-up", "0s"});
+    REQUIRE(screen.shows("so far:"));
+    REQUIRE(screen.shows("requests/s"));
+    screen.type("\x03");
+    REQUIRE(screen.shows("closed loop, interrupted"));
+    CHECK(screen.shows("verdict"));
+    CHECK(screen.end().starts_with("exit"));
+}
+
+} // namespace parley

@@ -1,0 +1,144 @@
+// The search for the highest rate that meets a target, and the addresses that connections come from.
+#include "client/load/generate.hpp"
+#include "client/load/knee.hpp"
+#include "client/load/sources.hpp"
+#include "common/subprocess.hpp"
+#include "tests/scripted_server.hpp"
+#include "tests/temporary_folder.hpp"
+
+#include <cmath>
+#include <doctest/doctest.h>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+#include <sstream>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("the knee lies between a rate that was met and one that was not") {
+    for (const double truth : {3.0, 999.0, 12'345.0, 4e6}) {
+        int trials = 0;
+        const auto found = find_knee({}, [&](double rate) { return ++trials, rate <= truth; });
+        CHECK(found.least <= truth);
+        CHECK(found.most > truth);
+        CHECK(found.most <= found.least * 1.05 * 1.05 * 1.001); // of searches that began elsewhere
+        CHECK(trials < 80);
+    }
+}
+
+TEST_CASE("luck near the knee makes the interval wider, and it still holds the knee") {
+    constexpr double truth = 20'000;
+    std::mt19937_64 random{2};
+    int held = 0;
+    for (int each = 0; each < 100; ++each) {
+        // Within 5 % of the knee a trial is met by chance.
+        const auto found = find_knee({}, [&](double rate) {
+            const double chance = std::clamp(0.5 - (rate / truth - 1) * 10, 0.0, 1.0);
+            return std::bernoulli_distribution{chance}(random);
+        });
+        held += found.least <= truth * 1.05 && found.most >= truth * 0.95 && found.most < truth * 1.3;
+    }
+    CHECK(held == 100);
+}
+
+TEST_CASE("a target that is met always or never has no knee") {
+    CHECK(find_knee({}, [](double) { return false; }).least == 0);
+    const auto always = find_knee({.highest = 5'000}, [](double) { return true; });
+    CHECK(always.least == 5'000);
+    CHECK(always.most == 0);
+}
+
+TEST_CASE("sources are addresses, ranges and interfaces") {
+    CHECK(parse_sources("127.0.0.1").size() == 1);
+    const auto range = parse_sources("127.0.0.1-127.0.0.9,::1");
+    REQUIRE(range.size() == 10);
+    CHECK(range[8].to_string() == "127.0.0.9:0");
+    CHECK(range[9].family() == AF_INET6);
+    for (const auto* text :
+         {"", "127.0.0.", "127.0.0.9-127.0.0.1", "1.0.0.0-2.0.0.0", "no-such-interface", "127.0.0.1,"})
+        CHECK_THROWS_AS(parse_sources(text), std::invalid_argument);
+}
+
+TEST_CASE("an address of another machine is no source") {
+    CHECK_NOTHROW(check_ours(parse_sources("127.0.0.77")));
+    CHECK_THROWS_WITH_AS(check_ours(parse_sources("192.0.2.1")),
+                         doctest::Contains("--source 192.0.2.1: connections cannot"), std::invalid_argument);
+}
+
+TEST_CASE("more connections than ports are refused before the load, with the remedy") {
+    const auto target = address::resolve("127.0.0.1:1");
+    const auto ports = static_cast<int>(ports_of_our_own());
+    CHECK_NOTHROW(check_ports(ports, {}, target));
+    CHECK_THROWS_WITH_AS(check_ports(ports + 1, {}, target), doctest::Contains("--source 127.0.0.1-127.0.0.9"),
+                         std::invalid_argument);
+    CHECK_NOTHROW(check_ports(ports + 1, parse_sources("127.0.0.1-127.0.0.2"), target));
+    CHECK_THROWS_AS(check_ports(1, parse_sources("::1"), target), std::invalid_argument);
+    CHECK_THROWS_AS(check_ports(1, parse_sources("127.0.0.1"), address::resolve("unix:/tmp/x")),
+                    std::invalid_argument);
+}
+
+TEST_CASE("connections come from the sources in turns") {
+    std::mutex lock;
+    std::multiset<std::string> from;
+    const scripted_server server{[&](connection& wire, int) {
+        const auto peer = parse_endpoint(address::of_peer(wire.descriptor()).to_string()).host;
+        {
+            const std::lock_guard held{lock};
+            from.insert(peer);
+        }
+        echo(wire);
+    }};
+    load_options options;
+    options.target = server.where().to_string();
+    options.connections = 6;
+    options.total = 60;
+    options.sources = parse_sources("127.0.0.2-127.0.0.4");
+    CHECK(generate_load(options, -1, {}).book.all_answered == 60);
+    const std::lock_guard held{lock};
+    for (const auto* each : {"127.0.0.2", "127.0.0.3", "127.0.0.4"}) CHECK(from.count(each) == 2);
+}
+
+namespace {
+
+struct ended {
+    int code;
+    std::string output;
+};
+
+ended parley_load(std::vector<std::string> words) {
+    words.insert(words.begin(), PARLEY_LOAD);
+    subprocess program{std::move(words), subprocess::errors::kept};
+    const auto end = program.wait(100s);
+    return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output()};
+}
+
+} // namespace
+
+TEST_CASE("parley-load searches, and says which rates it has tried") {
+    const temporary_folder folder;
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const auto where = server.where().to_string();
+    // No machine meets this one, and it takes one halving after the other to know.
+    const auto never = parley_load({where, "--find-knee", "max<1ns", "--duration", "20ms", "--warm-up", "0s",
+                                    "--rate", "64", "--connections", "2", "--json", folder.file("knee")});
+    CHECK(never.code == 4);
+    CHECK(never.output.find("max<1ns is met at no rate") != std::string::npos);
+    std::ostringstream text;
+    text << std::ifstream{folder.file("knee")}.rdbuf();
+    const auto report = nlohmann::json::parse(text.str());
+    CHECK(report["schema"] == "parley-load-knee/1");
+    CHECK(report["least"] == 0);
+    CHECK(report["trials"].size() == 8); // 64, 32 ... 0.5
+
+    const int code = parley_load({where, "--source", "127.0.0.5", "--requests", "3"}).code;
+    CHECK((code == 0 || code == 3)); // a machine that is busy enough makes it invalid
+    CHECK(parley_load({where, "--source", "127.0.0"}).code == 2);
+    CHECK(parley_load({where, "--find-knee", "p99"}).code == 2);
+    CHECK(parley_load({where, "--find-knee", "p99<5ms", "--requests", "5"}).code == 2);
+}
+
+} // namespace parley
