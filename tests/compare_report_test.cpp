@@ -204,10 +204,21 @@ TEST_CASE("an answer names who is best, by how much and how sure, and who is out
     CHECK(answers[0].best == std::vector<std::string>{"pool", "thread"});
     const auto words = joined(answers[0].reason);
     CAPTURE(words);
+    CHECK(answers[0].headline == "pool and thread");
     CHECK(words.find("1.90 times") != words.npos);
     CHECK(words.find("p = 0.029") != words.npos);
     CHECK(words.find("Of these, thread needs least memory") != words.npos);
     CHECK(words.find("iterative (1 of 8)") != words.npos);
+}
+
+TEST_CASE("where many are not told apart, the answer names those that are worse") {
+    std::vector<behaviour> many;
+    for (const auto* name : {"a", "b", "c", "d", "e", "f"}) many.push_back({name, 190});
+    auto all = run_of({cpu}, {many});
+    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "no difference shown among 6");
+    many.push_back({"slow", 90});
+    all = run_of({cpu}, {many});
+    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "any but slow");
 }
 
 TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {

@@ -21,7 +21,7 @@ public:
     estimate measure(double rate, double noise, std::size_t rounds, double stumbles = 0) {
         std::vector<double> values(rounds);
         for (auto& each : values) each = rate * (1 + noise * normal()) * (uniform() < stumbles ? 0.5 : 1);
-        return estimate_of(std::move(values));
+        return {.values = std::move(values)}; // its interval is of no matter, and takes time
     }
 
 private:
@@ -64,7 +64,7 @@ TEST_CASE("an interval holds the true median nearly 95 times in 100") {
     simulated_server server{1};
     int held = 0;
     for (int i = 0; i != 200; ++i) {
-        const auto one = server.measure(1000, 0.05, 12);
+        const auto one = estimate_of(server.measure(1000, 0.05, 12).values);
         held += one.low <= 1000 && 1000 <= one.high ? 1 : 0;
     }
     CHECK(held >= 180);

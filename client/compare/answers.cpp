@@ -32,16 +32,16 @@ std::string amount(double value, const figure& of) {
 /// A p of the exact test is never zero.
 std::string chance(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
 
-/// "1.32 times as many as thread (95 %: 1.21 to 1.44; p = 0.029)"
+/// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44; p = 0.029)."
 std::string lead(const std::pair<std::string, estimate>& leader, const std::pair<std::string, estimate>& next,
                  const figure& by) {
     const bool more = by.better == best::highest;
     const auto& [above, below] = more ? std::pair{leader, next} : std::pair{next, leader};
     if (below.second.median <= 0) return {};
     const auto ratio = ratio_of(above.second, below.second);
-    return fmt::format("{} {} {:.2f} times {} of {} (95 %: {:.2f} to {:.2f}; {}).",
+    return fmt::format("{} {} {:.2f} times what {} does (95 %: {:.2f} to {:.2f}; {}).",
                        more ? leader.first : next.first, more ? "reaches" : "needs", ratio.median,
-                       more ? "that" : "what", more ? next.first : leader.first, ratio.low, ratio.high,
+                       more ? next.first : leader.first, ratio.low, ratio.high,
                        chance(p_value(leader.second, next.second)));
 }
 
@@ -87,18 +87,32 @@ std::string in_doubt(const section& one, const figure& by) {
     return fmt::format("No valid rate of {}: {}.", listed(names), why);
 }
 
+/// Names the best where they are few, or the others where those are.
+std::string headline(const ranking& of, const std::vector<std::string>& best) {
+    constexpr std::size_t few = 5;
+    if (best.size() <= few) return listed(best);
+    std::vector<std::string> others;
+    for (const auto& [name, value] : of.rows)
+        if (std::ranges::find(best, name) == best.end()) others.push_back(name);
+    if (others.empty()) return fmt::format("no difference shown among {}", best.size());
+    return others.size() <= few ? "any but " + listed(others)
+                                : fmt::format("{} and {} more", best.front(), best.size() - 1);
+}
+
 answer answer_to(const asked& it, const section& one) {
     const auto& by = figure_named(it.decides);
     const auto ranked = rank(one, by);
     answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}};
     if (ranked.rows.empty()) return result;
     for (const auto each : ranked.groups.front()) result.best.push_back(ranked.rows[each].first);
-    result.headline = listed(result.best);
+    result.headline = headline(ranked, result.best);
     const auto& leader = ranked.rows.front();
     const auto is_tied = result.best.size() > 1;
-    result.reason.push_back(fmt::format(
-        "{}{}: {} (95 %: {} to {}).", leader.first, is_tied ? ", not told apart from the others named" : "",
-        amount(leader.second.median, by), three_digits(leader.second.low), three_digits(leader.second.high)));
+    const std::vector<std::string> tied{result.best.begin() + 1, result.best.end()};
+    result.reason.push_back(fmt::format("{}: {} (95 %: {} to {}){}.", leader.first,
+                                        amount(leader.second.median, by), three_digits(leader.second.low),
+                                        three_digits(leader.second.high),
+                                        is_tied ? "; no difference shown to " + listed(tied) : ""));
     if (ranked.groups.size() > 1)
         result.reason.push_back(lead(leader, ranked.rows[ranked.groups[1].front()], by));
     if (is_tied) result.reason.push_back(tie_break(one, result.best, figure_named(it.then_by)));

@@ -14,7 +14,7 @@ struct answer {
     std::string question;            // "Work for the processor"
     std::string_view figure;         // what decides
     std::vector<std::string> best;   // not told apart from the first
-    std::string headline;            // "loops, loop-pool and pool"
+    std::string headline;            // "loops and pool", or "any but fork"
     std::vector<std::string> reason; // sentences: how much, by how much, how sure
 };
 

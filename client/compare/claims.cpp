@@ -74,10 +74,10 @@ maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
     const auto* threads = value(all, "cpu", "thread", "rate");
     if (!one_loop || !threads || cores < 2) return {};
     const auto gain = ratio_of(*threads, *one_loop);
-    const auto within = gain.low <= static_cast<double>(cores) ? verdict::shown : verdict::contradicted;
+    const bool is_beyond = told_apart(*one_loop, *threads) && gain.low > static_cast<double>(cores);
     return claim{
         "Work for the processor scales to the cores, and no further.",
-        all_of({less(*one_loop, *threads), within}),
+        is_beyond ? verdict::contradicted : less(*one_loop, *threads),
         fmt::format("With {} cores and 8 clients, a thread each answers {:.2f} times as many requests as "
                     "one event loop (95 %: {:.2f} to {:.2f}).",
                     cores, gain.median, gain.low, gain.high)};

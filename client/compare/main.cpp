@@ -58,7 +58,8 @@ void print(const section& one, bool has_baseline) {
 /// What decides, as bars, and the answer below.
 void print(const answer& one, const section& from) {
     const auto& by = figure_named(one.figure);
-    print(wrapped(fmt::format("{} ({})", one.question, from.load.to_string())));
+    print(wrapped(fmt::format("{}: {}", one.question, one.headline)));
+    print(wrapped(fmt::format("  {}, {}", from.load.to_string(), by.title)));
     std::vector<bar> bars;
     for (const auto& [name, value] : rank(from, by).rows)
         bars.push_back({name, value.median,
@@ -107,6 +108,8 @@ std::pair<results, run_folder> begin(const compare_options& wanted) {
     if (!wanted.resume.empty()) {
         auto folder = run_folder::open(wanted.resume);
         auto all = folder.load();
+        if (std::filesystem::exists(folder.file("result.json")))
+            all.meanwhile = results_at(folder.file("result.json")).meanwhile;
         find_programs(all.planned, wanted);
         return {std::move(all), std::move(folder)};
     }
@@ -129,8 +132,9 @@ int measure_and_report(const compare_options& wanted) {
     std::fflush(stdout);
 
     const disturbance_watch watch;
+    const auto known = all.done.size();
     measure_rest(all, folder);
-    all.meanwhile = watch.so_far();
+    if (all.done.size() > known) all.meanwhile = watch.so_far();
     print(all, wanted.baseline);
 
     const auto text = record_of(all).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';

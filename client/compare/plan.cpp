@@ -38,8 +38,8 @@ std::string workload::to_string() const {
 
 std::vector<std::string> contender::words(const workload& load, const std::string& parley_server) const {
     if (model.empty()) return {"/bin/sh", "-c", "exec " + command};
-    std::vector<std::string> all{parley_server, "--model",  model,        "--service",
-                                 load.service,  "--listen", "127.0.0.1:0"};
+    std::vector<std::string> all{parley_server, "--model",     model,     "--service", load.service,
+                                 "--listen",    "127.0.0.1:0", "--grace", "1s"};
     auto chosen = options;
     chosen.insert(chosen.end(), load.server_options.begin(), load.server_options.end());
     const auto pool = pools.find(model);

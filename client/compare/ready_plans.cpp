@@ -59,7 +59,7 @@ public:
                  .name = "Requests that wait",
                  .service = "wait",
                  .connections = 500,
-                 .duration = time,
+                 .duration = std::max(time, 400ms),
                  .wait = 50ms,
                  .open = at_rates(),
                  .rounds = is_full_ ? 6 : 4});

@@ -12,7 +12,7 @@ struct estimate {
     double median = 0;
     double low = 0;
     double high = 0;
-    std::vector<double> values; // in the order of the rounds
+    std::vector<double> values{}; // in the order of the rounds
 };
 
 /// Throws std::invalid_argument where there are no values.

@@ -1,15 +1,5 @@
 // The first screen: for each question the answer in words, and the picture that it rests on.
 
-const bestNames = (names) => names.length > 4 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : listOf(names);
-
-/// Where most are not told apart, there is no winner to name.
-const headlineOf = (answer) => answer.best.length > 4 && answer.best.length * 2 > ranked(sectionNamed[answer.workload]).length
-  ? `no clear winner among ${answer.best.length}` : bestNames(answer.best);
-
-function listOf(names) {
-  return names.length < 2 ? names.join("") : names.slice(0, -1).join(", ") + " and " + names.at(-1);
-}
-
 function drawAnswers() {
   const cards = document.getElementById("answer-cards");
   for (const answer of result.answers) {
@@ -17,8 +7,8 @@ function drawAnswers() {
     const figure = figureNamed[answer.figure];
     const card = make("article", { class: "card", id: "answer-" + answer.workload },
       make("p", { class: "kicker" }, answer.question),
-      make("p", { class: "headline" }, headlineOf(answer)),
-      make("p", { class: "asked" }, (answer.best.length > 1 ? "no difference shown between them · " : "") + section.text));
+      make("p", { class: "headline" }, answer.headline),
+      make("p", { class: "asked" }, section.text));
     const bars = () => ranked(section).filter((row) => row.values[figure.key] && isShown(row.name))
       .map((row) => ({ name: row.name, value: row.values[figure.key], isBest: answer.best.includes(row.name) }))
       .sort((a, b) => (figure.more ? 1 : -1) * (b.value.median - a.value.median));
@@ -34,7 +24,7 @@ function drawAnswers() {
   }
   document.getElementById("answers").hidden = result.answers.length === 0;
   document.getElementById("how-sure").textContent =
-    "Dark bars: not told apart from the best. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances;
+    "Coloured bars: not told apart from the best. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances;
 }
 
 function drawClaims() {
