@@ -42,7 +42,7 @@ nlohmann::json json_in(const std::string& file) {
 
 /// Two servers, one short workload, and nothing that would take long.
 const std::vector<std::string> tiny{"--models", "thread,epoll", "--questions", "short",  "--rounds",
-                                    "1",        "--duration",   "500ms",        "--seed", "7"};
+                                    "1",        "--duration",   "500ms",       "--seed", "7"};
 
 std::vector<std::string> with(std::vector<std::string> options, std::vector<std::string> more) {
     options.insert(options.end(), more.begin(), more.end());
@@ -116,7 +116,7 @@ TEST_CASE("a server of others is told its port, and is ready when that accepts")
                            "--baseline",  "mine",       "--connections",    "3",
                            "--service",   "echo",       "--size",           "10",
                            "--workloads", "long-lived", "--rounds",         "1",
-                           "--duration",  "500ms",       "--output",         folder.file("run")});
+                           "--duration",  "500ms",      "--output",         folder.file("run")});
     CAPTURE(told.output);
     CAPTURE(told.errors);
     CHECK(told.code == 0);

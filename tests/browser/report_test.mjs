@@ -103,6 +103,7 @@ test("the workload in detail is the reader's choice", async () => {
 test("dark where the system is dark, or where the reader wants it", async () => {
   assert.ok(await brightness() > 200);
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark"); // the browser tells the page a little later
   assert.ok(await brightness() < 60);
   assert.deepEqual(await blankCharts(), []);
   await page.click("#theme");
