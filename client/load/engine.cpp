@@ -228,7 +228,8 @@ caller* engine::next_in_line() {
 
 void engine::give_turns(clock::time_point now) {
     if (ended_ || !has_begun()) return;
-    while (schedule_ && schedule_->next() && begun_ + *schedule_->next() <= now) {
+    while (schedule_ && result_.book.requests_left > 0 && schedule_->next() &&
+           begun_ + *schedule_->next() <= now) {
         const auto due = begun_ + *schedule_->next();
         caller* const first = next_in_line();
         if (!first) break;
