@@ -1,10 +1,12 @@
-// Four coroutines: one accepts, one for each client talks, one looks at the clock, one waits for the stop.
+// Four kinds of coroutine: one accepts, one for each client talks, one looks at the clock, one waits for the
+// stop; and one hears of work that is done, where a service has work for other threads.
 #include "server/coroutine_loop.hpp"
 
 #include "common/stop_signal.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"
 #include "server/served_connection.hpp"
+#include "server/work_pool.hpp"
 
 #include <asio.hpp>
 #include <asio/experimental/as_tuple.hpp>
@@ -40,11 +42,6 @@ struct watched {
     std::array<char, 1024> input; // small: each client has one, however idle. What it cannot hold waits.
 };
 
-awaitable<void> carry_out(compute work) {
-    work();
-    co_return;
-}
-
 class coroutine_loop {
 public:
     coroutine_loop(listener& door, const service& offered, const model_options& options, int number)
@@ -54,7 +51,17 @@ public:
         keep_up(&coroutine_loop::accept_clients);
         keep_up(&coroutine_loop::look_for_overdue);
         asio::co_spawn(loop_, watch_for_stop(), rethrow);
-        loop_.run();
+        for (bool ran_out = false; !ran_out;) {
+            try {
+                loop_.run();
+                ran_out = true;
+            } catch (const std::bad_alloc& error) { // Asio had none to resume somebody: that one is lost
+                reception_.complain(error);
+            } catch (...) {
+                failed_ = true;
+                throw;
+            }
+        }
     }
 
 private:
@@ -65,10 +72,16 @@ private:
                 rethrow(failure);
             } catch (const std::bad_alloc& error) {
                 reception_.complain(error);
-                stop_signal::nap(listener::breath);
-                keep_up(what);
+                start_again(what);
             }
         });
+    }
+
+    void start_again(awaitable<void> (coroutine_loop::*what)()) {
+        for (bool begun = false; !begun;) {
+            stop_signal::nap(listener::breath);
+            begun = reception_.admit([&] { keep_up(what); });
+        }
     }
 
     awaitable<void> accept_clients() {
@@ -98,7 +111,19 @@ private:
         if (!reception_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
     }
 
+    /// Ends a conversation with the coroutine that carries it, however that ends.
+    struct until_its_end {
+        coroutine_loop& loop;
+        std::list<watched>::iterator own;
+        ~until_its_end() {
+            if (loop.failed_) return; // all go
+            loop.live_.erase(own);
+            loop.something_changed_.cancel();
+        }
+    };
+
     awaitable<void> converse(std::list<watched>::iterator own) {
+        const until_its_end lives{*this, own};
         auto& [talk, socket, pause, input] = *own;
         std::error_code error;
         std::size_t size = 0;
@@ -118,8 +143,8 @@ private:
                     talk.done();
                     break;
                 case served_connection::waits_for::work:
-                    // post() would not move there
-                    co_await asio::co_spawn(pool(), carry_out(talk.work()), quietly);
+                    pause.emplace(loop_, steady_clock::time_point::max());
+                    co_await work(*own);
                     talk.done();
                     break;
                 case served_connection::waits_for::nothing: over = true;
@@ -128,15 +153,42 @@ private:
         } catch (const std::exception& failure) { // there is no memory to wait, or no thread to work
             reception_.complain(failure);
         }
-        live_.erase(own);
-        something_changed_.cancel();
     }
 
-    /// Threads begin with the first work: most services have none.
-    asio::thread_pool& pool() {
-        if (!pool_) pool_.emplace(static_cast<std::size_t>(options_.threads));
+    /// Once it is under way, work cannot be taken back: so this waits, even where there is no memory to wait
+    /// with.
+    awaitable<void> work(watched& whose) {
+        pool().submit(whose.talk.work(), &whose, worked_);
+        for (bool done = false; !done;) {
+            try {
+                co_await whose.pause->async_wait(quietly); // wake_who_worked() cancels it
+                done = true;
+            } catch (const std::bad_alloc&) {
+                stop_signal::nap(std::chrono::milliseconds{1});
+            }
+        }
+    }
+
+    /// Threads begin with the first work: most services have none. (Not Asio's pool: a thread of it that has no
+    /// memory to say that it is done ends the process.)
+    work_pool& pool() {
+        if (!work_done_) {
+            work_done_.emplace(loop_, worked_.descriptor());
+            keep_up(&coroutine_loop::wake_who_worked);
+        }
+        if (!pool_) pool_.emplace(options_.threads, options_.max_connections);
         return *pool_;
     }
+
+    awaitable<void> wake_who_worked() {
+        while (!is_over()) {
+            co_await work_done_->async_wait(descriptor::wait_read, quietly);
+            for (void* const tag : worked_.take()) static_cast<watched*>(tag)->pause->cancel();
+        }
+        work_done_->release();
+    }
+
+    [[nodiscard]] bool is_over() const { return stop_signal::requested() && live_.empty(); }
 
     awaitable<void> look_for_overdue() {
         do {
@@ -149,7 +201,8 @@ private:
                 each.socket.cancel();
                 if (each.pause) each.pause->cancel();
             }
-        } while (!stop_signal::requested() || !live_.empty());
+        } while (!is_over());
+        if (work_done_ && work_done_->is_open()) work_done_->cancel();
     }
 
     awaitable<void> watch_for_stop() {
@@ -166,11 +219,14 @@ private:
     const model_options& options_;
     worker self_;
     asio::io_context loop_{1}; // run by one thread
-    std::optional<asio::thread_pool> pool_;
+    work_pool::results worked_;
+    std::optional<work_pool> pool_;
+    std::optional<descriptor> work_done_; // worked_'s
     descriptor entrance_{loop_, door_.descriptor()};
     asio::steady_timer something_changed_{loop_}; // what accept_clients() sleeps on
     asio::steady_timer tick_{loop_};
     reception reception_;
+    bool failed_ = false;
     std::list<watched> live_;
     std::unique_ptr<input_area> spare_;
 };
