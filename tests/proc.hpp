@@ -71,4 +71,29 @@ inline std::ptrdiff_t zombies_in_group(pid_t group) {
     return std::ranges::count(all, 'Z', &process_state::state);
 }
 
+/// Does every thread of the group wait for something?
+inline bool all_asleep(pid_t group) {
+    for (const auto& each : processes_in_group(group)) {
+        std::error_code gone;
+        for (const auto& thread :
+             std::filesystem::directory_iterator{"/proc/" + std::to_string(each.process) + "/task", gone}) {
+            std::ifstream file{thread.path() / "stat"};
+            std::string text;
+            std::getline(file, text);
+            const auto name_end = text.rfind(')');
+            if (name_end == text.npos || text.compare(name_end, 3, ") S") != 0) return false;
+        }
+    }
+    return true;
+}
+
+/// Waits until the group has nothing to do any more: five looks in a row must agree.
+inline bool comes_to_rest(pid_t group) {
+    int looks = 0;
+    return in_time([&] {
+        looks = all_asleep(group) ? looks + 1 : 0;
+        return looks == 5;
+    });
+}
+
 } // namespace parley

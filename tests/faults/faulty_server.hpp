@@ -10,11 +10,14 @@ namespace parley {
 
 /// A server with the injector in it, and a few workers of each kind.
 struct faulty_server {
+    /// All of it is up: whoever still starts may give up for what would cost a worker one client only.
     explicit faulty_server(const form& how, std::string_view log_level = "off",
                            std::string_view offers = "hello")
         : offered{offers}, server{injected.into([&] {
               return how.serve(offered, {"--workers", "2", "--threads", "2"}, log_level);
-          })} {}
+          })} {
+        comes_to_rest(server.process().pid());
+    }
 
     /// Lets a client come, and says what was wrong with that; empty: nothing.
     std::string serves(std::size_t clients = 1) {
