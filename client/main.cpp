@@ -2,6 +2,7 @@
 #include "client/connect.hpp"
 #include "client/talk.hpp"
 #include "common/command_line.hpp"
+#include "common/duration.hpp"
 
 #include <fmt/format.h>
 
@@ -24,7 +25,7 @@ struct client_options {
 };
 
 void print_time(std::chrono::nanoseconds round_trip) {
-    fmt::print(stderr, "round trip {:.3f} ms\n", std::chrono::duration<double, std::milli>{round_trip}.count());
+    fmt::print(stderr, "round trip {:.3f} ms\n", in_ms(round_trip));
 }
 
 void say(const client_options& options) {

@@ -21,7 +21,7 @@ const estimate* value(const std::vector<section>& all, std::string_view workload
 }
 
 /// That `small` is less than `large`.
-verdict less(const estimate& small, const estimate& large) {
+verdict is_less(const estimate& small, const estimate& large) {
     if (!told_apart(small, large)) return verdict::not_shown;
     return small.median < large.median ? verdict::shown : verdict::contradicted;
 }
@@ -53,7 +53,7 @@ maybe threads_cheaper(const std::vector<section>& all) {
                                     three_digits(own_thread->median - base->median),
                                     three_digits(own_process->median - base->median));
     }
-    return claim{"A thread is cheaper to make than a process.", less(*thread, *process), evidence + "."};
+    return claim{"A thread is cheaper to make than a process.", is_less(*thread, *process), evidence + "."};
 }
 
 maybe pool_for_short(const std::vector<section>& all) {
@@ -63,7 +63,7 @@ maybe pool_for_short(const std::vector<section>& all) {
     if (!thread || !process || !pool) return {};
     return claim{
         "For short connections, a pool beats making a thread or a process for each.",
-        all_of({less(*thread, *pool), less(*process, *pool)}),
+        all_of({is_less(*thread, *pool), is_less(*process, *pool)}),
         fmt::format("Connections served per second: {} by the pool of threads, {} with a thread each, {} "
                     "with a process each.",
                     text(*pool), text(*thread), text(*process))};
@@ -77,7 +77,7 @@ maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
     const bool is_beyond = told_apart(*one_loop, *threads) && gain.low > static_cast<double>(cores);
     return claim{
         "Work for the processor scales to the cores, and no further.",
-        is_beyond ? verdict::contradicted : less(*one_loop, *threads),
+        is_beyond ? verdict::contradicted : is_less(*one_loop, *threads),
         fmt::format("With {} cores and 8 clients, a thread each answers {:.2f} times as many requests as "
                     "one event loop (95 %: {:.2f} to {:.2f}).",
                     cores, gain.median, gain.low, gain.high)};
@@ -97,7 +97,7 @@ maybe waiting_is_cheap_in_loops(const std::vector<section>& all) {
          {std::pair{"a thread each", thread}, std::pair{"a process each", process}}) {
         if (!memory) continue;
         others += fmt::format("{}{} KiB with {}", others.empty() ? "" : ", ", text(*memory), name);
-        is = all_of({is, less(*loop, *memory)});
+        is = all_of({is, is_less(*loop, *memory)});
     }
     return claim{
         "Waiting work scales with the connections in an event loop, at a fraction of the memory.", is,
@@ -135,7 +135,7 @@ maybe work_stalls_a_loop(const std::vector<section>& all) {
     if (!alone || !beside || !mended) return {};
     return claim{
         "Work on the event loop stalls all its clients, and a pool for the work mends it.",
-        all_of({less(*alone, *beside), less(*mended, *beside)}),
+        all_of({is_less(*alone, *beside), is_less(*mended, *beside)}),
         fmt::format("A small request takes {} ms (median) on the loop alone, {} ms while two other clients "
                     "ask for long work, {} ms where a pool does the work.",
                     text(*alone), text(*beside), text(*mended))};

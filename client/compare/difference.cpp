@@ -14,13 +14,13 @@ namespace parley {
 
 namespace {
 
-using verdict = changed::verdict;
+using judgement = changed::verdict;
 
 constexpr std::array<std::string_view, 4> compared{"rate", "p99_ms", "cpu_us", "pss_mib"};
 
-verdict judge(const estimate& before, const estimate& after, best better) {
-    if (!told_apart(before, after)) return verdict::cannot_tell;
-    return (after.median > before.median) == (better == best::highest) ? verdict::better : verdict::worse;
+judgement judge(const estimate& before, const estimate& after, best better) {
+    if (!told_apart(before, after)) return judgement::cannot_tell;
+    return (after.median > before.median) == (better == best::highest) ? judgement::better : judgement::worse;
 }
 
 /// Is the same asked of the same servers? How long and how often does not matter.
@@ -42,16 +42,16 @@ std::string line_of(const changed& one) {
     }
     return fmt::format(line_form, one.workload + ", " + one.contender, figure_named(one.figure).title,
                        three_digits(one.before.median), three_digits(one.after.median), ratio,
-                       one.is == verdict::cannot_tell ? "" : name_of(one.is));
+                       one.is == judgement::cannot_tell ? "" : name_of(one.is));
 }
 
 } // namespace
 
-std::string_view name_of(verdict value) {
+std::string_view name_of(judgement value) {
     switch (value) {
-    case verdict::better: return "better";
-    case verdict::worse: return "worse";
-    case verdict::cannot_tell: return "cannot tell";
+    case judgement::better: return "better";
+    case judgement::worse: return "worse";
+    case judgement::cannot_tell: return "cannot tell";
     }
     return "?";
 }
@@ -88,7 +88,7 @@ comparison compare(const results& before, const results& after) {
 }
 
 std::vector<std::string> table_of(const comparison& both) {
-    const auto count = [&](verdict which) { return std::ranges::count(both.figures, which, &changed::is); };
+    const auto count = [&](judgement which) { return std::ranges::count(both.figures, which, &changed::is); };
     std::vector<std::string> lines;
     lines.push_back(fmt::format(line_form, "", "", "A", "B", "B / A, 95 %", "B is"));
     for (const auto& each : both.figures) lines.push_back(line_of(each));
@@ -98,7 +98,7 @@ std::vector<std::string> table_of(const comparison& both) {
         wrapped(fmt::format(
             "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
             "{} would be called so if nothing had changed.",
-            count(verdict::better), count(verdict::worse), all, count(verdict::cannot_tell),
+            count(judgement::better), count(judgement::worse), all, count(judgement::cannot_tell),
             std::lround(static_cast<double>(all) * chance_allowed))),
         std::back_inserter(lines));
     for (const auto& each : both.apart)

@@ -21,8 +21,6 @@ namespace {
 constexpr milliseconds patience = 10s;    // for a load beyond its time
 constexpr milliseconds answer_limit = 5s; // less than our patience, so that the load can still report
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 std::vector<std::string> command_of(const plan& all, const std::string& address, const workload& load,
                                     const load_manner& manner) {
     const auto option = [](const char* name, auto value) { return fmt::format("--{}={}", name, value); };
@@ -63,7 +61,7 @@ load_report report_of(subprocess& tester, const process_end& end) {
     auto report = tester.rest_of_output();
     if (report.empty())
         throw std::runtime_error(
-            fmt::format("no report of the load: {}: {}", end.to_string(), first_line(tester.error_output())));
+            fmt::format("no report of the load: {}: {}", end.to_string(), tester.first_error()));
     return load_report::parse(std::move(report));
 }
 

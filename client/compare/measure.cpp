@@ -22,7 +22,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds patience = 10s; // for a server to leave
+constexpr milliseconds leaving_limit = 10s; // for a server to leave
 constexpr milliseconds primer = 50ms;
 constexpr int primers = 10; // connections: a server that serves one at a time has to get through with them
 
@@ -34,8 +34,6 @@ milliseconds warm_up_for(const workload& load) {
 microseconds since(steady_clock::time_point begin) {
     return std::chrono::round<microseconds>(steady_clock::now() - begin);
 }
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 /// What its scoreboard tells; nothing where it has none that we may read.
 std::vector<worker_use> workers_of(pid_t server) {
@@ -55,10 +53,11 @@ void stop(subprocess& server, measurement& result) {
     const bool left_early = server.wait(0ms).has_value();
     const auto begin = steady_clock::now();
     server.signal(SIGTERM);
-    const auto end = server.wait(patience);
+    const auto end = server.wait(leaving_limit);
     result.stop_time = since(begin);
     if (!end)
-        throw std::runtime_error(fmt::format("the server did not leave within {} s of SIGTERM", patience / 1s));
+        throw std::runtime_error(
+            fmt::format("the server did not leave within {} s of SIGTERM", leaving_limit / 1s));
 
     const auto micros = [](const timeval& time) {
         return microseconds{time.tv_sec * 1'000'000 + time.tv_usec};
@@ -142,7 +141,7 @@ std::optional<measurement> measure(const plan& all, const cell& where) {
         result.problem = failure.what();
         if (server) server->wait(100ms); // it may just be about to say why
     }
-    const auto said = server ? first_line(server->error_output()) : std::string{};
+    const auto said = server ? server->first_error() : "";
     if (!result.problem.empty() && !said.empty()) result.problem += "; the server said: " + said;
     return result;
 }

@@ -87,10 +87,10 @@ plan plan_in(const std::string& file) {
     try {
         const auto text = read_file(file);
         if (text.empty()) throw std::invalid_argument("there is nothing to read");
-        auto json = nlohmann::ordered_json::parse(text);
-        if (json.is_object())
-            for (const auto* of_a_run : {"begun", "machine"}) json.erase(of_a_run);
-        return plan_from(json);
+        auto written = nlohmann::ordered_json::parse(text);
+        if (written.is_object())
+            for (const auto* of_a_run : {"begun", "machine"}) written.erase(of_a_run);
+        return plan_from(written);
     } catch (const nlohmann::json::exception& reason) {
         throw std::invalid_argument(fmt::format("--plan {}: {}", file, reason.what()));
     } catch (const std::invalid_argument& reason) {

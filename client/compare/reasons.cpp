@@ -15,7 +15,7 @@ struct counter {
     std::string_view what; // "{} page faults per request"
 };
 
-constexpr counter counters[] = {
+constexpr counter telling[] = {
     {"cpu_us", "us of server CPU per request"},   {"voluntary", "waits per request"},
     {"involuntary", "preemptions per request"},   {"faults_connection", "page faults per connection"},
     {"pss_connection_kib", "KiB per connection"}, {"fairness", "fairness among its workers"},
@@ -32,7 +32,7 @@ constexpr double least_factor = 1.25, least_amount = 0.01;
 
 std::vector<difference> differences(const row& one, const row& other) {
     std::vector<difference> all;
-    for (const auto& [key, what] : counters) {
+    for (const auto& [key, what] : telling) {
         const auto* mine = one.find(key);
         const auto* theirs = other.find(key);
         if (!mine || !theirs || !told_apart(*mine, *theirs)) continue;
@@ -49,7 +49,7 @@ std::vector<difference> differences(const row& one, const row& other) {
 
 std::string own_counters(const row& one, std::string_view but) {
     std::string text;
-    for (const auto& [key, what] : counters)
+    for (const auto& [key, what] : telling)
         if (const auto* mine = one.find(key); mine && key != but)
             text += fmt::format("{}{} {}", text.empty() ? "" : ", ", three_digits(mine->median), what);
     return text;

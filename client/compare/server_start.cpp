@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::milliseconds patience = 10s;
+constexpr std::chrono::milliseconds starting_limit = 10s;
 constexpr std::string_view placeholder = "{port}";
 
 /// An address that nobody has just now. Another program could take it before the server does; then the server
@@ -26,7 +26,7 @@ address free_address() {
 
 bool accepts(const std::string& text) {
     try {
-        connect_to(std::array{address::resolve(text).front()}, patience);
+        connect_to(std::array{address::resolve(text).front()}, starting_limit);
         return true;
     } catch (const std::exception&) {
         return false; // not yet
@@ -38,7 +38,7 @@ std::string address_in_ready_line(subprocess& server) {
     constexpr std::string_view opening = "listening on ";
     constexpr int most_lines = 100;
     for (int count = 0; count != most_lines; ++count) {
-        const auto line = server.read_line(patience);
+        const auto line = server.read_line(starting_limit);
         const auto found = line.find(opening);
         if (found == line.npos) continue;
         const auto begin = found + opening.size();
@@ -61,11 +61,12 @@ server_door::server_door(const contender& who, const workload& load, const std::
 
 std::string server_door::wait_until_open(subprocess& server) const {
     if (address_.empty()) return address_in_ready_line(server);
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + starting_limit;
     while (!server.wait(5ms)) {
         if (accepts(address_)) return address_;
         if (std::chrono::steady_clock::now() > deadline)
-            throw std::runtime_error(fmt::format("nobody accepts at {} within {} s", address_, patience / 1s));
+            throw std::runtime_error(
+                fmt::format("nobody accepts at {} within {} s", address_, starting_limit / 1s));
     }
     throw std::runtime_error("the server left before it accepted");
 }

@@ -1,6 +1,7 @@
 #include "client/load/csv.hpp"
 
 #include "client/load/percentiles.hpp"
+#include "common/duration.hpp"
 
 #include <fmt/format.h>
 
@@ -9,19 +10,15 @@ namespace parley {
 std::string csv_head() { return "begin_s,length_s,asked,answered,rate,mean_ms,p50_ms,p99_ms,max_ms,errors\n"; }
 
 std::string csv_row(const interval& one) {
-    const auto seconds = [](std::chrono::nanoseconds time) {
-        return std::chrono::duration<double>{time}.count();
-    };
     const auto percentile = [&](double percent) {
         const auto time = settled_percentile(one.latency, percent);
-        return time ? fmt::format("{:.6f}", 1e3 * seconds(*time)) : std::string{};
+        return time ? fmt::format("{:.6f}", in_ms(*time)) : std::string{};
     };
-    const auto length = seconds(one.length);
-    return fmt::format("{:.3f},{:.3f},{},{},{:.1f},{:.6f},{},{},{:.6f},{}\n", seconds(one.begin), length,
-                       one.asked, one.latency.count(),
-                       length > 0 ? static_cast<double>(one.latency.count()) / length : 0,
-                       1e3 * seconds(one.latency.mean()), percentile(50), percentile(99),
-                       1e3 * seconds(one.latency.max()), one.errors);
+    const auto length = in_seconds(one.length);
+    return fmt::format(
+        "{:.3f},{:.3f},{},{},{:.1f},{:.6f},{},{},{:.6f},{}\n", in_seconds(one.begin), length, one.asked,
+        one.latency.count(), length > 0 ? static_cast<double>(one.latency.count()) / length : 0,
+        in_ms(one.latency.mean()), percentile(50), percentile(99), in_ms(one.latency.max()), one.errors);
 }
 
 } // namespace parley

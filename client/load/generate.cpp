@@ -4,6 +4,7 @@
 #include "client/load/percentiles.hpp"
 #include "client/load/sources.hpp"
 #include "common/check.hpp"
+#include "common/duration.hpp"
 
 #include <exception>
 #include <fmt/format.h>
@@ -64,12 +65,9 @@ private:
 /// A short rest at the end is no interval like the others.
 void note(interval_figures& parts, const interval& one, std::chrono::nanoseconds length) {
     if (one.length < length / 2) return;
-    const auto ms = [](std::chrono::nanoseconds time) {
-        return std::chrono::duration<double, std::milli>{time}.count();
-    };
-    parts.rate.push_back(static_cast<double>(one.latency.count()) * 1e3 / ms(one.length));
-    if (const auto time = settled_percentile(one.latency, 50)) parts.p50_ms.push_back(ms(*time));
-    if (const auto time = settled_percentile(one.latency, 99)) parts.p99_ms.push_back(ms(*time));
+    parts.rate.push_back(static_cast<double>(one.latency.count()) / in_seconds(one.length));
+    if (const auto time = settled_percentile(one.latency, 50)) parts.p50_ms.push_back(in_ms(*time));
+    if (const auto time = settled_percentile(one.latency, 99)) parts.p99_ms.push_back(in_ms(*time));
 }
 
 load_result nobody_at(const failure& why) {

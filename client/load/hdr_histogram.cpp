@@ -2,6 +2,8 @@
 // they are. Each is a ZigZag LEB128 number; a negative one is a run of so many zeros.
 #include "client/load/hdr_histogram.hpp"
 
+#include "common/duration.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
@@ -15,9 +17,6 @@
 namespace parley {
 
 namespace {
-
-using milliseconds = std::chrono::duration<double, std::milli>;
-using seconds = std::chrono::duration<double>;
 
 constexpr std::uint32_t plain_cookie = 0x1c849313, compressed_cookie = 0x1c849314;
 
@@ -71,8 +70,6 @@ std::string base64(std::string_view bytes) {
     return text;
 }
 
-double in_ms(std::chrono::nanoseconds time) { return milliseconds{time}.count(); }
-
 double deviation_ms(const histogram& times) {
     const double mean = in_ms(times.mean());
     double sum = 0;
@@ -106,7 +103,7 @@ std::string encoded(const histogram& times) {
 }
 
 std::string log_head(std::chrono::system_clock::time_point start) {
-    const seconds since_epoch = start.time_since_epoch();
+    const std::chrono::duration<double> since_epoch = start.time_since_epoch();
     return fmt::format(
         "#[Histogram log format version 1.3]\n#[StartTime: {:.3f} (seconds since epoch)]\n"
         "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n",
@@ -114,8 +111,8 @@ std::string log_head(std::chrono::system_clock::time_point start) {
 }
 
 std::string log_line(std::chrono::nanoseconds begin, std::chrono::nanoseconds length, const histogram& times) {
-    return fmt::format("{:.3f},{:.3f},{:.3f},{}\n", seconds{begin}.count(), seconds{length}.count(),
-                       in_ms(times.max()), encoded(times));
+    return fmt::format("{:.3f},{:.3f},{:.3f},{}\n", in_seconds(begin), in_seconds(length), in_ms(times.max()),
+                       encoded(times));
 }
 
 std::string percentile_text(const histogram& times) {

@@ -1,6 +1,7 @@
 #include "client/load/live_view.hpp"
 
 #include "client/load/percentiles.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -54,9 +55,8 @@ std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, std:
         return time ? in_words(*time) : std::string{"-"};
     };
     const auto rate = rates_.empty() ? "warming up" : fmt::format("{:.0f} requests/s", rates_.back());
-    return {fmt::format("{:7.1f} s   {}   {} answers   {} errors",
-                        std::chrono::duration<double>{elapsed}.count(), rate, in_words(answered),
-                        in_words(errors)),
+    return {fmt::format("{:7.1f} s   {}   {} answers   {} errors", in_seconds(elapsed), rate,
+                        in_words(answered), in_words(errors)),
             fmt::format("latency     p50 {}   p90 {}   p99 {}   max {}", percentile(50), percentile(90),
                         percentile(99), latest_.count() ? in_words(latest_.max()) : "-"),
             fmt::format("rate        {}", sparkline(rates_)),

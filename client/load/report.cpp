@@ -3,6 +3,7 @@
 #include "client/load/percentiles.hpp"
 #include "client/load/remedy.hpp"
 #include "client/load/signature.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,8 +16,6 @@ namespace parley {
 namespace {
 
 using namespace std::chrono_literals;
-using seconds = std::chrono::duration<double>;
-using milliseconds = std::chrono::duration<double, std::milli>;
 
 /// Those that everybody wants to see, and those asked for.
 std::vector<double> percentiles_of(const load_options& options) {
@@ -27,15 +26,13 @@ std::vector<double> percentiles_of(const load_options& options) {
     return all;
 }
 
-double seconds_of(std::chrono::nanoseconds time) { return seconds{time}.count(); }
-
 double cpu_per_answer_us(const load_result& result) {
     const auto all = static_cast<double>((result.used.user + result.used.system).count());
     return result.book.answered ? all / static_cast<double>(result.book.answered) : 0;
 }
 
 std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
-    const auto per_second = time > 0s ? static_cast<double>(count) / seconds_of(time) : 0;
+    const auto per_second = time > 0s ? static_cast<double>(count) / in_seconds(time) : 0;
     return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
 }
 
@@ -92,13 +89,13 @@ std::string kind_of_loop(const load_options& options) {
 }
 
 nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>& percentiles) {
-    const auto ms = [](std::chrono::nanoseconds time) { return milliseconds{time}.count(); };
-    nlohmann::ordered_json json{{"count", times.count()}, {"min", ms(times.min())}, {"mean", ms(times.mean())}};
+    nlohmann::ordered_json json{
+        {"count", times.count()}, {"min", in_ms(times.min())}, {"mean", in_ms(times.mean())}};
     for (const double percent : percentiles) {
         auto& member = json[fmt::format("p{}", percent)];
-        if (const auto time = settled_percentile(times, percent)) member = ms(*time);
+        if (const auto time = settled_percentile(times, percent)) member = in_ms(*time);
     }
-    json["max"] = ms(times.max());
+    json["max"] = in_ms(times.max());
     json["over_a_minute"] = times.over_maximum();
     return json;
 }
@@ -249,7 +246,7 @@ std::string report_for_people(const load_options& options, const load_result& re
         line("rate",
              fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
                          settled ? in_words(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
-                         in_words(book.answered), seconds_of(result.counted), seconds_of(warm_up_of(options))));
+                         in_words(book.answered), in_seconds(result.counted), in_seconds(warm_up_of(options))));
         text += header_row(percentiles);
         text += time_row("latency", book.latency, percentiles);
         if (book.has_schedule) text += time_row("uncorrected", book.uncorrected, percentiles);
@@ -262,9 +259,9 @@ std::string report_for_people(const load_options& options, const load_result& re
     line("received", bytes_in_words(book.bytes_received, result.counted));
     line("own CPU",
          fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us a request, {:.0f} % of a processor",
-                     seconds_of(result.used.user), seconds_of(result.used.system), cpu_per_answer_us(result),
+                     in_seconds(result.used.user), in_seconds(result.used.system), cpu_per_answer_us(result),
                      result.counted > 0s
-                         ? 100 * seconds_of(result.used.user + result.used.system) / seconds_of(result.counted)
+                         ? 100 * in_seconds(result.used.user + result.used.system) / in_seconds(result.counted)
                          : 0));
     const auto unanswered = result.unanswered ? fmt::format(", {} never got an answer", result.unanswered) : "";
     line("connections", fmt::format("{} of {} served{}; {} made in all", result.served, options.connections,
@@ -321,7 +318,7 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"ending", to_string(result.end)},
             {"options", json_of(options)},
             {"rate", result.rate()},
-            {"counted_s", seconds_of(result.counted)},
+            {"counted_s", in_seconds(result.counted)},
             {"requests", book.answered},
             {"all_requests", book.all_answered},
             {"all_asked", book.all_asked},
@@ -332,13 +329,13 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"due", book.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
             {"never_sent", result.never_sent},
             {"reconnected", result.reconnected},
-            {"longest_gap_ms", milliseconds{result.longest_gap}.count()},
+            {"longest_gap_ms", in_ms(result.longest_gap)},
             {"connecting_ms", json_of(result.connecting, percentiles)},
             {"bytes_sent", book.bytes_sent},
             {"bytes_received", book.bytes_received},
             {"cpu",
-             {{"user_s", seconds_of(result.used.user)},
-              {"system_s", seconds_of(result.used.system)},
+             {{"user_s", in_seconds(result.used.user)},
+              {"system_s", in_seconds(result.used.system)},
               {"per_request_us", cpu_per_answer_us(result)},
               {"busiest", result.busiest}}},
             {"network",

@@ -2,6 +2,7 @@
 
 #include "client/expected_answer.hpp"
 #include "client/load/percentiles.hpp"
+#include "common/duration.hpp"
 
 #include <array>
 #include <charconv>
@@ -45,10 +46,10 @@ std::optional<double> number_in(std::string_view text) {
 
 /// In seconds.
 std::optional<double> time_in(std::string_view text) {
-    for (const auto& [unit, seconds] : units)
+    for (const auto& [unit, length] : units)
         if (text.ends_with(unit)) {
             const auto number = number_in(text.substr(0, text.size() - unit.size()));
-            return number ? std::optional{*number * seconds} : std::nullopt;
+            return number ? std::optional{*number * length} : std::nullopt;
         }
     return std::nullopt;
 }
@@ -95,14 +96,11 @@ threshold parse_threshold(std::string_view text) {
 }
 
 double measured(const threshold& one, const load_result& result) {
-    const auto seconds = [](std::chrono::nanoseconds time) {
-        return std::chrono::duration<double>{time}.count();
-    };
     const auto& book = result.book;
     switch (one.metric) {
-    case what::percentile: return seconds(book.latency.value_at_percentile(one.percent));
-    case what::mean: return seconds(book.latency.mean());
-    case what::max: return seconds(book.latency.max());
+    case what::percentile: return in_seconds(book.latency.value_at_percentile(one.percent));
+    case what::mean: return in_seconds(book.latency.mean());
+    case what::max: return in_seconds(book.latency.max());
     case what::rate: return result.rate();
     case what::errors: return static_cast<double>(book.errors.count());
     case what::wrong: return static_cast<double>(book.errors.count(phase::verify));

@@ -1,6 +1,7 @@
 #include "client/load/verdict.hpp"
 
 #include "client/load/percentiles.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,8 +20,6 @@ constexpr double tolerated_again = 1e-3; // of all segments
 constexpr double little_tolerance = 0.2;
 constexpr std::chrono::milliseconds harmless_lag{1};
 constexpr std::chrono::milliseconds shortest_timeout{180}; // of TCP, and a little less
-
-double seconds(std::chrono::nanoseconds time) { return duration<double>{time}.count(); }
 
 class judgement {
 public:
@@ -121,7 +120,7 @@ private:
         }
         if (options_.duration && options_.percentiles.empty() && !settled_percentile(result_.book.latency, 50))
             because("too-short", "{} answers in {:.2f} s are too few to tell anything: load longer",
-                    result_.book.latency.count(), seconds(result_.counted));
+                    result_.book.latency.count(), in_seconds(result_.counted));
     }
 
     /// The kernel counts for the whole machine. Who is hit waits for a time-out of TCP: 200 ms at least.
@@ -177,7 +176,7 @@ private:
             return;
         if (!settled_percentile(result_.book.latency, 50)) return;
         const double in_flight =
-            result_.rate() * seconds(result_.book.latency.mean()) / static_cast<double>(result_.served);
+            result_.rate() * in_seconds(result_.book.latency.mean()) / static_cast<double>(result_.served);
         if (std::abs(in_flight - 1) <= little_tolerance) return;
         because("littles-law",
                 "rate x latency is {:.2f} requests in flight, and {} connections were served: for the rest of "

@@ -1,6 +1,7 @@
 #include "client/top/page.hpp"
 
 #include "client/top/short_text.hpp"
+#include "common/duration.hpp"
 #include "common/escaped.hpp"
 
 #include <algorithm>
@@ -91,7 +92,7 @@ std::vector<std::string> page::head(std::size_t letter_rows) const {
         sums("", "connections", "open", "requests", "bytes in", "bytes out", "processors"),
         sums("total", short_count(now.all.connections), short_count(now.open), short_count(now.all.requests),
              short_count(now.all.bytes_in), short_count(now.all.bytes_out),
-             fmt::format("{:.1f}s", std::chrono::duration<double>{now.processor_time}.count())),
+             fmt::format("{:.1f}s", in_seconds(now.processor_time))),
         sums(seen_.since_beginning() ? "mean/s" : "now/s", short_rate(rate.connections), "",
              short_rate(rate.requests), short_rate(rate.bytes_in), short_rate(rate.bytes_out),
              fmt::format("{:.2f}", seen_.processors())),

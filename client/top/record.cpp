@@ -1,5 +1,7 @@
 #include "client/top/record.hpp"
 
+#include "common/duration.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace parley {
@@ -7,8 +9,6 @@ namespace parley {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>{time}.count(); }
 
 json counts_of(const tally& counted) {
     return {{"connections", counted.connections},
@@ -30,8 +30,8 @@ json server_of(const server_description& server, const scoreboard_snapshot& now)
             {"model", server.model},
             {"service", server.service},
             {"listening_on", server.doors},
-            {"uptime_seconds", seconds(now.uptime)},
-            {"stopping_seconds", now.stopping ? json(seconds(*now.stopping)) : json()}};
+            {"uptime_seconds", in_seconds(now.uptime)},
+            {"stopping_seconds", now.stopping ? json(in_seconds(*now.stopping)) : json()}};
 }
 
 json worker_of(const worker_snapshot& worker, const rates& rate) {
@@ -45,7 +45,7 @@ json worker_of(const worker_snapshot& worker, const rates& rate) {
              {"per_second", rates_of(rate)}};
     const bool had_any = worker.counted.connections > 0;
     one["peer"] = had_any ? json(worker.peer.to_string()) : json();
-    one["since_seconds"] = had_any ? json(seconds(worker.since)) : json();
+    one["since_seconds"] = had_any ? json(in_seconds(worker.since)) : json();
     return one;
 }
 
@@ -57,7 +57,7 @@ std::string record_of(const server_description& server, const observation& seen)
     record["interval_seconds"] = seen.span().count();
     record["total"] = counts_of(now.all);
     record["total"]["open"] = now.open;
-    record["total"]["processor_seconds"] = seconds(now.processor_time);
+    record["total"]["processor_seconds"] = in_seconds(now.processor_time);
     record["per_second"] = rates_of(seen.all());
     record["per_second"]["processor_seconds"] = seen.processors();
     for (const auto each : all_activities) record["states"][std::string{name_of(each)}] = now.count(each);

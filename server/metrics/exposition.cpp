@@ -1,5 +1,6 @@
 #include "server/metrics/exposition.hpp"
 
+#include "common/duration.hpp"
 #include "common/escaped.hpp"
 
 #include <fmt/format.h>
@@ -48,8 +49,6 @@ private:
     std::string name_;
 };
 
-double seconds(std::chrono::milliseconds time) { return std::chrono::duration<double>{time}.count(); }
-
 struct counter {
     std::string_view name, help;
     std::uint64_t tally::*value;
@@ -69,10 +68,10 @@ std::string metrics_of(const server_description& server, const scoreboard_snapsh
     out.sample(fmt::format(R"({{model="{}",service="{}",version="{}"}})", label(server.model),
                            label(server.service), label(server.version)),
                1);
-    out.one("parley_uptime_seconds", "gauge", "Time since the server began to listen.", seconds(now.uptime));
+    out.one("parley_uptime_seconds", "gauge", "Time since the server began to listen.", in_seconds(now.uptime));
     out.one("parley_stopping", "gauge", "1 once the server was asked to stop.", now.stopping ? 1 : 0);
     out.one("parley_cpu_seconds_total", "counter", "Processor time of all of the server's processes.",
-            seconds(now.processor_time));
+            in_seconds(now.processor_time));
     out.one("parley_connections_open", "gauge", "Connections served now.", now.open);
 
     out.metric("parley_workers", "gauge", "Workers by what they do now.");
