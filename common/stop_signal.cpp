@@ -18,12 +18,14 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// ThreadSanitizer notes a signal and calls the handler later: if no call of ours ends by itself, never. So there
-// the timer runs all the time.
+// ThreadSanitizer notes a signal and calls the handler later: if no call of ours ends by itself, never. So
+// there the timer runs all the time. And it makes its notebook at a thread's first wait, or at its first
+// signal: if that comes in the middle of the wait's making, there are two notebooks, and what is in the one is
+// lost.
 #if defined(__SANITIZE_THREAD__)
-constexpr bool nudged_always = true;
+constexpr bool signals_are_noted = true;
 #else
-constexpr bool nudged_always = false;
+constexpr bool signals_are_noted = false;
 #endif
 
 // A handler may touch lock-free atomics only (signal-safety(7)).
@@ -81,6 +83,7 @@ void act(int signal, void (*action)(int)) {
 
 void install(std::chrono::milliseconds allowed) {
     grace = steady_clock::duration{allowed}.count();
+    if (signals_are_noted) nap(std::chrono::milliseconds{1});
     sigset_t none; // whoever started us may have blocked some
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -91,10 +94,12 @@ void install(std::chrono::milliseconds allowed) {
     act(nudge, on_nudge);
     act(SIGTERM, on_stop);
     act(SIGINT, on_stop);
-    if (nudged_always) repeat_timer(nudge_interval);
+    if (signals_are_noted) repeat_timer(nudge_interval);
 }
 
-void note_in(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
+noted_in::noted_in(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
+
+noted_in::~noted_in() { watched_moment = nullptr; }
 
 void request() {
     if (!requested()) on_stop(SIGTERM);
@@ -122,13 +127,15 @@ void announce(int socket, const char* text) {
     if (requested()) tell(socket);
 }
 
+void hush() { audience = -1; }
+
 void become_child() {
     is_child = true;
-    audience = -1;
+    hush();
     watched_moment = nullptr;
     act(SIGINT, SIG_IGN); // a terminal's Ctrl-C reaches parent and child; the parent passes it on
     if (const int parents = event.exchange(-1); parents >= 0) ::close(parents);
-    if (requested() || nudged_always) repeat_timer(nudge_interval); // timers are not inherited (fork(2))
+    if (requested() || signals_are_noted) repeat_timer(nudge_interval); // timers are not inherited (fork(2))
 }
 
 void settle() { repeat_timer(std::chrono::microseconds{0}); }

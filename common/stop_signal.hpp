@@ -26,9 +26,15 @@ inline constexpr std::chrono::milliseconds quiet{100};
 /// is blocked. Once per process, before the first thread. A second SIGTERM or SIGINT ends the process at once.
 void install(std::chrono::milliseconds grace);
 
-/// When a stop is requested of this process, and not of a child, the moment is stored there, in ms of
-/// CLOCK_MONOTONIC: somebody else may be watching.
-void note_in(std::atomic<std::int64_t>& moment);
+/// While this lives: when a stop is requested of this process, and not of a child, the moment is stored there,
+/// in ms of CLOCK_MONOTONIC: somebody else may be watching. A signal may come at any time, also when that place
+/// is about to go.
+class noted_in {
+public:
+    explicit noted_in(std::atomic<std::int64_t>& moment);
+    ~noted_in();
+    noted_in(noted_in&&) = delete;
+};
 
 /// Requests a stop as the first signal does: for a server that cannot go on.
 void request();
@@ -43,8 +49,9 @@ bool grace_over();
 int descriptor();
 
 /// As soon as a stop is requested, sends `text` to `socket` (send(2)), unless that would have to wait. Not from
-/// children. Both must stay valid.
+/// children. Both must stay valid until hush().
 void announce(int socket, const char* text);
+void hush();
 
 /// In a child, after fork(2): waits of its own, SIGINT left to the parent, a repeated SIGTERM harmless.
 void become_child();

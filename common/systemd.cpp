@@ -116,6 +116,8 @@ notification::notification() {
     }
 }
 
+notification::~notification() { stop_signal::hush(); }
+
 void notification::ready(std::string_view status) const {
     if (!socket_) return;
     const auto text = fmt::format("READY=1\nSTATUS={}", escaped(status));

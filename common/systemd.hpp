@@ -19,6 +19,7 @@ class notification {
 public:
     /// Takes NOTIFY_SOCKET out of the environment. Where nobody listens there, a warning is logged.
     notification();
+    ~notification();
 
     /// READY=1, with a status for people; and STOPPING=1 as soon as a stop is requested.
     void ready(std::string_view status) const;

@@ -48,8 +48,7 @@ entrance open_entrance(const server_options& options, const model& chosen, const
                 fmt::format("{}: datagrams (udp:) are for the model datagram, and for no other", text));
         opened.sockets.push_back(open_socket(at, how));
         if (!at.path().empty()) opened.files.emplace_back(at.path());
-        if (!at.is_local())
-            log::warn("{}: every host that reaches this machine may connect", at.to_string());
+        if (!at.is_local()) log::warn("{}: every host that reaches this machine may connect", at.to_string());
     }
     return opened;
 }
@@ -85,7 +84,7 @@ int run_server(server_options options) {
     if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
     const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
     board.facts().publish(board.size(), chosen.name, offer, door.bound());
-    stop_signal::note_in(board.facts().stop_requested);
+    const stop_signal::noted_in facts{board.facts().stop_requested};
     std::optional<metrics_process> metrics;
     if (metrics_door) metrics.emplace(std::move(metrics_door), board);
     for (const auto& each : door.bound())

@@ -161,7 +161,7 @@ TEST_CASE("a loop whose clients are silent keeps them; one that must stop finish
         scoreboard board{10};
         publish(board);
         stop_signal::install(std::chrono::seconds{10});
-        stop_signal::note_in(board.facts().stop_requested);
+        const stop_signal::noted_in facts{board.facts().stop_requested};
         worker loop{board, 1};
         const worker other{board, 2};
         loop.begin_connection(some_address("127.0.0.1:1"));

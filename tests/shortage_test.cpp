@@ -21,9 +21,9 @@ std::string start(const fault_injection& injected, std::vector<std::string> comm
         auto wire = connect_to(door);
         send_all(wire, "x");
         if (read_next(wire) != "x") return "serves badly";
-        server->signal(SIGTERM);          // or another of its loops has ended it
-    } catch (const std::runtime_error&) { // it ended before it was ready, or then
+    } catch (const std::runtime_error&) { // it, or its worker, ended before that
     }
+    server->signal(SIGTERM); // where another of its loops has not ended it
     injected.clear();
     const auto end = server->wait(patience);
     if (!end) return "does not end";
