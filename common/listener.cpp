@@ -183,16 +183,19 @@ std::optional<connection> listener::accept_from(int door, int flags) {
     socklen_t size = sizeof peer;
     unique_fd socket{::accept4(door, reinterpret_cast<sockaddr*>(&peer), &size, flags)};
     if (socket) return connection{std::move(socket), address{reinterpret_cast<const sockaddr*>(&peer), size}};
-    const int error = errno;
+    not_accepted(errno);
+    return std::nullopt;
+}
+
+void listener::not_accepted(int error) {
     switch (after_accept_error(error)) {
-    case after_error::again: break;
-    case after_error::breathe: breathe("accept", error); break;
+    case after_error::again: return;
+    case after_error::breathe: return breathe("accept", error);
     case after_error::give_up:
-        if (stop_signal::requested()) break; // somebody has shut the door
+        if (stop_signal::requested()) return; // somebody has shut the door
         errno = error;
         throw_errno("accept");
     }
-    return std::nullopt;
 }
 
 void listener::breathe(std::string_view call, int error) {

@@ -73,6 +73,10 @@ public:
     /// Nobody can be accepted for a moment, since `call` has failed with `error`. That is logged, now and then.
     void breathe(std::string_view call, int error);
 
+    /// accept(2) has failed with `error`, wherever it was called: breathes if that helps. Throws
+    /// std::system_error where the door is broken.
+    void not_accepted(int error);
+
     /// All listening sockets, for a loop that watches them one by one.
     [[nodiscard]] std::span<const unique_fd> sockets() const { return sockets_; }
 

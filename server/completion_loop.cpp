@@ -1,12 +1,9 @@
 #include "server/completion_loop.hpp"
 
 #include "common/clock.hpp"
-#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
-#include <cstring>
 #include <new>
-#include <system_error>
 #include <utility>
 
 namespace parley {
@@ -50,7 +47,7 @@ void completion_loop::shut_door() {
 
 /// Accepting ends by itself at an error; it is begun again once there is room and breath.
 void completion_loop::open_door() {
-    if (doors_open_ > 0 || stop_signal::requested() || full() || coarse_now() < breathe_until_) return;
+    if (doors_open_ > 0 || stop_signal::requested() || full() || door_.breath_left()) return;
     for (const auto& each : door_.sockets()) {
         ring_.accept_all(each.get(), &accepting_);
         ++doors_open_;
@@ -59,7 +56,8 @@ void completion_loop::open_door() {
 
 void completion_loop::accepted(const completion_ring::completion& one) {
     if (one.last) --doors_open_;
-    if (one.result < 0) return not_accepted(-one.result);
+    if (one.result == -ECANCELED || (one.result < 0 && stop_signal::requested())) return; // we want no more
+    if (one.result < 0) return door_.not_accepted(-one.result);
     unique_fd socket{one.result};
     const auto peer = address::of_peer(socket.get());
     let_in(connection{std::move(socket), peer});
@@ -70,19 +68,6 @@ void completion_loop::let_in(connection wire) {
     if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
     live_.front().self = live_.begin();
     go_on(live_.front());
-}
-
-void completion_loop::not_accepted(int error) {
-    if (error == ECANCELED || stop_signal::requested()) return;
-    switch (after_accept_error(error)) {
-    case after_error::again: return;
-    case after_error::breathe:
-        breathe_until_ = coarse_now() + listener::breath;
-        if (complain_())
-            log::warn("accept: {}; new clients wait in the kernel's queue", std::strerror(error));
-        return;
-    case after_error::give_up: throw std::system_error{error, std::generic_category(), "accept"};
-    }
 }
 
 void completion_loop::received(client& each, const completion_ring::completion& what) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "common/listener.hpp"
-#include "common/log.hpp"
 #include "server/completion_ring.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"
@@ -53,7 +52,6 @@ private:
     void shut_door();
     void accepted(const completion_ring::completion& one);
     void let_in(connection wire);
-    void not_accepted(int error);
     void received(client& each, const completion_ring::completion& what);
     void keep(client& each, const completion_ring::completion& what);
     void done(client& each, const completion_ring::completion& what);
@@ -73,8 +71,7 @@ private:
     operation accepting_, stopping_;
     int doors_open_ = 0;
     bool door_shut_ = false;
-    served_connection::time_point breathe_until_{}, look_again_{};
-    once_a_second complain_;
+    served_connection::time_point look_again_{};
     reception reception_;
     std::list<client> live_;
     std::unique_ptr<input_area> no_memory_of_ours_; // the ring's buffers are used instead

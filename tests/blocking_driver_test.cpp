@@ -1,6 +1,7 @@
 // A conversation carried by calls that wait. What the peer does, it has done before: so nothing waits for long.
 #include "common/blocking_driver.hpp"
 #include "common/stop_signal.hpp"
+#include "tests/example_sessions.hpp"
 #include "tests/in_child.hpp"
 #include "tests/socket_pair.hpp"
 
@@ -14,13 +15,6 @@ using namespace std::chrono_literals;
 namespace parley {
 
 namespace {
-
-session quote_lines() {
-    while (auto line = co_await read_line()) {
-        const auto text = fmt::format("<{}>", *line);
-        co_await reply(text);
-    }
-}
 
 /// A peer, and a worker that talks to it.
 struct encounter {

@@ -1,5 +1,6 @@
 // How far a conversation goes without waiting, what it then waits for, and how little it holds meanwhile.
 #include "common/nonblocking_driver.hpp"
+#include "tests/example_sessions.hpp"
 #include "tests/socket_pair.hpp"
 
 #include <doctest/doctest.h>
@@ -14,17 +15,6 @@ namespace parley {
 namespace {
 
 using waits_for = nonblocking_driver::waits_for;
-
-session echo() {
-    while (auto bytes = co_await read_some()) co_await reply(*bytes);
-}
-
-session quote_lines() {
-    while (auto line = co_await read_line()) {
-        const auto text = fmt::format("<{}>", *line);
-        co_await reply(text);
-    }
-}
 
 /// A session under its driver, and the peer's end of the wire.
 struct conversation {

@@ -1,5 +1,6 @@
 // What a service can rely on, and what a driver can: shown with services of a few lines, without a socket.
 #include "common/session.hpp"
+#include "tests/example_sessions.hpp"
 #include "tests/scripted_driver.hpp"
 
 #include <doctest/doctest.h>
@@ -12,17 +13,6 @@ using namespace std::chrono_literals;
 namespace parley {
 
 namespace {
-
-session echo() {
-    while (auto bytes = co_await read_some()) co_await reply(*bytes);
-}
-
-session quote_lines() {
-    while (auto line = co_await read_line()) {
-        const auto text = fmt::format("<{}>", *line);
-        co_await reply(text);
-    }
-}
 
 /// Says who it works for, by what the context tells.
 std::string who() {

@@ -3,6 +3,7 @@
 #include "common/blocking_driver.hpp"
 #include "common/check.hpp"
 #include "common/nonblocking_driver.hpp"
+#include "tests/example_sessions.hpp"
 
 #include <array>
 #include <cerrno>

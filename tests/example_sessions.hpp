@@ -1,0 +1,21 @@
+// Two sessions to try drivers with: one that takes bytes as they come, one that takes lines.
+#pragma once
+
+#include "common/session.hpp"
+
+#include <fmt/format.h>
+
+namespace parley {
+
+inline session echo() {
+    while (auto bytes = co_await read_some()) co_await reply(*bytes);
+}
+
+inline session quote_lines() {
+    while (auto line = co_await read_line()) {
+        const auto text = fmt::format("<{}>", *line);
+        co_await reply(text);
+    }
+}
+
+} // namespace parley
