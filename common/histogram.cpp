@@ -31,7 +31,8 @@ constexpr std::int64_t last_value_of(std::size_t slot) {
 constexpr std::size_t slots = slot_of(histogram::maximum.count()) + 1;
 
 static_assert(slot_of(0) == 0 && slot_of(2047) == 2047 && slot_of(2048) == 2048 && slot_of(2049) == 2048);
-static_assert(last_value_of(2047) == 2047 && last_value_of(2048) == 2049 && last_value_of(slots - 1) >= 60'000'000'000);
+static_assert(last_value_of(2047) == 2047 && last_value_of(2048) == 2049 &&
+              last_value_of(slots - 1) >= 60'000'000'000);
 
 } // namespace
 

@@ -33,7 +33,7 @@ void restart_policy::ended(const child_processes::ended& child) {
     const auto wait = std::min(first_wait * (1 << (early_deaths_ - 1)), early);
     wait_until_ = std::chrono::steady_clock::now() + wait;
     log::warn("{} after {} ms; the next one begins in {} ms", how_it_ended(child), child.lived.count(),
-                 wait.count());
+              wait.count());
 }
 
 std::optional<std::chrono::milliseconds> restart_policy::must_wait() const {

@@ -143,6 +143,11 @@ std::string subprocess::error_output() const {
     return text;
 }
 
+std::string subprocess::first_error() const {
+    const auto text = error_output();
+    return text.substr(0, text.find('\n'));
+}
+
 void subprocess::signal(int number) const {
     if (!ended_) kill(pid_, number);
 }

@@ -58,6 +58,9 @@ public:
     /// What it has written to standard error so far, where that is kept.
     [[nodiscard]] std::string error_output() const;
 
+    /// The first line of that: mostly the reason of what comes after it.
+    [[nodiscard]] std::string first_error() const;
+
     /// Sends a signal to the process alone (kill(2)); nothing happens once it has ended.
     void signal(int number) const;
 

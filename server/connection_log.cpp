@@ -27,8 +27,7 @@ bool is_peers_affair(const std::exception& reason) {
 
 connection_log::connection_log(const connection& wire, worker& by) : wire_{wire}, by_{by} {
     by_.begin_connection(wire.peer());
-    if (log::is_detailed())
-        log::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
+    if (log::is_detailed()) log::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
 }
 
 void connection_log::failed(const std::exception& reason) const noexcept {

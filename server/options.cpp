@@ -25,11 +25,11 @@ constexpr std::string_view examples =
     "  parley-server --list                                models and services, a line each\n";
 
 template <class Row>
-const Row& find(std::string_view kind, std::span<const Row> table, std::string_view name) {
-    const auto found = std::ranges::find(table, name, &Row::name);
-    if (found != table.end()) return *found;
+const Row& find(std::string_view kind, std::span<const Row> rows, std::string_view name) {
+    const auto found = std::ranges::find(rows, name, &Row::name);
+    if (found != rows.end()) return *found;
     std::vector<std::string_view> known;
-    for (const auto& row : table) known.push_back(row.name);
+    for (const auto& row : rows) known.push_back(row.name);
     throw std::invalid_argument(fmt::format("no such {} '{}': choose {}", kind, name, fmt::join(known, ", ")));
 }
 
@@ -41,16 +41,16 @@ std::string remark_on(const model& row) {
 }
 
 template <class Row>
-std::string lines_of(std::span<const Row> table) {
+std::string lines_of(std::span<const Row> rows) {
     std::string text;
-    for (const auto& row : table) text += fmt::format("  {:<12}{}{}\n", row.name, row.summary, remark_on(row));
+    for (const auto& row : rows) text += fmt::format("  {:<12}{}{}\n", row.name, row.summary, remark_on(row));
     return text;
 }
 
 template <class Row>
-std::string names_of(std::span<const Row> table) {
+std::string names_of(std::span<const Row> rows) {
     std::string text;
-    for (const auto& row : table) text += fmt::format("{}\n", row.name);
+    for (const auto& row : rows) text += fmt::format("{}\n", row.name);
     return text;
 }
 

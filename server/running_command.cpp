@@ -48,8 +48,7 @@ void running_command::look_after(milliseconds idle_timeout) {
 
 void running_command::ended(int status) const {
     if (status != 0)
-        log::info("{}: the command ended: {}", wire_.peer().to_string(),
-                     process_end{status, {}}.to_string());
+        log::info("{}: the command ended: {}", wire_.peer().to_string(), process_end{status, {}}.to_string());
 }
 
 /// The kernel tells it of TCP only (tcp(7)); for a UNIX socket, it is the time since the beginning.

@@ -177,11 +177,9 @@ TEST_CASE("a reply that does not come is waited for no longer than --timeout") {
 }
 
 TEST_CASE("a call that makes no sense is status 2") {
-    CHECK(
-        parley_client({"--service", "smtp"}) ==
-        ended{
-            2, "",
-            "parley-client: unknown service 'smtp': choose one of welcome, echo, counter, hello, pi, wait, raw\n"});
+    CHECK(parley_client({"--service", "smtp"}) == ended{2, "",
+                                                        "parley-client: unknown service 'smtp': choose one of "
+                                                        "welcome, echo, counter, hello, pi, wait, raw\n"});
     CHECK(parley_client({"--service", "pi", "--say", "x", "127.0.0.1:9"}).code == 2);
     CHECK(parley_client({"9999"}).code == 2);
     CHECK(parley_client({"127.0.0.1:99999"}).code == 2);

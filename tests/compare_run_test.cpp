@@ -40,8 +40,8 @@ nlohmann::json json_in(const std::string& file) {
     return text;
 }
 
-/// Two servers, one short workload, and nothing that would take long.
-const std::vector<std::string> tiny{"--models", "thread,epoll", "--questions", "short",  "--rounds",
+/// Two servers, one workload of few clients, and nothing that would take long.
+const std::vector<std::string> tiny{"--models", "thread,epoll", "--questions", "cpu",    "--rounds",
                                     "1",        "--duration",   "500ms",       "--seed", "7"};
 
 std::vector<std::string> with(std::vector<std::string> options, std::vector<std::string> more) {

@@ -161,7 +161,7 @@ TEST_CASE(
         auto unreading = connect_to(server.door());
         constexpr std::size_t mebibyte = 1 << 20;
         CHECK(flood(unreading, 256 * mebibyte) < 64 * mebibyte); // what the kernel holds for both ends
-#if !defined(__SANITIZE_THREAD__) // it keeps notes on every byte
+#if !defined(__SANITIZE_THREAD__)                                // it keeps notes on every byte
         CHECK(memory_of(server.process().pid()) < before + 32 * mebibyte);
 #else
         CHECK(memory_of(server.process().pid()) < before + 256 * mebibyte);

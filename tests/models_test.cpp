@@ -106,7 +106,8 @@ TEST_CASE("parent and child of a connection keep nothing of the other's") {
     const auto alone = sockets_of(pid);
     const auto first = let_in(server.door());
     const auto second = let_in(server.door());
-    // The parent keeps no connection, or no client would ever see its end; a child may answer before it lets go.
+    // The parent keeps no connection, or no client would ever see its end; a child may answer before it lets
+    // go.
     CHECK(in_time([&] { return sockets_of(pid) == alone; }));
     const auto children = children_of(pid);
     REQUIRE(children.size() == 2);

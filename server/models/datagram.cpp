@@ -5,8 +5,8 @@
 //   what bounds it        one core; what comes too fast is lost, and nobody is told (udp(7))
 //   when it is wrong      answers larger than a packet; requests that must not be lost; work for the processor
 //   seen in               Stevens' ch. 8; daytime and DNS servers
-#include "common/stop_signal.hpp"
 #include "common/log.hpp"
+#include "common/stop_signal.hpp"
 #include "server/model.hpp"
 
 #include <array>

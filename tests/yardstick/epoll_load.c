@@ -1,6 +1,6 @@
-/* The least that a load generator can do: connections that each send 64 bytes, wait until as many have come, and
- * send again. One epoll loop, no check of what comes, no latency, no report but one line. parley-load is measured
- * against it (scripts/load-bench).
+/* The least that a load generator can do: connections that each send 64 bytes, wait until as many have come,
+ * and send again. One epoll loop, no check of what comes, no latency, no report but one line. parley-load is
+ * measured against it (scripts/load-bench).
  *
  *     epoll_load PORT CONNECTIONS SECONDS [REQUESTS_PER_SECOND] */
 #define _GNU_SOURCE
@@ -31,9 +31,8 @@ static int64_t now_ns(void) {
 }
 
 static int connect_to(int port) {
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((in_port_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons((in_port_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (made == -1) die("socket");
     const int yes = 1;
@@ -42,7 +41,7 @@ static int connect_to(int port) {
     return made;
 }
 
-static int sockets[most_connections], missing[most_connections]; /* bytes that are still to come */
+static int sockets[most_connections], missing[most_connections];    /* bytes that are still to come */
 static int waiting[most_connections], first_waiting, waiting_count; /* who may send: a ring */
 static int connections;
 static char bytes[16 * 1024];
@@ -55,9 +54,11 @@ static void ask(int who) {
 static void wait_in_line(int who) { waiting[(first_waiting + waiting_count++) % connections] = who; }
 
 int main(int argc, char** argv) {
-    if (argc < 4) return fprintf(stderr, "usage: epoll_load PORT CONNECTIONS SECONDS [REQUESTS_PER_SECOND]\n"), 2;
+    if (argc < 4)
+        return fprintf(stderr, "usage: epoll_load PORT CONNECTIONS SECONDS [REQUESTS_PER_SECOND]\n"), 2;
     connections = atoi(argv[2]);
-    if (connections < 1 || connections > most_connections) return fprintf(stderr, "1 to 20000 connections\n"), 2;
+    if (connections < 1 || connections > most_connections)
+        return fprintf(stderr, "1 to 20000 connections\n"), 2;
     const double rate = argc > 4 ? atof(argv[4]) : 0; /* 0: a closed loop */
 
     const int poll = epoll_create1(EPOLL_CLOEXEC);

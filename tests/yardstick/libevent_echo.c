@@ -16,7 +16,8 @@ static void farewell(struct bufferevent* peer, short what, void* unused) {
     if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) bufferevent_free(peer);
 }
 
-static void welcome(struct evconnlistener* door, evutil_socket_t socket, struct sockaddr* from, int size, void* loop) {
+static void welcome(struct evconnlistener* door, evutil_socket_t socket, struct sockaddr* from, int size,
+                    void* loop) {
     (void)door;
     (void)from;
     (void)size;
