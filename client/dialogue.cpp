@@ -2,6 +2,7 @@
 
 #include "common/check.hpp"
 
+#include <array>
 #include <fmt/format.h>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -9,9 +10,31 @@
 
 namespace parley {
 
+/// With TLS, what the driver waits for may be there already, or have room, without the socket's knowing.
+nonblocking_driver::waits_for dialogue::carry_on(std::unique_ptr<input_area>& spare, slot& notes) {
+    using driver = nonblocking_driver::waits_for;
+    for (bool has_read = false;;) {
+        const auto what = driver_.go_on(spare, notes);
+        if (tls_ && what == driver::input) {
+            if (exchange_.has_ended() && !std::exchange(output_ended_, true)) tls_->end_output();
+            if (std::exchange(has_read, true) && !tls_->has_more()) return what;
+            if (!spare) spare = std::make_unique_for_overwrite<input_area>();
+            const auto bytes = tls_->read_some(*spare);
+            if (!bytes) return what;
+            driver_.feed(*bytes, notes);
+        } else if (tls_ && what == driver::room) {
+            const auto count = tls_->write_some(driver_.unsent());
+            if (count == 0) return what;
+            driver_.sent(count, notes);
+        } else {
+            return what;
+        }
+    }
+}
+
 dialogue::waits_for dialogue::go_on(std::unique_ptr<input_area>& spare, slot& notes) {
     using driver = nonblocking_driver::waits_for;
-    switch (driver_.go_on(spare, notes)) {
+    switch (carry_on(spare, notes)) {
     case driver::nothing: return now_ = waits_for::nothing;
     case driver::room: return now_ = waits_for::room;
     case driver::input: break;
@@ -28,8 +51,15 @@ void dialogue::begin_turn(std::optional<ledger::clock::time_point> due) {
 }
 
 void dialogue::check_silence() {
-    char first = 0;
-    const auto came = recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    std::array<char, 1> first;
+    ssize_t came = 0;
+    if (tls_) { // which has messages of its own, too
+        const auto bytes = tls_->read_some(first);
+        if (!bytes) return;
+        came = static_cast<ssize_t>(bytes->size());
+    } else {
+        came = recv(descriptor(), first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
+    }
     if (came > 0)
         throw conversation_failed{
             {phase::verify, {}, "too many bytes", "the server sent bytes while it was asked nothing"}};

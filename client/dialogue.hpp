@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/conversations.hpp"
+#include "client/tls.hpp"
 #include "common/nonblocking_driver.hpp"
 
 #include <chrono>
@@ -15,13 +16,15 @@ namespace parley {
 class dialogue {
 public:
     /// `number` is the connection's in its run, `begun` when it began to be made. Plan and book must outlive
-    /// it.
+    /// it. All goes through `tls`, where there is one, which has shaken hands.
     dialogue(const conversation& with, const request_plan& plan, ledger& book, std::uint64_t number,
              connection wire, ledger::clock::time_point begun = ledger::clock::now(),
-             std::uint64_t* quota = nullptr)
+             std::uint64_t* quota = nullptr, std::unique_ptr<tls_wire> tls = nullptr)
         : plan_{plan},
           exchange_{plan, book, number, begun, quota},
-          driver_{with.open(exchange_), std::move(wire)} {}
+          driver_{with.open(exchange_), std::move(wire),
+                  tls ? nonblocking_driver::transfer::by_loop : nonblocking_driver::transfer::by_driver},
+          tls_{std::move(tls)} {}
 
     enum class waits_for { input, room, turn, nothing };
 
@@ -49,9 +52,12 @@ public:
     [[nodiscard]] int descriptor() { return driver_.wire().descriptor(); }
 
 private:
+    nonblocking_driver::waits_for carry_on(std::unique_ptr<input_area>& spare, slot& notes);
+
     const request_plan& plan_;
     exchange exchange_;
     nonblocking_driver driver_;
+    std::unique_ptr<tls_wire> tls_;
     waits_for now_ = waits_for::nothing;
     bool output_ended_ = false;
 };

@@ -11,6 +11,7 @@ std::string_view to_string(phase where) {
     switch (where) {
     case phase::resolve: return "resolve";
     case phase::connect: return "connect";
+    case phase::handshake: return "handshake";
     case phase::write: return "write";
     case phase::read: return "read";
     case phase::verify: return "verify";

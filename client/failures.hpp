@@ -12,7 +12,7 @@
 namespace parley {
 
 /// How far a conversation had come.
-enum class phase { resolve, connect, write, read, verify };
+enum class phase { resolve, connect, handshake, write, read, verify };
 
 std::string_view to_string(phase where);
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <optional>
 
 namespace parley {
@@ -17,9 +18,11 @@ struct caller {
     static constexpr std::chrono::milliseconds shortest_pause{50}; // after a failure; then doubled
     static constexpr std::chrono::milliseconds longest_pause{1'000};
 
-    std::size_t target = 0;    // which of the target's addresses it tries
-    unique_fd socket;          // while it connects
-    clock::time_point since{}; // when it began to connect; while it is down: when it may again
+    std::size_t target = 0;        // which of the target's addresses it tries
+    unique_fd socket;              // while it connects, or shakes hands
+    std::unique_ptr<tls_wire> tls; // while it shakes hands
+    clock::time_point since{};     // when it began to connect; while it is down: when it may again
+    clock::time_point handshake_since{};
     std::optional<dialogue> talking;
     std::uint32_t interest = 0;                                      // the events that epoll watches for
     std::uint64_t quota = std::numeric_limits<std::uint64_t>::max(); // requests that it may still begin
@@ -31,6 +34,7 @@ struct caller {
     bool ever_asked = false;
     bool ever_answered = false;
 
+    [[nodiscard]] int descriptor() { return talking ? talking->descriptor() : socket.get(); }
     [[nodiscard]] bool is_up() const { return socket || talking; }
     void note_progress() {
         if (!talking) return;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <system_error>
@@ -44,6 +45,11 @@ int wait_for_events(int poll, std::span<epoll_event> events, nanoseconds patienc
     const int count = epoll_pwait2(poll, events.data(), static_cast<int>(events.size()), &limit, nullptr);
     if (count < 0 && errno != EINTR) throw_errno("epoll_pwait2");
     return count;
+}
+
+failure late_handshake(milliseconds limit) {
+    return {phase::handshake, "SSL_connect", "ETIMEDOUT",
+            fmt::format("TLS handshake: not done within {} ms", limit.count())};
 }
 
 } // namespace
@@ -93,8 +99,26 @@ void engine::open(caller& who) {
 
 void engine::connected(caller& who) {
     end_connecting(who.socket, share_.targets[who.target]);
+    result_.connecting.record(clock::now() - who.since);
+    if (!share_.tls) return begin_talk(who);
+    who.tls = std::make_unique<tls_wire>(*share_.tls, who.socket.get());
+    who.handshake_since = clock::now();
+    shake_hands(who);
+}
+
+void engine::shake_hands(caller& who) {
+    switch (who.tls->shake_hands()) {
+    case tls_wire::waits_for::input: return watch_for(who, EPOLLIN);
+    case tls_wire::waits_for::room: return watch_for(who, EPOLLOUT);
+    case tls_wire::waits_for::nothing: break;
+    }
+    result_.handshaking.record(clock::now() - who.handshake_since);
+    if (result_.tls.empty()) result_.tls = who.tls->in_words();
+    begin_talk(who);
+}
+
+void engine::begin_talk(caller& who) {
     const auto now = clock::now();
-    result_.connecting.record(now - who.since);
     tried(who);
     if (const auto lost = std::exchange(who.lost, std::nullopt)) {
         ++result_.reconnected;
@@ -103,19 +127,21 @@ void engine::connected(caller& who) {
     const auto number = result_.connected++ * static_cast<std::uint64_t>(options_.threads) +
                         static_cast<std::uint64_t>(share_.thread) + 1;
     who.talking.emplace(share_.with, share_.plan, result_.book, number, connection{std::move(who.socket)},
-                        who.since, &who.quota);
+                        who.since, &who.quota, std::move(who.tls));
 }
 
 void engine::heard_from(caller& who) {
     try {
-        if (who.socket)
+        if (who.tls)
+            shake_hands(who);
+        else if (who.socket)
             connected(who);
         else if (who.waits_for_turn)
             return who.talking->check_silence();
     } catch (const std::runtime_error& error) {
         return failed(who, failure_of(error));
     }
-    go_on(who);
+    if (who.talking) go_on(who);
 }
 
 void engine::go_on(caller& who) {
@@ -157,16 +183,18 @@ void engine::close(caller& who) {
     who.note_progress();
     if (who.is_up()) --up_;
     who.waits_for_turn = false;
+    who.tls.reset();
     who.socket.reset();
     who.talking.reset();
 }
 
 void engine::failed(caller& who, const failure& why) {
     const bool has_talked = who.talking.has_value();
+    const bool shook_hands = who.tls != nullptr;
     if (has_talked && who.talking->talk().answers() > 0) who.pause = caller::shortest_pause;
     if (has_talked && !who.lost) who.lost = clock::now();
     close(who);
-    if (!has_talked && who.target + 1 < share_.targets.size()) {
+    if (!has_talked && !shook_hands && who.target + 1 < share_.targets.size()) {
         ++who.target;
         return open(who);
     }
@@ -185,15 +213,15 @@ void engine::tried(caller& who) {
 void engine::watch_for(caller& who, std::uint32_t events) {
     if (std::exchange(who.interest, events) == events) return;
     epoll_event event{.events = events, .data = {.ptr = &who}};
-    check("epoll_ctl",
-          [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_MOD, who.talking->descriptor(), &event); });
+    check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_MOD, who.descriptor(), &event); });
 }
 
 /// Gives up what takes too long, and brings up what was down long enough.
 void engine::look_after(caller& who, clock::time_point now) {
     if (who.socket) {
         if (now - who.since > options_.timeout)
-            failed(who, late_to_connect(share_.targets[who.target], options_.timeout));
+            failed(who, who.tls ? late_handshake(options_.timeout)
+                                : late_to_connect(share_.targets[who.target], options_.timeout));
     } else if (who.talking) {
         if (!who.waits_for_turn && now > who.talking->deadline(options_.timeout))
             failed(who, who.talking->late(options_.timeout));

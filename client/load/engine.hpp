@@ -22,6 +22,7 @@ struct engine_share {
     const conversation& with;
     const request_plan& plan;
     const std::vector<address>& targets;
+    const tls_client* tls; // null: in the clear
     start_together& start;
     intervals& cut;
     int stop; // readable: end early
@@ -42,6 +43,8 @@ private:
     const address* source_for(const address& target);
     void open(caller& who);
     void connected(caller& who);
+    void shake_hands(caller& who);
+    void begin_talk(caller& who);
     void go_on(caller& who);
     void heard_from(caller& who);
     void wait_in_line(caller& who);

@@ -77,6 +77,14 @@ load_result nobody_at(const failure& why) {
     return result;
 }
 
+/// The certificate must be for the host of the target, if for no other name.
+tls_options with_name(tls_options wanted, std::string_view target) {
+    if (!wanted.name.empty() || target.starts_with("unix:")) return wanted;
+    const auto host = target.substr(0, target.rfind(':'));
+    wanted.name = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+    return wanted;
+}
+
 } // namespace
 
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
@@ -97,13 +105,15 @@ load_result generate_load(const load_options& options, int stop, const load_watc
     if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
 
     const auto before = kernel_counters::now();
+    std::optional<tls_client> tls;
+    if (options.tls) tls.emplace(with_name(*options.tls, options.target));
     start_together start{options.threads};
     interval_figures parts;
     intervals cut{options.threads, interval_of(options), [&](const interval& one) {
                       note(parts, one, interval_of(options));
                       if (each) each(one);
                   }};
-    const engine_share share{options, with, plan, targets, start, cut, stop};
+    const engine_share share{options, with, plan, targets, tls ? &*tls : nullptr, start, cut, stop};
     engine ours{share, watch};
     other_threads others{options.threads - 1, share};
     auto all = ours.run();

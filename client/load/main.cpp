@@ -39,6 +39,7 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load localhost:6379 --send 'PING\r\n' --expect '+PONG\r\n' --connections 50 --duration 10s
   parley-load localhost:80 --send 'GET / HTTP/1.0\r\n\r\n' --expect until-close --connections 10 --duration 10s
   parley-load localhost:9999 --framing line --send @request.txt --expect '/^(ok|done)/' --rate 1000 --duration 10s
+  parley-load localhost:8443 --tls --tls-ca ca.pem --service echo --connections 50 --duration 10s
   parley-load localhost:9999 --stage 10s@1..100c --stage 10s@100c
 exit status:
   0  done, and the figures may be believed
@@ -212,6 +213,8 @@ int main(int count, char** words) {
     output_names names;
     std::chrono::milliseconds interval_length{1'000};
     std::optional<threshold> wanted;
+    tls_options tls;
+    bool speaks_tls = false;
 
     CLI::App app{"Loads a TCP server and checks every byte. Closed loop: each connection asks, waits for the "
                  "answer, asks "
@@ -284,6 +287,16 @@ int main(int count, char** words) {
     add_read_option(app, "--find-knee",
                     "search the highest rate that meets it: 'p99<5ms'; a trial takes --duration (3s)",
                     [&](const std::string& word) { wanted = parse_threshold(word); });
+    auto* enciphered = app.add_flag("--tls", speaks_tls, "speak TLS; the server's certificate is verified");
+    const auto of_tls = [&](CLI::Option* one) { one->needs(enciphered); };
+    of_tls(app.add_option("--tls-ca", tls.authorities,
+                          "trust the certificates in this file (PEM); else those of the system")
+               ->type_name("FILE"));
+    of_tls(
+        app.add_option("--tls-name", tls.name,
+                       "that the certificate must be for, also asked for (SNI); else the host in the address")
+            ->type_name("NAME"));
+    of_tls(app.add_flag("!--tls-insecure", tls.verifies, "verify nothing: anybody may be the server"));
     add_read_option(app, "--source", "addresses of ours, in turns: 127.0.0.1-127.0.0.9, 10.0.0.5 or eth0",
                     [&](const std::string& word) { options.sources = parse_sources(word); });
     const auto add_file = [&](const char* name, std::string& value, const char* description) {
@@ -303,6 +316,7 @@ int main(int count, char** words) {
                 throw std::invalid_argument("--send and --expect are of service raw, which is chosen by them");
             options.service = "raw";
         }
+        if (speaks_tls) options.tls = tls;
         if (*counted) options.total = total;
         if (*timed || (!*counted && options.stages.empty())) options.duration = duration;
         if (const auto crowd = connections_over_time(options))

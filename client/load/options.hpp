@@ -4,6 +4,7 @@
 #include "client/exchange.hpp"
 #include "client/load/schedule.hpp"
 #include "client/load/threshold.hpp"
+#include "client/tls.hpp"
 #include "common/address.hpp"
 
 #include <chrono>
@@ -34,6 +35,7 @@ struct load_options {
     std::chrono::milliseconds think{};             // before it asks again
     std::chrono::milliseconds expected_interval{}; // at which requests are meant to come; 0: not known
 
+    std::optional<tls_options> tls;     // none: in the clear
     std::vector<address> sources;       // that connections come from, in turns; none: the kernel chooses
     std::optional<double> connect_rate; // connections a second
     bool exact_timers = false;          // wakes up to the nanosecond (PR_SET_TIMERSLACK)

@@ -253,8 +253,13 @@ std::string report_for_people(const load_options& options, const load_result& re
         if (book.corrected.count() > 0) text += time_row("corrected", book.corrected, percentiles);
         if (book.has_schedule) text += time_row("send lag", book.send_lag, percentiles);
         text += time_row("connecting", result.connecting, percentiles);
+        if (options.tls) text += time_row("handshake", result.handshaking, percentiles);
         text += what_the_difference_means(options, result);
     }
+    if (options.tls)
+        line("TLS", result.tls.empty()         ? "no handshake was completed"
+                    : options.tls->verifies ? result.tls + "; the certificate was verified"
+                                            : result.tls + "; nothing was verified");
     line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
     line("received", bytes_in_words(book.bytes_received, result.counted));
     line("own CPU",
@@ -331,6 +336,8 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"reconnected", result.reconnected},
             {"longest_gap_ms", in_ms(result.longest_gap)},
             {"connecting_ms", json_of(result.connecting, percentiles)},
+            {"handshake_ms", if_any(result.handshaking, percentiles)},
+            {"tls", result.tls.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(result.tls)},
             {"bytes_sent", book.bytes_sent},
             {"bytes_received", book.bytes_received},
             {"cpu",

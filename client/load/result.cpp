@@ -32,6 +32,8 @@ double load_result::rate() const {
 void load_result::add(const load_result& other) {
     book.add(other.book);
     connecting.add(other.connecting);
+    handshaking.add(other.handshaking);
+    if (tls.empty()) tls = other.tls;
     connected += other.connected;
     served += other.served;
     unanswered += other.unanswered;

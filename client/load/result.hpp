@@ -30,6 +30,8 @@ enum class ending {
 struct load_result {
     ledger book;
     histogram connecting;               // how long each connection took, of all the run
+    histogram handshaking;              // ... and after that its TLS handshake
+    std::string tls;                    // what the first of them agreed upon
     std::uint64_t connected = 0;        // how many they were
     int served = 0;                     // of the connections at a time: those that had an answer before the end
     int unanswered = 0;                 // ... those that asked, and had none
