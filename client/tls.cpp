@@ -41,7 +41,8 @@ int as_int(std::size_t size) { return static_cast<int>(std::min<std::size_t>(siz
 
 /// The peer has gone without its word.
 bool is_cut_off(int error) {
-    return (error == SSL_ERROR_SSL && ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) ||
+    return (error == SSL_ERROR_SSL &&
+            ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) ||
            (error == SSL_ERROR_SYSCALL && errno == 0);
 }
 
@@ -87,7 +88,8 @@ tls_wire::tls_wire(const tls_client& settings, int socket) : ssl_{SSL_new(settin
 
 tls_wire::waits_for tls_wire::shake_hands() {
     const auto fail = [](std::string cause, const std::string& text) {
-        throw conversation_failed{{phase::handshake, "SSL_connect", std::move(cause), "TLS handshake: " + text}};
+        throw conversation_failed{
+            {phase::handshake, "SSL_connect", std::move(cause), "TLS handshake: " + text}};
     };
     ERR_clear_error();
     errno = 0;
@@ -99,7 +101,8 @@ tls_wire::waits_for tls_wire::shake_hands() {
     if (is_cut_off(error)) fail("end of input", "the server closed the connection");
     if (error == SSL_ERROR_SYSCALL) fail(name_of_errno(errno), std::strerror(errno));
     if (const auto verdict = SSL_get_verify_result(ssl_.get()); verdict != X509_V_OK)
-        fail("certificate", fmt::format("the server's certificate: {}", X509_verify_cert_error_string(verdict)));
+        fail("certificate",
+             fmt::format("the server's certificate: {}", X509_verify_cert_error_string(verdict)));
     fail(openssl_reason(), openssl_reason());
     return waits_for::nothing;
 }

@@ -13,7 +13,7 @@ struct ssl_st;
 namespace parley {
 
 struct tls_options {
-    std::string name;        // that the certificate must be for, a host's or an IP address; also asked for (SNI)
+    std::string name; // that the certificate must be for, a host's or an IP address; also asked for (SNI)
     std::string authorities; // file of the certificates that are trusted (PEM); empty: those of the system
     bool verifies = true;
 };

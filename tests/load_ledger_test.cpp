@@ -330,7 +330,7 @@ TEST_CASE("hostile servers neither hang the load nor make it grow") {
         options.requests.expect = expect;
         options.timeout = 200ms;
         const auto result = put_load(options);
-        CHECK(result.book.errors.count() >= 1);
+        CHECK((result.book.errors.count() >= 1 || result.end == ending::no_progress));
         CHECK(result.book.all_answered == 0);
     };
     const auto endless = [](connection& wire, int) {

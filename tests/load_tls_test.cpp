@@ -113,7 +113,8 @@ private:
 std::string errors_of(const load_result& result) {
     std::string all;
     for (const auto& [first, count] : result.book.errors.kinds())
-        all += fmt::format("{}{} {}: {}", all.empty() ? "" : "; ", to_string(first.where), first.call, first.cause);
+        all += fmt::format("{}{} {}: {}", all.empty() ? "" : "; ", to_string(first.where), first.call,
+                           first.cause);
     return all;
 }
 

@@ -257,7 +257,7 @@ std::string report_for_people(const load_options& options, const load_result& re
         text += what_the_difference_means(options, result);
     }
     if (options.tls)
-        line("TLS", result.tls.empty()         ? "no handshake was completed"
+        line("TLS", result.tls.empty()      ? "no handshake was completed"
                     : options.tls->verifies ? result.tls + "; the certificate was verified"
                                             : result.tls + "; nothing was verified");
     line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
