@@ -328,7 +328,7 @@ TEST_CASE("hostile servers neither hang the load nor make it grow") {
         getrusage(RUSAGE_SELF, &used);
         return used.ru_maxrss;
     };
-    const auto before = peak_kib();
+    [[maybe_unused]] const auto before = peak_kib();
     const auto loaded = [](const scripted_server::manners& behave, const std::string& expect, framing how) {
         const scripted_server server{behave};
         auto options = asking(server, 3, how);
