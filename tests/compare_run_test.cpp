@@ -77,6 +77,9 @@ TEST_CASE("a run leaves its plan, its measurements, its result and its report") 
     for (const auto& each : result["cells"]) {
         CHECK(each.at("server").at("connections") > 0);
         CHECK(each.at("server").at("page_faults") > 0);
+        // Where they can be counted: a request is at least received and sent.
+        if (const auto& calls = each["server"]["priming_calls"]; !calls.is_null())
+            CHECK(calls.get<int>() >= 2 * each["server"]["priming_requests"].get<int>());
         // A thread for each connection has no share to tell of.
         CHECK(each.at("workers").size() == (each.at("contender") == "epoll" ? 1 : 0));
         CHECK(each.at("start_ms") > 0);

@@ -18,8 +18,7 @@ class own_network {
 public:
     /// Moves this process into it; its loopback is up. Throws std::system_error where that is not allowed.
     own_network() {
-        if (unshare(CLONE_NEWNET) != 0)
-            check("unshare", [] { return unshare(CLONE_NEWUSER | CLONE_NEWNET); });
+        if (unshare(CLONE_NEWNET) != 0) check("unshare", [] { return unshare(CLONE_NEWUSER | CLONE_NEWNET); });
         socket_ = unique_fd{check("socket", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
         loopback_is(IFF_UP);
     }

@@ -64,6 +64,11 @@ const figure table[] = {
      [](const measurement& one) {
          return per(static_cast<double>(one.server.involuntary_switches), one.server.requests);
      }},
+    {"calls", "system calls per request", "", less,
+     [](const measurement& one) -> number {
+         if (!one.server.calls) return std::nullopt;
+         return per(static_cast<double>(*one.server.calls), one.server.requests_of_calls);
+     }},
     {"faults", "page faults per request", "", less,
      [](const measurement& one) {
          return per(static_cast<double>(one.server.page_faults), one.server.requests);

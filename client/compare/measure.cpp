@@ -4,6 +4,7 @@
 #include "client/compare/load_run.hpp"
 #include "client/compare/on_cores.hpp"
 #include "client/compare/server_start.hpp"
+#include "client/compare/syscall_count.hpp"
 #include "common/scoreboard_view.hpp"
 #include "common/stop_signal.hpp"
 #include "common/subprocess.hpp"
@@ -89,8 +90,14 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     priming.disturbers = 0;
     priming.connections = std::min(wanted.connections, primers);
     priming.wait = std::min(priming.wait, primer / 10); // or nobody would be answered in time
-    const auto primed = run_load(all, address, priming, {}, [] {});
+    std::optional<load_outcome> primed;
+    {
+        const syscall_count calls{server.pid()}; // no longer than this: it slows what it counts
+        primed = run_load(all, address, priming, {}, [] {});
+        result.server.calls = calls.so_far();
+    }
     if (!primed) return false;
+    result.server.requests_of_calls = primed->measured.all_requests;
     result.server.requests = primed->measured.all_requests;
     result.server.connections = primed->measured.connected;
     // So short a load may go without an answer on a busy machine: what matters is the one that follows.

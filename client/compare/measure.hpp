@@ -21,10 +21,12 @@ struct server_use {
     std::int64_t voluntary_switches = 0;   // it waited
     std::int64_t involuntary_switches = 0; // its time was over
     std::int64_t page_faults = 0;
-    std::uint64_t requests = 0;    // that it answered meanwhile
-    std::uint64_t connections = 0; // that were made to it meanwhile
-    tree_memory at_rest;           // when it was ready
-    tree_memory memory;            // the largest of those seen near the end of the load
+    std::uint64_t requests = 0;          // that it answered meanwhile
+    std::uint64_t connections = 0;       // that were made to it meanwhile
+    std::optional<std::uint64_t> calls;  // system calls for the priming, where they can be counted
+    std::uint64_t requests_of_calls = 0; // that it answered with them
+    tree_memory at_rest;                 // when it was ready
+    tree_memory memory;                  // the largest of those seen near the end of the load
 };
 
 /// What one worker did until near the end of the load, as the server's scoreboard told.

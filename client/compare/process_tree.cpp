@@ -60,11 +60,13 @@ std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> all) {
     return tree;
 }
 
+std::vector<pid_t> processes_of_tree(pid_t root) { return tree_of(root, all_processes()); }
+
 long parse_pss_kib(std::string_view text) { return leading_number<long>(field_of(text, "Pss")).value_or(0); }
 
 tree_memory memory_of_tree(pid_t root) {
     tree_memory sum;
-    for (const auto pid : tree_of(root, all_processes())) {
+    for (const auto pid : processes_of_tree(root)) {
         const auto kib = parse_pss_kib(read_file(fmt::format("/proc/{}/smaps_rollup", pid)));
         sum.pss_kib += kib;
         sum.processes += kib > 0 ? 1 : 0;

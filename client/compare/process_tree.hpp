@@ -19,6 +19,9 @@ std::optional<process_entry> parse_stat(std::string_view text);
 /// `root` and all that descend from it, out of a list in any order.
 std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> all);
 
+/// The same, of the processes that there are now.
+std::vector<pid_t> processes_of_tree(pid_t root);
+
 /// The proportional set size in KiB, from /proc/PID/smaps_rollup: own pages, and of each shared page the part
 /// that falls to one of those who map it. 0 where the text has none: the process has ended.
 long parse_pss_kib(std::string_view text);

@@ -16,9 +16,10 @@ struct counter {
 };
 
 constexpr counter telling[] = {
-    {"cpu_us", "us of server CPU per request"},   {"voluntary", "waits per request"},
-    {"involuntary", "preemptions per request"},   {"faults_connection", "page faults per connection"},
-    {"pss_connection_kib", "KiB per connection"}, {"fairness", "fairness among its workers"},
+    {"cpu_us", "us of server CPU per request"},          {"voluntary", "waits per request"},
+    {"involuntary", "preemptions per request"},          {"calls", "system calls per request"},
+    {"faults_connection", "page faults per connection"}, {"pss_connection_kib", "KiB per connection"},
+    {"fairness", "fairness among its workers"},
 };
 
 struct difference {

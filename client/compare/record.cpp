@@ -30,6 +30,8 @@ json json_of(const server_use& used) {
             {"voluntary_switches", used.voluntary_switches},
             {"involuntary_switches", used.involuntary_switches},
             {"page_faults", used.page_faults},
+            {"priming_calls", used.calls ? json(*used.calls) : json()},
+            {"priming_requests", used.requests_of_calls},
             {"requests", used.requests},
             {"connections", used.connections},
             {"pss_at_rest_kib", used.at_rest.pss_kib},
@@ -44,6 +46,10 @@ server_use server_from(const json& text) {
     used.voluntary_switches = text.at("voluntary_switches");
     used.involuntary_switches = text.at("involuntary_switches");
     used.page_faults = text.at("page_faults");
+    if (const auto calls = text.find("priming_calls"); calls != text.end() && !calls->is_null()) {
+        used.calls = calls->get<std::uint64_t>();
+        used.requests_of_calls = text.at("priming_requests");
+    }
     used.requests = text.at("requests");
     used.connections = text.at("connections");
     used.at_rest.pss_kib = text.at("pss_at_rest_kib");

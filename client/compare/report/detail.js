@@ -81,7 +81,8 @@ function drawDetail() {
   detailBars(pair, "faults", "faults");
   const more = pairIn(into);
   detailBars(more, "voluntary", "voluntary");
-  detailBars(more, "fairness", "fairness", { max: 1 });
+  detailBars(more, "calls", "calls");
+  detailBars(into, "fairness", "fairness", { max: 1 });
   chartFigure(into, "shares", "Requests by worker", "the busiest first; a level line shares evenly", 300,
     () => choice.of && lineConfig(shareSeries(choice.of), { title: "worker, by its rank", kind: "linear", extra: { min: 1, ticks: { precision: 0 } }, name: (value) => "worker " + value },
       { title: "% of all requests", kind: "linear", unit: "%", extra: { beginAtZero: true } }),

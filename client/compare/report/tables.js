@@ -90,7 +90,7 @@ const numbersRows = () => result.sections.filter(isChosen).flatMap((section) => 
 
 function drawNumbers() {
   const into = part("numbers", "Every number", "Medians over the rounds; the files hold the intervals and each single measurement as well.", "Numbers");
-  const keys = ["rate", "p50_ms", "p99_ms", "cpu_us", "voluntary", "involuntary", "faults", "pss_mib", "pss_connection_kib", "fairness", "start_ms", "stop_ms"];
+  const keys = ["rate", "p50_ms", "p99_ms", "cpu_us", "voluntary", "involuntary", "calls", "faults", "pss_mib", "pss_connection_kib", "fairness", "start_ms", "stop_ms"];
   const name = "parley-" + result.begun.replace(/[^\d]+/g, "-");
   into.append(make("div", { class: "downloads" },
     make("button", { type: "button", id: "csv", onclick: () => download(name + ".csv", "text/csv", csvOf(numbersHeads(), numbersRows())) }, "Download CSV"),
