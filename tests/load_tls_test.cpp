@@ -5,6 +5,7 @@
 #include "tests/temporary_folder.hpp"
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -21,6 +22,9 @@ namespace parley {
 using namespace std::chrono_literals;
 
 namespace {
+
+/// OpenSSL writes to sockets whose other end may have gone, here as a server's and as a client's.
+[[maybe_unused]] const auto ignored = std::signal(SIGPIPE, SIG_IGN);
 
 template <auto Function>
 struct calls {

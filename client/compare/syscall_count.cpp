@@ -19,7 +19,8 @@ namespace {
 /// The tracepoint's number, which differs from kernel to kernel; 0: unknown.
 std::uint64_t tracepoint() {
     for (const auto* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"})
-        if (const auto text = read_file(fmt::format("{}/events/raw_syscalls/sys_enter/id", root)); !text.empty())
+        if (const auto text = read_file(fmt::format("{}/events/raw_syscalls/sys_enter/id", root));
+            !text.empty())
             return std::strtoull(text.c_str(), nullptr, 10);
     return 0;
 }
@@ -40,7 +41,8 @@ std::vector<pid_t> threads_of_tree(pid_t root) {
     std::vector<pid_t> all;
     std::error_code gone;
     for (const auto process : processes_of_tree(root))
-        for (const auto& each : std::filesystem::directory_iterator{fmt::format("/proc/{}/task", process), gone})
+        for (const auto& each :
+             std::filesystem::directory_iterator{fmt::format("/proc/{}/task", process), gone})
             all.push_back(std::atoi(each.path().filename().c_str()));
     std::ranges::sort(all);
     return all;
