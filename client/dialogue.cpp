@@ -10,13 +10,22 @@
 
 namespace parley {
 
+/// Once, when there is nothing more to ask.
+void dialogue::end_output() {
+    if (!exchange_.has_ended() || std::exchange(output_ended_, true)) return;
+    if (tls_)
+        tls_->end_output();
+    else
+        driver_.wire().end_output();
+}
+
 /// With TLS, what the driver waits for may be there already, or have room, without the socket's knowing.
 nonblocking_driver::waits_for dialogue::carry_on(std::unique_ptr<input_area>& spare, slot& notes) {
     using driver = nonblocking_driver::waits_for;
     for (bool has_read = false;;) {
         const auto what = driver_.go_on(spare, notes);
+        if (what == driver::input) end_output();
         if (tls_ && what == driver::input) {
-            if (exchange_.has_ended() && !std::exchange(output_ended_, true)) tls_->end_output();
             if (std::exchange(has_read, true) && !tls_->has_more()) return what;
             if (!spare) spare = std::make_unique_for_overwrite<input_area>();
             const auto bytes = tls_->read_some(*spare);
@@ -41,7 +50,6 @@ dialogue::waits_for dialogue::go_on(std::unique_ptr<input_area>& spare, slot& no
     case driver::time: return now_ = waits_for::turn;
     case driver::work: throw std::logic_error("a client's conversation only sends and reads");
     }
-    if (exchange_.has_ended() && !std::exchange(output_ended_, true)) driver_.wire().end_output();
     return now_ = waits_for::input;
 }
 

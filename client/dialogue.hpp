@@ -52,6 +52,7 @@ public:
     [[nodiscard]] int descriptor() { return driver_.wire().descriptor(); }
 
 private:
+    void end_output();
     nonblocking_driver::waits_for carry_on(std::unique_ptr<input_area>& spare, slot& notes);
 
     const request_plan& plan_;

@@ -1,7 +1,6 @@
 // OpenSSL keeps a queue of errors for each thread, so it is emptied before each call whose error is asked for.
 #include "client/tls.hpp"
 
-#include "client/failures.hpp"
 #include "common/check.hpp"
 
 #include <algorithm>
@@ -38,6 +37,10 @@ bool is_ip_address(const std::string& name) {
 }
 
 int as_int(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, INT_MAX)); }
+
+failure handshake_failed(std::string cause, std::string_view text) {
+    return {phase::handshake, "SSL_connect", std::move(cause), fmt::format("TLS handshake: {}", text)};
+}
 
 /// The peer has gone without its word.
 bool is_cut_off(int error) {
@@ -87,9 +90,8 @@ tls_wire::tls_wire(const tls_client& settings, int socket) : ssl_{SSL_new(settin
 }
 
 tls_wire::waits_for tls_wire::shake_hands() {
-    const auto fail = [](std::string cause, const std::string& text) {
-        throw conversation_failed{
-            {phase::handshake, "SSL_connect", std::move(cause), "TLS handshake: " + text}};
+    const auto fail = [](std::string cause, std::string_view text) {
+        throw conversation_failed{handshake_failed(std::move(cause), text)};
     };
     ERR_clear_error();
     errno = 0;
@@ -143,6 +145,10 @@ void tls_wire::end_output() {
 
 std::string tls_wire::in_words() const {
     return fmt::format("{}, {}", SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()));
+}
+
+failure late_to_shake_hands(std::chrono::milliseconds limit) {
+    return handshake_failed("ETIMEDOUT", fmt::format("not done within {} ms", limit.count()));
 }
 
 } // namespace parley

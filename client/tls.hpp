@@ -1,6 +1,9 @@
 // TLS, the client's side of it, over a socket that never waits (OpenSSL; ssl(7)).
 #pragma once
 
+#include "client/failures.hpp"
+
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,5 +75,8 @@ private:
     std::unique_ptr<ssl_st, destroy> ssl_;
     bool has_ended_ = false; // our direction
 };
+
+/// What is wrong with a handshake that was not done within `limit`.
+failure late_to_shake_hands(std::chrono::milliseconds limit);
 
 } // namespace parley

@@ -1,5 +1,7 @@
 #include "client/compare/figures.hpp"
 
+#include "common/duration.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -32,8 +34,6 @@ number fairness(const measurement& one) {
     for (const auto& each : one.workers) shares.push_back(static_cast<double>(each.requests));
     return fairness_of(shares);
 }
-
-double ms(std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1000; }
 
 /// What the load itself has measured, where its verdict lets that count.
 template <class Value>
@@ -87,8 +87,8 @@ const figure table[] = {
      }},
     {"load_cpu_us", "CPU of the load per request", "us", less,
      [](const measurement& one) -> number { return one.load.cpu_us; }},
-    {"start_ms", "start", "ms", less, [](const measurement& one) -> number { return ms(one.start_time); }},
-    {"stop_ms", "stop", "ms", less, [](const measurement& one) -> number { return ms(one.stop_time); }},
+    {"start_ms", "start", "ms", less, [](const measurement& one) -> number { return in_ms(one.start_time); }},
+    {"stop_ms", "stop", "ms", less, [](const measurement& one) -> number { return in_ms(one.stop_time); }},
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "client/compare/record.hpp"
 
 #include "client/compare/plan_text.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -65,7 +66,6 @@ std::size_t index_of(const std::vector<Named>& all, std::string Named::*name, co
     return static_cast<std::size_t>(found - all.begin());
 }
 
-double milliseconds_of(microseconds time) { return static_cast<double>(time.count()) / 1000; }
 microseconds from_milliseconds(double ms) { return microseconds{std::llround(ms * 1000)}; }
 
 } // namespace
@@ -104,8 +104,8 @@ json json_of(const plan& all, const measurement& one) {
             {"contender", all.contenders.at(one.where.contender).name},
             {"problem", one.problem.empty() ? json{} : json(one.problem)},
             {"left_cleanly", one.left_cleanly},
-            {"start_ms", milliseconds_of(one.start_time)},
-            {"stop_ms", milliseconds_of(one.stop_time)},
+            {"start_ms", in_ms(one.start_time)},
+            {"stop_ms", in_ms(one.stop_time)},
             {"server", json_of(one.server)},
             {"workers", workers},
             {"load", load_json(one.load)},

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <system_error>
@@ -45,11 +44,6 @@ int wait_for_events(int poll, std::span<epoll_event> events, nanoseconds patienc
     const int count = epoll_pwait2(poll, events.data(), static_cast<int>(events.size()), &limit, nullptr);
     if (count < 0 && errno != EINTR) throw_errno("epoll_pwait2");
     return count;
-}
-
-failure late_handshake(milliseconds limit) {
-    return {phase::handshake, "SSL_connect", "ETIMEDOUT",
-            fmt::format("TLS handshake: not done within {} ms", limit.count())};
 }
 
 } // namespace
@@ -220,7 +214,7 @@ void engine::watch_for(caller& who, std::uint32_t events) {
 void engine::look_after(caller& who, clock::time_point now) {
     if (who.socket) {
         if (now - who.since > options_.timeout)
-            failed(who, who.tls ? late_handshake(options_.timeout)
+            failed(who, who.tls ? late_to_shake_hands(options_.timeout)
                                 : late_to_connect(share_.targets[who.target], options_.timeout));
     } else if (who.talking) {
         if (!who.waits_for_turn && now > who.talking->deadline(options_.timeout))
