@@ -173,7 +173,7 @@ TEST_CASE("a command's environment is clean, and says with whom it talks") {
     const auto own = address::of(wire.descriptor()).to_string();
     auto all = variables_in(exec_server::converse(std::move(wire), ""));
     CHECK(all["PROTO"] == "TCP");
-    CHECK(all["TCPLOCALIP"] == "127.0.0.1");
+    CHECK(all["TCPLOCALIP"] == own_loopback());
     CHECK(all["TCPLOCALPORT"] == without_prefix(server.door().to_string()));
     CHECK(all["TCPREMOTEIP"] == "127.0.0.1");
     CHECK(all["TCPREMOTEPORT"] == without_prefix(own));

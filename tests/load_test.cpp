@@ -254,7 +254,7 @@ TEST_CASE("a counter that loses updates is caught, with their number") {
 }
 
 TEST_CASE("a host's addresses are tried in turn") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& wire, int) { echo(wire); }, "127.0.0.1:0"};
     auto options = asking(server, 10, 2);
     options.target = fmt::format("localhost:{}", parse_endpoint(options.target).port);
     const auto result = put_load(options);

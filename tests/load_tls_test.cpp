@@ -39,7 +39,7 @@ using certificate_owner = std::unique_ptr<X509, calls<X509_free>>;
 using context_owner = std::unique_ptr<SSL_CTX, calls<SSL_CTX_free>>;
 using tls_owner = std::unique_ptr<SSL, calls<SSL_free>>;
 
-/// Who the servers here are: 127.0.0.1 and parley.test, says a certificate that nobody but itself has signed.
+/// Who the servers here are: our address and parley.test, says a certificate that nobody but itself has signed.
 class identity {
 public:
     identity() {
@@ -52,7 +52,8 @@ public:
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text.data(), text.size(), -1, 0);
         X509_set_issuer_name(certificate_.get(), name);
         const std::unique_ptr<X509_EXTENSION, calls<X509_EXTENSION_free>> names{
-            X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1,DNS:parley.test")};
+            X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name,
+                                fmt::format("IP:{},DNS:parley.test", own_loopback()).c_str())};
         X509_add_ext(certificate_.get(), names.get(), -1);
         REQUIRE(X509_sign(certificate_.get(), key_.get(), EVP_sha256()) > 0);
         const std::unique_ptr<FILE, calls<std::fclose>> file{std::fopen(path().c_str(), "w")};

@@ -3,11 +3,10 @@
 
 #include "common/check.hpp"
 #include "common/connection.hpp"
+#include "tests/own_loopback.hpp"
 
-#include <arpa/inet.h>
 #include <functional>
 #include <list>
-#include <netinet/in.h>
 #include <string>
 #include <sys/socket.h>
 #include <system_error>
@@ -21,12 +20,10 @@ public:
     /// closed when it returns. Each connection has a thread.
     using manners = std::function<void(connection& wire, int number)>;
 
-    explicit scripted_server(manners behave) : behave_{std::move(behave)} {
+    explicit scripted_server(manners behave, const std::string& door = own_door())
+        : behave_{std::move(behave)} {
         door_ = unique_fd{check("socket", [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
-        sockaddr_in any{};
-        any.sin_family = AF_INET;
-        any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const address here{reinterpret_cast<const sockaddr*>(&any), sizeof any};
+        const auto here = address::resolve(door).front();
         check("bind", [&] { return bind(door_.get(), here.data(), here.size()); });
         check("listen", [&] { return listen(door_.get(), SOMAXCONN); });
         where_ = address::of(door_.get());

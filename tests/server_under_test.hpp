@@ -3,6 +3,7 @@
 
 #include "common/listener.hpp"
 #include "common/running_server.hpp"
+#include "tests/own_loopback.hpp"
 #include "tests/test_client.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ public:
     server_under_test(std::string_view model, std::string_view offered, std::vector<std::string> more = {},
                       std::string_view log_level = "warn")
         : running_server{PARLEY_SERVER, arguments(model, offered, std::move(more), log_level),
-                         subprocess::errors::kept} {}
+                         subprocess::errors::kept, own_door()} {}
 
     /// Asks it to end, and says what was wrong with that; empty: nothing.
     std::string leaves_badly() {
