@@ -1,7 +1,9 @@
 // What parley-compare concludes from repeated measurements, against answers that are known.
 #include "client/compare/statistics.hpp"
 
-#include <algorithm>
+#include "client/fairness.hpp"
+
+
 #include <doctest/doctest.h>
 #include <random>
 #include <stdexcept>
@@ -131,10 +133,10 @@ TEST_CASE("a group holds all that are not told apart from its leader") {
 }
 
 TEST_CASE("fairness is 1 for equal shares, and 1/n for one that has it all") {
-    CHECK(fairness_of({5, 5, 5, 5}) == doctest::Approx(1));
-    CHECK(fairness_of({8, 0, 0, 0}) == doctest::Approx(0.25));
-    CHECK(fairness_of({3, 1}) == doctest::Approx(0.8));
-    CHECK(fairness_of({}) == 1);
+    CHECK(fairness_of(std::vector{5, 5, 5, 5}) == doctest::Approx(1));
+    CHECK(fairness_of(std::vector{8, 0, 0, 0}) == doctest::Approx(0.25));
+    CHECK(fairness_of(std::vector{3, 1}) == doctest::Approx(0.8));
+    CHECK(fairness_of(std::vector<double>{}) == 1);
 }
 
 } // namespace parley

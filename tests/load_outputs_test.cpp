@@ -71,8 +71,17 @@ TEST_CASE("thresholds are met or missed") {
     CHECK(meets("wrong=0", result));
     CHECK(meets("lost<1", result));
     CHECK(meets("unanswered=0", result));
+    CHECK(meets("fairness=1", result));
     CHECK(measured_in_words(parse_threshold("p99<10ms"), result) == "20.0 ms");
     CHECK(measured_in_words(parse_threshold("rate>1"), result) == "10,000");
+}
+
+TEST_CASE("fairness is that of the connections' answers") {
+    auto result = a_run();
+    result.shares = {3, 1};
+    CHECK(meets("fairness<0.81", result));
+    CHECK(meets("fairness>0.79", result));
+    CHECK(measured_in_words(parse_threshold("fairness>0.9"), result) == "0.800");
 }
 
 TEST_CASE("thresholds that are none are refused") {

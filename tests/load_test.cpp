@@ -1,11 +1,13 @@
 // The load tester against servers with good and bad manners: what it counts is what was done, and what went
 // wrong is named.
+#include "client/fairness.hpp"
 #include "client/load/generate.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
 #include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -260,6 +262,29 @@ TEST_CASE("a host's addresses are tried in turn") {
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
     CHECK(result.book.all_answered == 10);
+}
+
+TEST_CASE("it is told how evenly the connections are served, where each asks as often as it can") {
+    const scripted_server server{[](connection& wire, int number) {
+        echo(wire, [&](std::string&) {
+            if (number == 1)
+                std::this_thread::sleep_for(50ms); // the first is served less often than the others
+        });
+    }};
+    auto options = lasting(server, 500ms, 4);
+    const auto all = put_load(options).shares;
+    REQUIRE(all.size() == 4);
+    CHECK(std::ranges::count_if(all, [&](auto each) { return each < *std::ranges::max_element(all) / 2; }) ==
+          1);
+    CHECK(fairness_of(all) < 0.99);
+    options.requests.per_connection = 5; // then their connections are added up
+    const auto of_many = put_load(options).shares;
+    CHECK(of_many.size() == 4);
+    CHECK(*std::ranges::max_element(of_many) > 5);
+    options.rate = 100;
+    CHECK(put_load(options).shares.empty()); // whoever is free asks
+    options.thresholds = {parse_threshold("fairness>0.9")};
+    CHECK_THROWS_WITH_AS(put_load(options), doctest::Contains("leave out --rate"), std::invalid_argument);
 }
 
 TEST_CASE("options that contradict each other are refused") {

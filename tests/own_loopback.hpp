@@ -1,5 +1,5 @@
-// An address of the loopback network that no other test has: tests run side by side, and a port that one has just
-// given up is at once anybody's. All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3).
+// An address of the loopback network that no other test has: tests run side by side, and a port that one has
+// just given up is at once anybody's. All of 127.0.0.0/8 is this machine (RFC 1122, 3.2.1.3).
 #pragma once
 
 #include <fmt/format.h>

@@ -1,5 +1,6 @@
 #include "client/compare/figures.hpp"
 
+#include "client/fairness.hpp"
 #include "common/duration.hpp"
 
 #include <algorithm>
@@ -30,9 +31,7 @@ number memory_of_a_connection(const measurement& one) {
 
 number fairness(const measurement& one) {
     if (one.workers.size() < 2) return std::nullopt;
-    std::vector<double> shares;
-    for (const auto& each : one.workers) shares.push_back(static_cast<double>(each.requests));
-    return fairness_of(shares);
+    return fairness_of(one.workers | std::views::transform([](const auto& each) { return each.requests; }));
 }
 
 /// What the load itself has measured, where its verdict lets that count.

@@ -111,13 +111,4 @@ std::vector<std::vector<std::size_t>> groups_of(const std::vector<estimate>& all
     return groups;
 }
 
-double fairness_of(const std::vector<double>& shares) {
-    double sum = 0, squares = 0;
-    for (const auto each : shares) {
-        sum += each;
-        squares += each * each;
-    }
-    return squares > 0 ? sum * sum / (static_cast<double>(shares.size()) * squares) : 1;
-}
-
 } // namespace parley

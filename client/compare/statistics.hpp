@@ -39,7 +39,4 @@ bool told_apart(const estimate& one, const estimate& other);
 enum class best { highest, lowest };
 std::vector<std::vector<std::size_t>> groups_of(const std::vector<estimate>& all, best first = best::highest);
 
-/// Jain's index of fairness: 1 where all have the same, 1/n where one of n has it all. 1 for none.
-double fairness_of(const std::vector<double>& shares);
-
 } // namespace parley

@@ -33,9 +33,12 @@ struct caller {
     bool tried = false;      // its first attempt to connect has succeeded or failed
     bool ever_asked = false;
     bool ever_answered = false;
+    std::uint64_t answers_before = 0;    // to its connections before this one
+    std::uint64_t answers_uncounted = 0; // before the counting began
 
     [[nodiscard]] int descriptor() { return talking ? talking->descriptor() : socket.get(); }
     [[nodiscard]] bool is_up() const { return socket || talking; }
+    [[nodiscard]] std::uint64_t answers() { return answers_before + (talking ? talking->talk().answers() : 0); }
     void note_progress() {
         if (!talking) return;
         ever_asked |= talking->talk().asked() > 0;

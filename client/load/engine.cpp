@@ -55,7 +55,8 @@ engine::engine(const engine_share& share, const load_watch& watch)
       callers_(
           part_of(static_cast<std::uint64_t>(share.options.connections), share.thread, share.options.threads)),
       wanted_{callers_.size()},
-      crowd_{connections_over_time(share.options)} {
+      crowd_{connections_over_time(share.options)},
+      compete_{compete(options_)} {
     if (auto rate = rate_of(options_))
         schedule_.emplace(std::move(*rate), options_.arriving, options_.requests.seed, share.thread,
                           options_.threads);
@@ -179,6 +180,7 @@ void engine::close(caller& who) {
     who.waits_for_turn = false;
     who.tls.reset();
     who.socket.reset();
+    who.answers_before = who.answers();
     who.talking.reset();
 }
 
@@ -313,6 +315,7 @@ void engine::pass_time(clock::time_point now) {
             counting_ = true;
             cpu_before_ = own_cpu_time();
             note_moment(now);
+            for (auto& each : callers_) each.answers_uncounted = each.answers();
             asked_before_ = book.all_asked;
             errors_before_ = book.errors.count();
         }
@@ -404,6 +407,7 @@ void engine::end_counting(ending how, clock::time_point now) {
         if (time > tick) result_.busiest = used / time;
     }
     for (auto& each : callers_) {
+        if (compete_) result_.shares.push_back(each.answers() - each.answers_uncounted);
         each.note_progress();
         if (each.ever_answered)
             ++result_.served;

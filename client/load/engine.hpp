@@ -91,6 +91,7 @@ private:
 
     std::optional<schedule> schedule_;
     std::optional<profile> crowd_;                               // how many connections there are when
+    bool compete_;                                               // connections for the server, all the time
     std::deque<caller*> line_;                                   // who waits for a turn, and since when first
     std::deque<std::pair<clock::time_point, caller*>> thinkers_; // who asks again when, the next one first
 

@@ -1,6 +1,7 @@
 #include "client/load/options.hpp"
 
 #include "client/conversations.hpp"
+#include "client/expected_answer.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -85,6 +86,10 @@ std::optional<profile> connections_over_time(const load_options& options) {
     return std::nullopt;
 }
 
+bool compete(const load_options& options) {
+    return options.duration && !options.rate && !options.connect_rate && options.connections > 1;
+}
+
 void check_consistency(const load_options& options) {
     constexpr int most = 1'000'000;
     if (options.connections < 1 || options.connections > most)
@@ -111,6 +116,12 @@ void check_consistency(const load_options& options) {
         if (!(percent > 0 && percent < 100))
             throw std::invalid_argument(
                 fmt::format("a percentile lies between 0 and 100: {} does not (--percentiles)", percent));
+    for (const auto& each : options.thresholds)
+        if (each.metric == threshold::what::fairness && !compete(options))
+            throw std::invalid_argument(fmt::format("--threshold {}: fairness is that of several connections "
+                                                    "in a closed loop for a --duration: leave out "
+                                                    "--rate, --stage and --connect-rate",
+                                                    quoted(each.text)));
 }
 
 } // namespace parley

@@ -61,6 +61,10 @@ std::optional<profile> rate_of(const load_options& options);
 /// How many connections there are when; nothing: all the time the same.
 std::optional<profile> connections_over_time(const load_options& options);
 
+/// Do several connections ask as often as they can, all for the same time, so that it can be said how evenly
+/// they were served?
+bool compete(const load_options& options);
+
 /// Throws std::invalid_argument for options that contradict each other.
 void check_consistency(const load_options& options);
 

@@ -1,5 +1,6 @@
 #include "client/load/report.hpp"
 
+#include "client/fairness.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/remedy.hpp"
 #include "client/load/signature.hpp"
@@ -188,6 +189,13 @@ nlohmann::ordered_json json_of(const std::vector<double>& values) {
     return {{"mean", one.value.mean}, {"standard_error", one.value.standard_error}, {"count", one.count}};
 }
 
+/// Of the connections that competed; null where none did.
+nlohmann::ordered_json fairness_in(const load_result& result) {
+    if (result.shares.empty()) return nullptr;
+    const auto [least, most] = std::ranges::minmax(result.shares);
+    return {{"index", fairness_of(result.shares)}, {"least", least}, {"most", most}};
+}
+
 nlohmann::ordered_json json_of(const std::vector<threshold>& thresholds, const load_result& result) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& each : thresholds)
@@ -255,6 +263,11 @@ std::string report_for_people(const load_options& options, const load_result& re
         text += time_row("connecting", result.connecting, percentiles);
         if (options.tls) text += time_row("handshake", result.handshaking, percentiles);
         text += what_the_difference_means(options, result);
+        if (!result.shares.empty()) {
+            const auto [least, most] = std::ranges::minmax(result.shares);
+            line("fairness", fmt::format("{:.3f} (Jain's index): a connection got {} to {} answers",
+                                         fairness_of(result.shares), in_words(least), in_words(most)));
+        }
     }
     if (options.tls)
         line("TLS", result.tls.empty()      ? "no handshake was completed"
@@ -331,6 +344,7 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"uncorrected_ms", if_any(book.uncorrected, percentiles)},
             {"corrected_ms", if_any(book.corrected, percentiles)},
             {"send_lag_ms", if_any(book.send_lag, percentiles)},
+            {"fairness", fairness_in(result)},
             {"due", book.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
             {"never_sent", result.never_sent},
             {"reconnected", result.reconnected},

@@ -45,6 +45,7 @@ void load_result::add(const load_result& other) {
         each.answered += theirs.answered;
         each.latency_sum += theirs.latency_sum;
     }
+    shares.insert(shares.end(), other.shares.begin(), other.shares.end());
     due += other.due;
     never_sent += other.never_sent;
     reconnected += other.reconnected;

@@ -1,6 +1,7 @@
 #include "client/load/threshold.hpp"
 
 #include "client/expected_answer.hpp"
+#include "client/fairness.hpp"
 #include "client/load/percentiles.hpp"
 #include "common/duration.hpp"
 
@@ -19,13 +20,14 @@ namespace {
 using what = threshold::what;
 using relation = threshold::relation;
 
-constexpr std::array<std::pair<std::string_view, what>, 7> metrics{{{"mean", what::mean},
+constexpr std::array<std::pair<std::string_view, what>, 8> metrics{{{"mean", what::mean},
                                                                     {"max", what::max},
                                                                     {"rate", what::rate},
                                                                     {"errors", what::errors},
                                                                     {"wrong", what::wrong},
                                                                     {"lost", what::lost},
-                                                                    {"unanswered", what::unanswered}}};
+                                                                    {"unanswered", what::unanswered},
+                                                                    {"fairness", what::fairness}}};
 // The longer ones first: <= begins with <.
 constexpr std::array<std::pair<std::string_view, relation>, 5> relations{{{"<=", relation::at_most},
                                                                           {">=", relation::at_least},
@@ -63,7 +65,7 @@ threshold parse_threshold(std::string_view text) {
         throw std::invalid_argument(
             fmt::format("no threshold: {}: {}; write it like p99<10ms, mean<=500us, errors=0 or "
                         "rate>5000 (p50 ... p99.99, mean, max, rate, errors, wrong, lost, "
-                        "unanswered)",
+                        "unanswered, fairness)",
                         quoted(text), why));
     };
     threshold result{.text = std::string{text}};
@@ -106,6 +108,7 @@ double measured(const threshold& one, const load_result& result) {
     case what::wrong: return static_cast<double>(book.errors.count(phase::verify));
     case what::lost: return static_cast<double>(book.what_became().lost);
     case what::unanswered: return result.unanswered;
+    case what::fairness: return fairness_of(result.shares);
     }
     return 0;
 }
@@ -125,6 +128,7 @@ bool is_met(const threshold& one, const load_result& result) {
 std::string measured_in_words(const threshold& one, const load_result& result) {
     const double is = measured(one, result);
     if (is_time(one.metric)) return in_words(std::chrono::nanoseconds{std::llround(is * 1e9)});
+    if (one.metric == what::fairness) return fmt::format("{:.3f}", is);
     return in_words(static_cast<std::uint64_t>(std::llround(is)));
 }
 

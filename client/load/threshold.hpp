@@ -9,7 +9,7 @@
 namespace parley {
 
 struct threshold {
-    enum class what { percentile, mean, max, rate, errors, wrong, lost, unanswered };
+    enum class what { percentile, mean, max, rate, errors, wrong, lost, unanswered, fairness };
     enum class relation { less, at_most, more, at_least, equal };
 
     std::string text; // as it was said
