@@ -2,8 +2,7 @@
 #include "client/compare/statistics.hpp"
 
 #include "client/fairness.hpp"
-
-
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <random>
 #include <stdexcept>
