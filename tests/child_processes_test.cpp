@@ -2,6 +2,7 @@
 #include "common/child_processes.hpp"
 #include "common/stop_signal.hpp"
 #include "tests/in_child.hpp"
+#include "tests/proc.hpp"
 #include "tests/socket_pair.hpp"
 
 #include <doctest/doctest.h>
@@ -85,11 +86,25 @@ TEST_CASE("a child that is killed is told from one that ends") {
           }) == "exit 0");
 }
 
-TEST_CASE("a hundred children that end together are all reaped") {
+TEST_CASE("a hundred children that die at once, of whom one blocked SIGCHLD tells, are all reaped") {
     CHECK(as_server([] {
               child_processes children{100};
-              for (int i = 0; i != 100; ++i) require(children.start([](int) {}), "started");
-              for (int i = 0; i != 100; ++i) next_end(children);
+              auto leash = make_socket_pair(0);
+              for (int i = 0; i != 100; ++i)
+                  require(children.start([&](int) {
+                      char byte = 0;
+                      (void)!read(leash.theirs.descriptor(), &byte, 1);
+                      raise(SIGKILL);
+                  }),
+                          "started");
+              leash.ours.end_output();
+              require(in_time([] {
+                          const auto all = children_of(getpid());
+                          return std::ranges::count(all, 'Z', &process_state::state) == 100;
+                      }),
+                      "all are dead");
+              require(stop_signal::wait_readable({children.descriptor()}), "it is told");
+              for (int i = 0; i != 100; ++i) require(children.reap().has_value(), "without another wait");
               require(!children.reap(), "no more");
           }) == "exit 0");
 }
@@ -107,7 +122,7 @@ TEST_CASE("children that do not listen are killed after the grace") {
     CHECK(as_server([] {
               child_processes children{1};
               require(children.start([](int) {
-                  for (;;) pause(); // it hears SIGTERM, and does not care
+                  for (;;) ::pause(); // it hears SIGTERM, and does not care
               }),
                       "started");
               stop_signal::request();

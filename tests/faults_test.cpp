@@ -80,6 +80,29 @@ void limit_descriptors(pid_t process, rlim_t most) {
     prlimit(process, RLIMIT_NOFILE, &limit, nullptr);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t many_in_a_loop = 500, many_workers = 50;
+#else
+constexpr std::size_t many_in_a_loop = 5000, many_workers = 1000;
+#endif
+
+/// How many clients the form must hold at a time; a model's further ways to accept: fewer, to save time.
+std::size_t crowd_of(const form& how) {
+    if (how.model == "iterative") return 1;
+    for (const auto* const one : {"epoll", "uring", "coroutine", "loops", "loop-pool"})
+        if (how.model == one) return many_in_a_loop;
+    const auto all = forms();
+    const auto first = std::ranges::find(all, how.model, &form::model);
+    return first->name == how.name ? many_workers : many_workers / 10;
+}
+
+/// As many workers as clients, where each has one of its own.
+std::vector<std::string> workers_for(const form& how, std::size_t crowd) {
+    if (how.model == "hybrid") return {"--workers", "10", "--threads", std::to_string(crowd / 10)};
+    if (how.model == "prefork" || how.model == "pool") return {"--workers", std::to_string(crowd)};
+    return {"--workers", "2"};
+}
+
 /// Sends as fast as the server takes it, and reads nothing. Returns how much that was when it got stuck, or
 /// `most`.
 std::size_t flood(connection& wire, std::size_t most) {
@@ -118,6 +141,38 @@ TEST_CASE("clients that stand at the door when a stop comes are served: twenty o
         }
         CHECK(served == 20);
         CHECK(server.left_badly() == "");
+    });
+}
+
+TEST_CASE("a stop in the midst of handshakes keeps nobody waiting: neither the server nor who is not in yet") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("hello", small_pool_and({"--backlog", "1"}));
+        CHECK(party{"hello", server.door()}.add(1).converse() == "");
+        CHECK(in_time([&] { return stop_all(server); }));
+        std::vector<unique_fd> clients; // more than the kernel's queue holds: it lets the others call again
+        for (int i = 0; i != 12; ++i) clients.push_back(begin_connecting(server.door()));
+        const auto is_in = [](const unique_fd& client) {
+            pollfd made{.fd = client.get(), .events = POLLOUT, .revents = 0};
+            return poll(&made, 1, 0) == 1;
+        };
+        CHECK(std::ranges::count_if(clients, is_in) < 12);
+        server.process().signal(SIGTERM);
+        signal_all(server, SIGCONT);
+        CHECK(server.left_badly() == "");
+        for (auto& each : clients) {
+            connection wire{std::move(each)};
+            std::string answer;
+            std::error_code outcome;
+            try {
+                wait_for(wire, POLLIN | POLLOUT);
+                answer = read_to_end(wire); // it was let in, and has said nothing
+            } catch (const std::system_error& error) {
+                outcome = error.code();
+            }
+            CHECK(answer.empty());
+            CHECK((!outcome || outcome == std::errc::connection_refused ||
+                   outcome == std::errc::connection_reset));
+        }
     });
 }
 
@@ -171,6 +226,35 @@ TEST_CASE(
             CHECK(party{"echo", server.door()}.add(3).converse() == "");
         reset(std::move(unreading));
         CHECK(party{"echo", server.door()}.add(3).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("five thousand connections are held by a loop, a thousand by workers, and all are answered") {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, many_in_a_loop + 100);
+    REQUIRE(limit.rlim_cur > many_in_a_loop);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for_each_form([](const form& how) {
+        if (how.name == "prefork --accept reuseport")
+            return; // the kernel chooses whose client one is, busy or not
+        const auto crowd = crowd_of(how);
+        auto server = how.serve("hello", workers_for(how, crowd));
+        std::vector<connection> clients;
+        std::size_t answered = 0;
+        while (clients.size() != crowd) {
+            clients.push_back(connect_to(server.door()));
+            send_all(clients.back(), "Ada\n");
+            answered += read_line(clients.back()).starts_with("Hello, Ada (request 1");
+        }
+        CHECK(answered == crowd);
+        for (auto& each : clients) send_all(each, "Bob\n");
+        for (auto& each : clients) {
+            answered += read_line(each).starts_with("Hello, Bob (request 2");
+            each.end_output();
+        }
+        CHECK(answered == 2 * crowd);
         CHECK(server.leaves_badly() == "");
     });
 }

@@ -25,7 +25,37 @@ std::size_t memory_of(pid_t process) {
     return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/// A client that asks once; every second one ends its output and reads to the end, the others just break off.
+void ask_once(const address& door, int number) {
+    auto wire = connect_to(door);
+    send_all(wire, "Ada\n");
+    if (number % 2 == 0) {
+        wire.end_output();
+        REQUIRE(read_to_end(wire).starts_with("Hello, Ada"));
+    } else {
+        REQUIRE(read_line(wire).starts_with("Hello, Ada"));
+        reset(std::move(wire));
+    }
+}
+#endif
+
 } // namespace
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a hundred thousand connections leave one process as they found it") {
+    server_under_test server{"epoll", "hello"};
+    const auto process = server.process().pid();
+    int number = 0;
+    while (number != 1000) ask_once(server.door(), number++);
+    const auto memory = memory_of(process);
+    const auto descriptors = open_descriptors(process);
+    while (number != 100'000) ask_once(server.door(), number++);
+    CHECK(in_time([&] { return open_descriptors(process) <= descriptors; }));
+    CHECK(memory_of(process) <= memory + (std::size_t{64} << 10));
+    CHECK(server.leaves_badly() == "");
+}
+#endif
 
 TEST_CASE("nothing is kept of thousands of connections: no descriptor, and no memory") {
     for (const auto* const one : {"iterative", "thread", "pool", "epoll", "loop-pool", "uring", "coroutine"}) {
