@@ -1,5 +1,6 @@
 // What parley-compare makes of measurements that are known: files, answers, claims, reasons, charts, the page.
 #include "client/compare/answers.hpp"
+#include "client/compare/capacity.hpp"
 #include "client/compare/cards.hpp"
 #include "client/compare/chart.hpp"
 #include "client/compare/claims.hpp"
@@ -95,7 +96,7 @@ std::string joined(const std::vector<std::string>& lines) { return fmt::format("
 TEST_CASE("a plan that was written is read as it was") {
     plan all;
     all.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
-    add_questions(all, extent::full, {}, "echo");
+    add_questions(all, extent::full, {}, "echo", 19'500);
     all.seed = 42;
     const auto text = json_of(all);
     CHECK(json_of(plan_from(text)) == text);
@@ -140,8 +141,8 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
         quick.contenders.push_back({.name = model, .model = model});
     quick.contenders.push_back(foreign_server("mine=x"));
     auto full = quick;
-    add_questions(quick, extent::quick, {}, "echo");
-    add_questions(full, extent::full, {}, "echo");
+    add_questions(quick, extent::quick, {}, "echo", 19'500);
+    add_questions(full, extent::full, {}, "echo", 19'500);
     CHECK(full.cells().size() > 3 * quick.cells().size());
     for (const auto& question : all_questions())
         CHECK(std::ranges::find(full.workloads, question, &workload::question) != full.workloads.end());
@@ -151,8 +152,43 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
     }
     plan only;
     only.contenders = {{.name = "epoll", .model = "epoll"}};
-    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo");
+    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo", 19'500);
     CHECK(only.workloads.size() == 1); // nobody of Stevens' is there
+}
+
+TEST_CASE("no ready plan has more connections than the machine allows, and the full one has as many") {
+    for (const int most : {300, 5000, 10'000, 19'500}) {
+        plan all;
+        all.contenders = {{.name = "epoll", .model = "epoll"}};
+        add_questions(all, extent::full, {}, "echo", most);
+        std::vector<int> levels;
+        for (const auto& each : all.workloads) {
+            CHECK(each.connections <= most);
+            if (each.question == "levels") levels.push_back(each.connections);
+        }
+        CHECK(std::ranges::is_sorted(levels));
+        CHECK(levels.front() == 1);
+        CHECK(levels.back() == (most < 1000 ? 100 : most / 1000 * 1000));
+    }
+}
+
+TEST_CASE("how many connections a server serves is told with what failed beyond") {
+    std::vector<workload> loads;
+    for (const int connections : {10, 1, 100}) // the plan's order is no matter
+        loads.push_back(
+            {.id = fmt::format("levels-{}", connections), .question = "levels", .connections = connections});
+    auto all = run_of(loads, std::vector(3, std::vector<behaviour>{
+                                                {"epoll", 100}, {"pool", 90, 10us, 10, 15}, {"worst", 80}}));
+    for (auto& each : all.done)
+        if (all.planned.contenders[each.where.contender].name == "worst") each.problem = "it crashed";
+    const auto found = capacities_of(summarize(all.planned, all.done, ""));
+    CHECK(found == std::vector<capacity>{{"epoll", 100, 0, ""},
+                                         {"pool", 10, 100, "only 15 were served"},
+                                         {"worst", 0, 1, "it crashed"}});
+    CHECK(in_words(found[0]) == "100 served, as many as were tried");
+    CHECK(in_words(found[1]) == "10 served, 100 too many: only 15 were served");
+    CHECK(in_words(found[2]) == "1 too many: it crashed");
+    CHECK(report_data(all, "").at("capacities").size() == 3);
 }
 
 TEST_CASE("a run that is read again is as it was") {

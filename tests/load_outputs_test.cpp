@@ -4,6 +4,7 @@
 #include "client/load/csv.hpp"
 #include "client/load/generate.hpp"
 #include "client/load/hdr_histogram.hpp"
+#include "client/load/repeat.hpp"
 #include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"
@@ -142,6 +143,38 @@ TEST_CASE("of a hundred comparisons of the same, about five find a difference") 
     CHECK(found < 75);
 }
 
+TEST_CASE("a series tells of the runs that count, and ends as its worst run") {
+    load_options options;
+    options.duration = 10s;
+    options.thresholds = {parse_threshold("rate>9000")};
+    repeated_load all;
+    for (const std::uint64_t answered : {98'000, 100'000, 102'000, 100'000}) {
+        auto result = a_run();
+        result.book.answered = answered;
+        CHECK(all.add(options, result).find(" requests/s   p50") != std::string::npos);
+    }
+    CHECK(all.exit_status() == 0);
+    CHECK(all.to_string({}).find("rate, req/s   10,000 (95 %: 9,7") != std::string::npos);
+    auto result = a_run();
+    result.book.answered = 80'000;
+    CHECK(all.add(options, result).find("MISSED rate>9000") != std::string::npos);
+    CHECK(all.exit_status() == 4);
+    result.busiest = 1;
+    CHECK(all.add(options, result).starts_with("run 6   INVALID, not counted: "));
+    CHECK(all.exit_status() == 3);
+    result.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    CHECK(all.add(options, result).starts_with("run 7   FAILED: 1 error"));
+    CHECK(all.exit_status() == 1);
+    CHECK(all.figures().rate.size() == 5);
+    const auto report = all.to_json({});
+    CHECK(report["runs"].size() == 7);
+    CHECK(report["figures"]["rate"]["count"] == 5);
+    CHECK(report["figures"]["rate"]["least"] < 9600);
+    CHECK(report["figures"]["rate"]["most"] > 9600);
+    const auto same = compare_with(nlohmann::json::parse(report.dump()), all.figures());
+    CHECK(same.front().said == difference::judgement::cannot_tell);
+}
+
 TEST_CASE("the encoding is that of HdrHistogram") {
     // The cookie of the compressed V2 encoding, and what follows it, in base64.
     histogram times;
@@ -268,6 +301,22 @@ TEST_CASE("parley-load writes its files, compares with an earlier run, and judge
 
     const int missed = parley_load(with({"--threshold", "rate>1000000000"}));
     CHECK((missed == 4 || missed == 3));
+
+    const int series = parley_load(with({"--repeat", "4", "--json", name("series")}));
+    CHECK((series == 0 || series == 3));
+    const auto runs = nlohmann::json::parse(text_of(name("series")));
+    CHECK(runs["schema"] == "parley-load-repeats/1");
+    CHECK(runs["runs"].size() == 4);
+    CHECK(runs["runs"][3]["options"]["duration_ms"] == 600);
+    if (series == 0) {
+        const int after = parley_load(with({"--baseline", name("series"), "--json", name("new")}));
+        CHECK((after == 0 || after == 3));
+        CHECK(nlohmann::json::parse(text_of(name("new")))["baseline"][0]["before"] ==
+              runs["figures"]["rate"]["mean"]);
+    }
+    CHECK(parley_load(with({"--repeat", "3"})) == 2);
+    CHECK(parley_load(with({"--repeat", "4", "--csv", name("csv")})) == 2);
+    CHECK(parley_load(with({"--repeat", "4", "--find-knee", "p99<1s"})) == 2);
 
     std::string errors;
     CHECK(parley_load(with({"--baseline", name("csv")}), &errors) == 2);

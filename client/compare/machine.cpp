@@ -4,6 +4,7 @@
 #include "client/compare/on_cores.hpp"
 #include "client/compare/proc_text.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -27,6 +28,15 @@ machine machine::here() {
     rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) it.descriptors = static_cast<long>(limit.rlim_max);
     return it;
+}
+
+int machine::most_connections() const {
+    constexpr double others = 500;   // descriptors for whatever else a program has open
+    constexpr double ports = 28'000; // of the kernel's own choice (ip(7), ip_local_port_range)
+    constexpr double a_process_mib =
+        0.5; // more than a forked process has of its own, its kernel stack included
+    return static_cast<int>(
+        std::min({static_cast<double>(descriptors) - others, ports, memory_mib / 2 / a_process_mib}));
 }
 
 std::string machine::to_string() const {

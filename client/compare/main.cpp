@@ -1,5 +1,6 @@
 // parley-compare: the same load on every concurrency model, side by side, on the reader's own machine.
 #include "client/compare/answers.hpp"
+#include "client/compare/capacity.hpp"
 #include "client/compare/chart.hpp"
 #include "client/compare/claims.hpp"
 #include "client/compare/difference.hpp"
@@ -77,6 +78,11 @@ void print(const results& all, const std::string& baseline) {
     for (const auto& each : answers) print(each, *section_of(sections, each.workload));
     if (answers.empty() || !baseline.empty())
         for (const auto& each : sections) print(each, !baseline.empty());
+
+    const auto capacities = capacities_of(sections);
+    if (!capacities.empty()) fmt::print("Connections at a time\n");
+    for (const auto& each : capacities) print(wrapped(fmt::format("  {}: {}", each.name, in_words(each)), 4));
+    if (!capacities.empty()) fmt::print("\n");
 
     const auto claims = claims_of(sections, all.planned.server_cores.size());
     for (const auto& each : claims) {

@@ -1,5 +1,6 @@
 #include "client/compare/options.hpp"
 
+#include "client/compare/machine.hpp"
 #include "client/compare/on_cores.hpp"
 #include "client/compare/plan_text.hpp"
 #include "client/compare/proc_text.hpp"
@@ -110,7 +111,8 @@ plan chosen_plan(const compare_options& wanted) {
         return all;
     }
     all.name = wanted.full ? "full" : "quick";
-    add_questions(all, wanted.full ? extent::full : extent::quick, wanted.questions, wanted.services.front());
+    add_questions(all, wanted.full ? extent::full : extent::quick, wanted.questions, wanted.services.front(),
+                  machine::here().most_connections());
     return all;
 }
 

@@ -39,8 +39,11 @@ const std::vector<variant> counters{
 /// Puts workloads into a plan, as far as there are contenders for them.
 class planner {
 public:
-    planner(plan& to, extent how_much, std::string foreign_service)
-        : plan_{to}, foreign_service_{std::move(foreign_service)}, is_full_{how_much == extent::full} {}
+    planner(plan& to, extent how_much, std::string foreign_service, int most_connections)
+        : plan_{to},
+          foreign_service_{std::move(foreign_service)},
+          most_connections_{most_connections},
+          is_full_{how_much == extent::full} {}
 
     void answers(const std::string& question) {
         const auto rounds = is_full_ ? 6 : 5;
@@ -58,7 +61,7 @@ public:
             add({.id = "waiting",
                  .name = "Requests that wait",
                  .service = "wait",
-                 .connections = 500,
+                 .connections = std::min(500, most_connections_),
                  .duration = std::max(time, 400ms),
                  .wait = 50ms,
                  .open = at_rates(),
@@ -67,7 +70,7 @@ public:
             add({.id = "idle",
                  .name = "Many idle connections",
                  .service = "wait",
-                 .connections = 1000,
+                 .connections = std::min(1000, most_connections_),
                  .duration = std::max(time, 350ms),
                  .wait = 300ms,
                  .rounds = is_full_ ? 6 : 4});
@@ -83,14 +86,19 @@ public:
 
     void levels() {
         std::vector<int> levels{1, 10, 100, 1000};
-        if (is_full_) levels.insert(levels.end(), {4000, 10'000});
+        if (is_full_) levels.insert(levels.end(), {4000, 10'000, most_connections_ / 1000 * 1000});
+        std::erase_if(levels, [&](int each) { return each < 1 || each > most_connections_; });
+        std::ranges::sort(levels);
+        levels.erase(std::ranges::unique(levels).begin(), levels.end());
         const std::vector<std::string> telling{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
         for (const int connections : levels)
-            add_for(is_full_ ? everybody() : chosen(telling), {.id = fmt::format("levels-{}", connections),
-                                                               .name = "Long-lived connections",
-                                                               .connections = connections,
-                                                               .duration = is_full_ ? 800ms : 200ms,
-                                                               .rounds = is_full_ ? 6 : 3});
+            add_for(is_full_ ? everybody() : chosen(telling),
+                    {.id = fmt::format("levels-{}", connections),
+                     .name = "Long-lived connections",
+                     .connections = connections,
+                     .duration = is_full_ ? 800ms : 200ms,
+                     .server_options = {"--max-connections", "100000"},
+                     .rounds = is_full_ ? 6 : 3});
     }
 
     void sizes() {
@@ -237,6 +245,7 @@ private:
 
     plan& plan_;
     std::string foreign_service_;
+    int most_connections_;
     bool is_full_;
 };
 
@@ -248,8 +257,8 @@ std::vector<std::string> all_questions() {
 }
 
 void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
-                   const std::string& foreign_service) {
-    planner into{to, how_much, foreign_service};
+                   const std::string& foreign_service, int most_connections) {
+    planner into{to, how_much, foreign_service, most_connections};
     for (const auto& each : questions.empty() ? all_questions() : questions) {
         into.answers(each);
         if (each == "levels") into.levels();

@@ -13,9 +13,10 @@ enum class extent { quick, full };
 
 /// Adds the workloads of the wanted questions (none: all) for the contenders of the plan, and the variants of
 /// their models that some questions need. What nobody of them takes part in is left out; servers of others take
-/// part where `foreign_service` is asked for.
+/// part where `foreign_service` is asked for. No workload has more than `most_connections`, and one of a full
+/// plan has as many.
 void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
-                   const std::string& foreign_service);
+                   const std::string& foreign_service, int most_connections);
 
 /// What can be asked for, in the order of the report.
 std::vector<std::string> all_questions();

@@ -1,6 +1,7 @@
 #include "client/compare/report.hpp"
 
 #include "client/compare/answers.hpp"
+#include "client/compare/capacity.hpp"
 #include "client/compare/cards.hpp"
 #include "client/compare/claims.hpp"
 #include "client/compare/embedded.hpp"
@@ -43,6 +44,10 @@ json json_of(const answer& one) {
             {"best", one.best},         {"headline", one.headline}, {"reason", one.reason}};
 }
 
+json json_of(const capacity& one) {
+    return {{"name", one.name}, {"served", one.served}, {"too_many", one.too_many}, {"why", one.why}};
+}
+
 json json_of(const claim& one) {
     return {{"text", one.text}, {"verdict", name_of(one.is)}, {"evidence", one.evidence}};
 }
@@ -75,12 +80,13 @@ json report_data(const results& all, const std::string& baseline) {
     const auto sections = summarize(all.planned, all.done, baseline);
     auto data = record_of(all);
     data["circumstances"] = circumstances(all.where, all.meanwhile, all.planned);
-    for (const auto* list : {"figures", "sections", "answers", "claims", "reasons", "cards"})
+    for (const auto* list : {"figures", "sections", "answers", "capacities", "claims", "reasons", "cards"})
         data[list] = json::array();
     for (const auto& each : figures()) data["figures"].push_back(json_of(each));
     for (const auto& each : sections) data["sections"].push_back(json_of(each));
     const auto answers = answers_of(sections);
     for (const auto& each : answers) data["answers"].push_back(json_of(each));
+    for (const auto& each : capacities_of(sections)) data["capacities"].push_back(json_of(each));
     const auto decides = [&](const section& one) {
         const auto found = std::ranges::find(answers, one.load.id, &answer::workload);
         return found == answers.end() ? std::string_view{"rate"} : found->figure;

@@ -1,5 +1,7 @@
 #include "client/load/baseline.hpp"
 
+#include "client/load/percentiles.hpp"
+
 #include <cmath>
 #include <fmt/format.h>
 #include <limits>
@@ -27,8 +29,9 @@ double welch_degrees(const sample& one, const sample& other) {
     return below > 0 ? square(a + b) / below : std::numeric_limits<double>::infinity();
 }
 
+/// Of a run's report its intervals, of a series' report its runs.
 sample sample_in(const nlohmann::json& report, const char* name) {
-    const auto& one = report.at("intervals").at(name);
+    const auto& one = report.at(report.contains("runs") ? "figures" : "intervals").at(name);
     if (one.is_null()) return {};
     return {{one.at("mean"), one.at("standard_error")}, one.at("count")};
 }
@@ -46,6 +49,12 @@ std::string_view to_string(difference::judgement said) {
 
 sample sample_of(const std::vector<double>& values) { return {estimate_of(values), values.size()}; }
 
+std::optional<range> confidence_interval(const sample& one) {
+    if (one.count < 4) return std::nullopt;
+    const double either_side = students_t(static_cast<double>(one.count - 1)) * one.value.standard_error;
+    return range{one.value.mean - either_side, one.value.mean + either_side};
+}
+
 difference compare(std::string name, const sample& before, const sample& now, bool more_is_better) {
     constexpr std::size_t fewest = 3;
     difference result{.name = std::move(name), .before = before.value.mean, .now = now.value.mean};
@@ -62,9 +71,22 @@ difference compare(std::string name, const sample& before, const sample& now, bo
     return result;
 }
 
+std::string in_words(const difference& each) {
+    const auto figure = [&](double value) {
+        return each.name == "rate" ? fmt::format("{:.0f}/s", value)
+                                   : in_words(std::chrono::nanoseconds{std::llround(value * 1e6)});
+    };
+    const auto change = each.said == difference::judgement::cannot_tell && each.least == 0 && each.most == 0
+                            ? std::string{"too few to tell"}
+                            : fmt::format("{:+.1f} % to {:+.1f} %", 100 * each.least, 100 * each.most);
+    return fmt::format("{:<5} {} before, {} now ({}): {}", each.name, figure(each.before), figure(each.now),
+                       change, to_string(each.said));
+}
+
 std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_figures& now) {
     try {
-        if (const auto& schema = earlier.at("schema"); schema != "parley-load/1")
+        if (const auto& schema = earlier.at("schema");
+            schema != "parley-load/1" && schema != "parley-load-repeats/1")
             throw std::runtime_error(fmt::format("it has the unknown form {}", schema.dump()));
         return {compare("rate", sample_in(earlier, "rate"), sample_of(now.rate), true),
                 compare("p50", sample_in(earlier, "p50_ms"), sample_of(now.p50_ms), false),

@@ -1,11 +1,13 @@
 // Two runs compared: is this one better or worse than an earlier one, or can that not be told? Each figure is a
 // mean over the intervals of its run; the difference has a 95 % confidence interval (Welch's). It covers chance
-// within the runs, not what differs between two starts of a server: repeat both where that matters.
+// within the runs, not what differs between two runs: where that matters, two series (--repeat) are compared,
+// whose figures are means over their runs.
 #pragma once
 
 #include "client/load/course.hpp"
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +17,10 @@ namespace parley {
 /// A figure of a run, with how sure it is.
 struct sample {
     estimate value;
-    std::size_t count = 0; // of intervals
+    std::size_t count = 0; // of intervals, or of runs
 };
 
-/// What a run remembers of its intervals.
+/// What a run remembers of its intervals, or a series of its runs.
 struct interval_figures {
     std::vector<double> rate;   // answers a second
     std::vector<double> p50_ms; // of those with enough answers
@@ -41,9 +43,20 @@ std::string_view to_string(difference::judgement said);
 /// Compares two samples. Fewer than three intervals on a side tell nothing.
 difference compare(std::string name, const sample& before, const sample& now, bool more_is_better);
 
-/// Compares with the report of an earlier run (--json). Throws std::runtime_error where that is none.
+/// Compares with the report of an earlier run, or an earlier series (--json). Throws std::runtime_error where
+/// that is none.
 std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_figures& now);
 
+/// "rate  9,900/s before, 10,050/s now (-0.3 % to +3.2 %): cannot tell"
+std::string in_words(const difference& each);
+
 sample sample_of(const std::vector<double>& values);
+
+struct range {
+    double least, most;
+};
+
+/// Where the true mean lies, 95 times in 100 (Student's t); nothing of fewer than four.
+std::optional<range> confidence_interval(const sample& one);
 
 } // namespace parley

@@ -6,6 +6,7 @@
 #include "client/load/live_view.hpp"
 #include "client/load/output_file.hpp"
 #include "client/load/percentiles.hpp"
+#include "client/load/repeat.hpp"
 #include "client/load/report.hpp"
 #include "client/load/sources.hpp"
 #include "common/command_line.hpp"
@@ -31,6 +32,7 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load localhost:9999 --service wait --wait 100ms --connections 1000 --duration 5s
   parley-load localhost:9999 --duration 1m --rate 5000 --threshold 'p99<10ms' --threshold errors=0 --json new.json
   parley-load localhost:9999 --duration 1m --rate 5000 --baseline old.json --csv course.csv --hlog course.hlog
+  parley-load localhost:9999 --connections 50 --duration 3s --repeat 6 --baseline before.json --json now.json
   parley-load localhost:9999 --connections 100 --find-knee 'p99<5ms' --duration 5s
   parley-load 127.0.0.1:9999 --connections 50000 --source 127.0.0.1-127.0.0.3 --connect-rate 20000 --duration 30s
   parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
@@ -151,6 +153,26 @@ int load(const load_options& options, const output_names& names) {
     return all.exit_status();
 }
 
+/// The same load so many times, a line for each; Ctrl-C ends the series with the run that it ends.
+int load_again_and_again(const load_options& options, int times, const output_names& names) {
+    stop_signal::install(options.timeout);
+    const auto earlier = earlier_report(names.baseline);
+    output_file json{names.json};
+    auto* const out = json.to_standard_output() ? stderr : stdout;
+    repeated_load all;
+    for (int run = 0; run != times && !stop_signal::requested(); ++run) {
+        fmt::print(out, "{}", all.add(options, generate_load(options, stop_signal::descriptor(), {})));
+        std::fflush(out);
+    }
+    std::vector<difference> changes;
+    if (!earlier.is_null()) changes = compare_with(earlier, all.figures());
+    fmt::print(out, "{}", all.to_string(changes));
+    if (json)
+        json.write(all.to_json(changes).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                   '\n');
+    return all.exit_status();
+}
+
 std::string complaint_of(const load_result& result) {
     const auto kinds = result.book.errors.kinds();
     return kinds.empty() ? "nobody answers" : kinds.front().first.text;
@@ -213,6 +235,7 @@ int main(int count, char** words) {
     output_names names;
     std::chrono::milliseconds interval_length{1'000};
     std::optional<threshold> wanted;
+    int times = 1;
     tls_options tls;
     bool speaks_tls = false;
 
@@ -287,6 +310,10 @@ int main(int count, char** words) {
     add_read_option(app, "--find-knee",
                     "search the highest rate that meets it: 'p99<5ms'; a trial takes --duration (3s)",
                     [&](const std::string& word) { wanted = parse_threshold(word); });
+    auto* repeating =
+        app.add_option("--repeat", times, "so many runs, and each figure as their mean, with an interval")
+            ->check(CLI::Range(4, 1'000))
+            ->type_name("INT");
     auto* enciphered = app.add_flag("--tls", speaks_tls, "speak TLS; the server's certificate is verified");
     const auto of_tls = [&](CLI::Option* one) { one->needs(enciphered); };
     of_tls(app.add_option("--tls-ca", tls.authorities,
@@ -329,7 +356,14 @@ int main(int count, char** words) {
             if (wanted->percent > 0) options.percentiles.push_back(wanted->percent);
             options.duration = *timed ? duration : std::chrono::milliseconds{3'000};
             if (*warming) options.warm_up = warm_up;
+            if (*repeating)
+                throw std::invalid_argument("--find-knee repeats its trials itself: leave out --repeat");
             return search(options, *wanted, names);
+        }
+        if (*repeating) {
+            if (!names.csv.empty() || !names.log.empty() || !names.percentiles.empty())
+                throw std::invalid_argument("--csv, --hdr and --hlog are of a single run: leave out --repeat");
+            return load_again_and_again(options, times, names);
         }
         if (*cutting) options.interval = interval_length;
         return load(options, names);

@@ -171,18 +171,6 @@ nlohmann::ordered_json json_of(const failures& errors) {
     return list;
 }
 
-std::string change_in_words(const difference& each) {
-    const auto figure = [&](double value) {
-        return each.name == "rate" ? fmt::format("{:.0f}/s", value)
-                                   : in_words(std::chrono::nanoseconds{std::llround(value * 1e6)});
-    };
-    const auto change = each.said == difference::judgement::cannot_tell && each.least == 0 && each.most == 0
-                            ? std::string{"too few intervals"}
-                            : fmt::format("{:+.1f} % to {:+.1f} %", 100 * each.least, 100 * each.most);
-    return fmt::format("{:<5} {} before, {} now ({}): {}", each.name, figure(each.before), figure(each.now),
-                       change, to_string(each.said));
-}
-
 nlohmann::ordered_json json_of(const std::vector<double>& values) {
     const auto one = sample_of(values);
     if (one.count == 0) return nullptr;
@@ -211,18 +199,6 @@ nlohmann::ordered_json json_of(const std::vector<signature>& signatures) {
     return list;
 }
 
-nlohmann::ordered_json json_of(const std::vector<difference>& changes) {
-    auto list = nlohmann::ordered_json::array();
-    for (const auto& each : changes)
-        list.push_back({{"figure", each.name},
-                        {"before", each.before},
-                        {"now", each.now},
-                        {"least", each.least},
-                        {"most", each.most},
-                        {"judgement", to_string(each.said)}});
-    return list;
-}
-
 nlohmann::ordered_json json_of(const ledger::tally& became) {
     return {{"sent", became.sent},       {"answered", became.answered},   {"lost", became.lost},
             {"doubled", became.doubled}, {"reordered", became.reordered}, {"crossed", became.crossed},
@@ -236,6 +212,18 @@ nlohmann::ordered_json json_of(const verdict& said) {
 }
 
 } // namespace
+
+nlohmann::ordered_json json_of(const std::vector<difference>& changes) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : changes)
+        list.push_back({{"figure", each.name},
+                        {"before", each.before},
+                        {"now", each.now},
+                        {"least", each.least},
+                        {"most", each.most},
+                        {"judgement", to_string(each.said)}});
+    return list;
+}
 
 std::string report_for_people(const load_options& options, const load_result& result, const conclusion& all) {
     const auto& said = all.said;
@@ -316,7 +304,7 @@ std::string report_for_people(const load_options& options, const load_result& re
             line("threshold",
                  fmt::format("{}: {}, it was {}", each.text, is_met(each, result) ? "met" : "MISSED",
                              measured_in_words(each, result)));
-        for (const auto& each : all.changes) line("baseline", change_in_words(each));
+        for (const auto& each : all.changes) line("baseline", in_words(each));
     }
     for (const auto& each : signatures_in(result))
         line("signature", fmt::format("{}: {} {}", each.code, in_words(each.count), each.text));

@@ -16,4 +16,6 @@ std::string report_for_people(const load_options& options, const load_result& re
 nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
                                            const conclusion& all);
 
+nlohmann::ordered_json json_of(const std::vector<difference>& changes);
+
 } // namespace parley

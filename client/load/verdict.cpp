@@ -175,9 +175,11 @@ private:
             options_.requests.per_connection != most || result_.served == 0)
             return;
         if (!settled_percentile(result_.book.latency, 50)) return;
-        const double in_flight =
-            result_.rate() * in_seconds(result_.book.latency.mean()) / static_cast<double>(result_.served);
-        if (std::abs(in_flight - 1) <= little_tolerance) return;
+        const double latency = in_seconds(result_.book.latency.mean());
+        const double in_flight = result_.rate() * latency / static_cast<double>(result_.served);
+        // Each connection has a request that lies across the beginning, and one across the end.
+        const double at_the_ends = latency / in_seconds(result_.counted);
+        if (std::abs(in_flight - 1) <= little_tolerance + at_the_ends) return;
         because("littles-law",
                 "rate x latency is {:.2f} requests in flight, and {} connections were served: for the rest of "
                 "the time they were not waiting for answers, so neither figure tells of that many connections",

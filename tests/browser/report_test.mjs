@@ -93,6 +93,13 @@ test("service and level choose what is shown", async () => {
   assert.match(page.url(), /service=pi/);
 });
 
+test("how far each server went stands with the reason why no further", async () => {
+  await page.click("#filter-none");
+  const rows = await page.$$eval("#capacity-table tbody tr", (all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
+  assert.deepEqual(rows.map((row) => row.slice(0, 3)), [["thread", "100", "none of those tried"], ["epoll", "100", "none of those tried"], ["iterative", "1", "10"]]);
+  assert.match(rows.at(-1)[3], /only 1 were served/);
+});
+
 test("the workload in detail is the reader's choice", async () => {
   await page.selectOption("#of", "levels-10");
   assert.ok((await firstColumn("cpu")).length >= 2);

@@ -111,6 +111,7 @@ int main(int argc, char** argv) {
     const double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1e6 +
                        (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
     const double seconds = (double)(now_ns() - begin) / 1e9;
-    printf("%.0f requests/s, %.3f us of CPU a request\n", (double)answered / seconds, cpu / (double)answered);
+    printf("%.0f requests, %.0f a second, %.3f us of CPU each\n", (double)answered, (double)answered / seconds,
+           cpu / (double)answered);
     return 0;
 }

@@ -40,10 +40,25 @@ function drawLevels() {
   sweepChart(pair, "rate", sections, "rate", connections);
   sweepChart(pair, "p99", sections, "p99_ms", connections);
 
+  drawCapacities(into);
+
   const memory = part("memory", "Memory", "The proportional set size of the server's whole process tree near the end of the load: pages that are shared with others count in part.");
   const both = pairIn(memory);
   sweepChart(both, "memory", sections, "pss_mib", connections);
   sweepChart(both, "memory-connection", [...sections, ...sectionsOf("idle")], "pss_connection_kib", connections);
+}
+
+/// How far each server went before a connection was left out, and why.
+function drawCapacities(into) {
+  if (!result.capacities?.length) return;
+  const heads = ["model", "most connections that were all served", "too many", "why"];
+  const rows = () => result.capacities.filter((one) => isShown(one.name))
+    .map((one) => [one.name, one.served || "–", one.too_many || "none of those tried", one.why]);
+  const holder = make("div", { id: "capacity-table" });
+  const draw = () => holder.replaceChildren(make("h3", {}, "Connections up to failure"), tableOf(heads, rows(), "text"), csvButton("capacities", heads, rows));
+  refills.push(draw);
+  draw();
+  into.append(holder);
 }
 
 const sweeps = [

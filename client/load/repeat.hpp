@@ -1,0 +1,39 @@
+// The same load several times over: what differs between two runs (which core, which port, how the server's memory
+// lies) is chance, too, and only repeats show how much. Each figure is a mean over the runs, with its 95 % confidence
+// interval; a run that is not valid is shown, and not counted.
+#pragma once
+
+#include "client/load/baseline.hpp"
+#include "client/load/conclusion.hpp"
+#include "client/load/options.hpp"
+#include "client/load/result.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace parley {
+
+class repeated_load {
+public:
+    /// Takes the outcome of one more run, and says it in a line.
+    std::string add(const load_options& options, const load_result& result);
+
+    /// All of them, for people. `changes`: since an earlier series.
+    [[nodiscard]] std::string to_string(const std::vector<difference>& changes) const;
+
+    /// For programs: the figures, and the report of each run.
+    [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<difference>& changes) const;
+
+    /// Of each run that counts: its rate, p50 and p99.
+    [[nodiscard]] const interval_figures& figures() const { return figures_; }
+
+    /// That of the worst run: a failure before a doubt, a doubt before a threshold that was missed.
+    [[nodiscard]] int exit_status() const;
+
+private:
+    interval_figures figures_;
+    nlohmann::ordered_json runs_ = nlohmann::ordered_json::array();
+    std::vector<int> statuses_;
+};
+
+} // namespace parley
