@@ -30,7 +30,8 @@ sigset_t stops() { return set_of({SIGTERM, SIGINT}); }
 
 } // namespace
 
-child_processes::child_processes(int limit) : numbers_{limit} {
+child_processes::child_processes(int limit)
+    : numbers_{limit}, children_{"parley-children", static_cast<std::size_t>(limit) + 1} {
     const auto child_ended = set_of({SIGCHLD});
     sigprocmask(SIG_BLOCK, &child_ended, nullptr);
     ends_ =
@@ -38,7 +39,7 @@ child_processes::child_processes(int limit) : numbers_{limit} {
 }
 
 child_processes::~child_processes() {
-    if (!children_.empty()) stop_signal::request();
+    if (count() != 0) stop_signal::request();
     stop();
 }
 
@@ -61,32 +62,21 @@ bool child_processes::start(const std::function<void(int)>& work) {
 bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
     const int number = numbers_.take();
     for (;;) {
-        const pid_t process = spawn_noted(number, spawn);
-        if (process > 0) return true;
+        pid_t process = -1;
+        try {
+            process = spawn(number);
+        } catch (const std::bad_alloc&) {
+            errno = ENOMEM;
+        }
+        if (process > 0) {
+            children_[static_cast<std::size_t>(number)] = {process, steady_clock::now().time_since_epoch()};
+            return true;
+        }
         if (complain_()) log::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
         if (!stop_signal::sleep(milliseconds{50})) break;
     }
     numbers_.give_back(number);
     return false;
-}
-
-/// A child that could not be noted would never be missed: so there is a place for it before it begins. -1 and
-/// errno: it does not.
-pid_t child_processes::spawn_noted(int number, const std::function<pid_t(int)>& spawn) {
-    try {
-        std::unordered_map<pid_t, child> place;
-        place.emplace(0, child{number, steady_clock::now()});
-        children_.reserve(children_.size() + 1);
-        const pid_t process = spawn(number);
-        if (process <= 0) return -1;
-        auto note = place.extract(place.begin());
-        note.key() = process;
-        children_.insert(std::move(note));
-        return process;
-    } catch (const std::bad_alloc&) {
-        errno = ENOMEM;
-        return -1;
-    }
 }
 
 void child_processes::be_child(int number, pid_t parent, const std::function<void(int)>& work) {
@@ -114,24 +104,30 @@ std::optional<child_processes::ended> child_processes::reap() {
         int status = 0;
         const pid_t process = waitpid(-1, &status, WNOHANG);
         if (process <= 0) return std::nullopt;
-        const auto found = children_.find(process);
-        if (found == children_.end()) continue;
-        const auto [number, born] = found->second;
-        children_.erase(found);
-        numbers_.give_back(number);
-        return ended{number, process, status, std::chrono::floor<milliseconds>(steady_clock::now() - born)};
+        for (int number = 1; number <= numbers_.highest(); ++number) {
+            auto& found = children_[static_cast<std::size_t>(number)];
+            if (found.process != process) continue;
+            found.process = 0;
+            numbers_.give_back(number);
+            const auto lived = steady_clock::now().time_since_epoch() - found.born;
+            return ended{number, process, status, std::chrono::floor<milliseconds>(lived)};
+        }
     }
 }
 
 void child_processes::retire(int number) {
-    for (const auto& [process, each] : children_)
-        if (each.number == number) kill(process, SIGTERM);
+    if (const auto process = children_[static_cast<std::size_t>(number)].process) kill(process, SIGTERM);
+}
+
+void child_processes::signal_all(int number) {
+    for (int each = 1; each <= numbers_.highest(); ++each)
+        if (const auto process = children_[static_cast<std::size_t>(each)].process) kill(process, number);
 }
 
 void child_processes::stop() {
-    for (const auto& [process, ignored] : children_) kill(process, SIGTERM);
+    signal_all(SIGTERM);
     std::optional<steady_clock::time_point> overdue;
-    while (!children_.empty()) {
+    while (count() != 0) {
         pollfd ends{.fd = ends_.get(), .events = POLLIN, .revents = 0};
         poll(&ends, 1, 20);
         while (reap()) {
@@ -139,8 +135,8 @@ void child_processes::stop() {
         if (!stop_signal::grace_over()) continue;
         if (!overdue) overdue = steady_clock::now() + std::chrono::seconds{1};
         if (steady_clock::now() < *overdue) continue;
-        log::warn("{} workers did not end within the grace: killed", children_.size());
-        for (const auto& [process, ignored] : children_) kill(process, SIGKILL);
+        log::warn("{} workers did not end within the grace: killed", count());
+        signal_all(SIGKILL);
         overdue = steady_clock::time_point::max();
     }
 }

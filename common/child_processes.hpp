@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/log.hpp"
+#include "common/shared_memory.hpp"
 #include "common/slot_numbers.hpp"
 #include "common/unique_fd.hpp"
 
@@ -10,7 +11,6 @@
 #include <functional>
 #include <optional>
 #include <sys/types.h>
-#include <unordered_map>
 
 namespace parley {
 
@@ -18,6 +18,7 @@ class child_processes {
 public:
     /// At most `limit` at a time, numbered from 1. Blocks SIGCHLD for the calling process, which must have no
     /// other thread (fork(2) would copy its locks as they are).
+    /// Throws std::system_error where there is no memory for the notes on them.
     explicit child_processes(int limit);
     child_processes(const child_processes&) = delete;
     child_processes& operator=(const child_processes&) = delete;
@@ -57,15 +58,17 @@ public:
 
 private:
     struct child {
-        int number;
-        std::chrono::steady_clock::time_point born;
+        pid_t process; // 0: the number is free
+        std::chrono::steady_clock::duration born;
     };
 
-    pid_t spawn_noted(int number, const std::function<pid_t(int)>& spawn);
+    void signal_all(int number);
     [[noreturn]] void be_child(int number, pid_t parent, const std::function<void(int)>& work);
 
     slot_numbers numbers_;
-    std::unordered_map<pid_t, child> children_;
+    // By number. Shared, though only the parent uses them: whatever else it wrote on would be a page more for
+    // the next child, since fork(2) leaves the page as it was to those before.
+    shared_memory<child> children_;
     unique_fd ends_;
     once_a_second complain_;
 };

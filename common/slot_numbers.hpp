@@ -14,6 +14,9 @@ public:
     [[nodiscard]] bool any_free() const { return taken_ < limit_; }
     [[nodiscard]] int taken() const { return taken_; }
 
+    /// No higher number was ever taken.
+    [[nodiscard]] int highest() const { return used_; }
+
     /// The smallest free number, so that a server with few workers uses few slots. Only if any_free().
     [[nodiscard]] int take() {
         if (returned_.empty()) {

@@ -179,6 +179,7 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
             yield_often(random() % 3);
             require(queue.push(*wire, stop_signal::grace_over), "handed over");
         }
+        door.close(); // who came too late is refused
         queue.close();
         threads.join();
         clients.join();

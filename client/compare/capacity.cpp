@@ -43,8 +43,8 @@ std::vector<capacity> capacities_of(const std::vector<section>& all) {
 
 std::string in_words(const capacity& one) {
     if (one.too_many == 0) return fmt::format("{} served, as many as were tried", one.served);
-    return fmt::format("{}{} too many: {}", one.served ? fmt::format("{} served, ", one.served) : "", one.too_many,
-                       one.why);
+    return fmt::format("{}{} too many: {}", one.served ? fmt::format("{} served, ", one.served) : "",
+                       one.too_many, one.why);
 }
 
 } // namespace parley

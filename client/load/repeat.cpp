@@ -24,8 +24,9 @@ std::string line_of(std::string_view name, const std::vector<double>& values, Wo
     const auto one = sample_of(values);
     const auto sure = confidence_interval(one);
     return fmt::format("{:<12}  {} ({})\n", name, words(one.value.mean),
-                       sure ? fmt::format("95 %: {} to {}", words(std::max(0.0, sure->least)), words(sure->most))
-                            : "too few runs for an interval");
+                       sure
+                           ? fmt::format("95 %: {} to {}", words(std::max(0.0, sure->least)), words(sure->most))
+                           : "too few runs for an interval");
 }
 
 nlohmann::ordered_json json_of_figure(const std::vector<double>& values) {
@@ -47,7 +48,8 @@ std::string repeated_load::add(const load_options& options, const load_result& r
     statuses_.push_back(said.exit_status());
     const auto number = statuses_.size();
     if (!said.complaints.empty()) return fmt::format("run {:<3} FAILED: {}\n", number, said.complaints.front());
-    if (!said.said.valid()) return fmt::format("run {:<3} INVALID, not counted: {}\n", number, said.said.reasons.front().text);
+    if (!said.said.valid())
+        return fmt::format("run {:<3} INVALID, not counted: {}\n", number, said.said.reasons.front().text);
     figures_.rate.push_back(result.rate());
     std::string line = fmt::format("run {:<3} {:>12} requests/s", number, rate_in_words(result.rate()));
     for (const auto& [percent, into] : {std::pair{50, &figures_.p50_ms}, std::pair{99, &figures_.p99_ms}}) {

@@ -1,6 +1,6 @@
-// The same load several times over: what differs between two runs (which core, which port, how the server's memory
-// lies) is chance, too, and only repeats show how much. Each figure is a mean over the runs, with its 95 % confidence
-// interval; a run that is not valid is shown, and not counted.
+// The same load several times over: what differs between two runs (which core, which port, how the server's
+// memory lies) is chance, too, and only repeats show how much. Each figure is a mean over the runs, with its 95
+// % confidence interval; a run that is not valid is shown, and not counted.
 #pragma once
 
 #include "client/load/baseline.hpp"
