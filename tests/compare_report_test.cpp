@@ -280,12 +280,12 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
         return found;
     };
     using enum claim::verdict;
-    const auto made = [&](double thread, double pool, std::chrono::microseconds fork_cpu) {
-        return run_of({brief}, {{{"thread", thread, 20us}, {"fork", 50, fork_cpu}, {"pool", pool}}});
+    const auto made = [&](std::chrono::microseconds pool, std::chrono::microseconds fork) {
+        return run_of({brief}, {{{"thread", 100, 20us}, {"fork", 50, fork}, {"pool", 100, pool}}});
     };
-    CHECK(verdicts(made(100, 200, 90us)) == std::vector{shown, shown});
-    CHECK(verdicts(made(100, 60, 90us)) == std::vector{shown, contradicted});
-    CHECK(verdicts(made(100, 100, 20us)) == std::vector{not_shown, not_shown});
+    CHECK(verdicts(made(10us, 90us)) == std::vector{shown, shown});
+    CHECK(verdicts(made(30us, 90us)) == std::vector{shown, contradicted});
+    CHECK(verdicts(made(20us, 20us)) == std::vector{not_shown, not_shown});
 
     const auto counted = [&](int unlocked, int mutex) {
         const workload counter{.id = "counter", .question = "counter", .service = "counter", .connections = 8};

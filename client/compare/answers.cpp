@@ -21,11 +21,13 @@ constexpr asked questions[] = {
     {"cpu", "Requests that compute", "rate", "pss_mib"},
     {"waiting", "Requests that wait", "rate", "cpu_us"},
     {"idle", "Many idle connections", "pss_connection_kib", "cpu_us"},
-    {"short", "Short connections", "rate", "cpu_us"},
+    // Each connection costs the load about what it costs a loop: where they share processors, the rate tells of
+    // both.
+    {"short", "Short connections", "cpu_us", "rate"},
 };
 
 std::string amount(double value, const figure& of) {
-    if (of.unit == "/s") return three_digits(value) + " requests per second";
+    if (of.unit == "/s") return three_digits(value) + " per second";
     return fmt::format("{} {}", three_digits(value), of.unit);
 }
 
@@ -55,10 +57,14 @@ std::string tie_break(const section& one, const std::vector<std::string>& tied, 
     ranked.groups = groups_of(values, by.better);
     if (ranked.groups.size() < 2) return {};
     const auto& group = ranked.groups.front();
-    return fmt::format("Of these, {} {} least {}: {}; most: {}, {}.", names_of(ranked, group),
-                       group.size() > 1 ? "need" : "needs", by.title,
-                       amount(ranked.rows.front().second.median, by), ranked.rows.back().first,
-                       amount(ranked.rows.back().second.median, by));
+    const auto figures = fmt::format("{}: {}; {}, {}", by.title, amount(ranked.rows.front().second.median, by),
+                                     ranked.rows.back().first, amount(ranked.rows.back().second.median, by));
+    const auto* verb = by.better == best::highest ? "reach{} most" : "need{} least";
+    return fmt::format("Of these, {} {} {}.", names_of(ranked, group),
+                       fmt::format(fmt::runtime(verb), group.size() > 1             ? ""
+                                                       : by.better == best::highest ? "es"
+                                                                                    : "s"),
+                       figures);
 }
 
 /// "iterative served 1 of 500 connections."

@@ -1,5 +1,6 @@
 #include "client/compare/claims.hpp"
 
+#include "client/compare/ranking.hpp"
 #include "client/compare/table.hpp"
 
 #include <algorithm>
@@ -56,17 +57,23 @@ maybe threads_cheaper(const std::vector<section>& all) {
     return claim{"A thread is cheaper to make than a process.", is_less(*thread, *process), evidence + "."};
 }
 
+/// By what a connection costs the server: the rate tells of the load, too, where they share processors.
 maybe pool_for_short(const std::vector<section>& all) {
-    const auto* thread = value(all, "short", "thread", "rate");
-    const auto* process = value(all, "short", "fork", "rate");
-    const auto* pool = value(all, "short", "pool", "rate");
+    const auto* thread = value(all, "short", "thread", "cpu_us");
+    const auto* process = value(all, "short", "fork", "cpu_us");
+    const auto* pool = value(all, "short", "pool", "cpu_us");
     if (!thread || !process || !pool) return {};
-    return claim{
-        "For short connections, a pool beats making a thread or a process for each.",
-        all_of({is_less(*thread, *pool), is_less(*process, *pool)}),
-        fmt::format("Connections served per second: {} by the pool of threads, {} with a thread each, {} "
-                    "with a process each.",
-                    text(*pool), text(*thread), text(*process))};
+    std::vector<std::string> rates;
+    for (const auto* name : {"pool", "thread", "fork"})
+        if (const auto* rate = value(all, "short", name, "rate"))
+            rates.push_back(fmt::format("{} by {}", text(*rate), name));
+    return claim{"For short connections, a pool beats making a thread or a process for each.",
+                 all_of({is_less(*pool, *thread), is_less(*pool, *process)}),
+                 fmt::format("A connection costs the server {} us of CPU in the pool of threads, {} us with a "
+                             "thread of its own, "
+                             "{} us with a process of its own{}.",
+                             text(*pool), text(*thread), text(*process),
+                             rates.empty() ? "" : "; served per second: " + listed(rates))};
 }
 
 maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
