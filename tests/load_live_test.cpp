@@ -18,21 +18,34 @@ TEST_CASE("a sparkline has a bar for each value") {
 TEST_CASE("the view is drawn over itself, and goes without a trace") {
     live_view view{100ms};
     CHECK(view.cleared().empty());
-    const auto first = view.redrawn(300ms, 5, 0);
+    load_options options;
+    options.duration = 1h;
+    load_result so_far;
+    so_far.book.all_answered = 5;
+    const auto first = view.redrawn(300ms, options, so_far);
     CHECK(first.find("warming up") != std::string::npos);
-    CHECK(view.redrawn(310ms, 5, 0).empty());
+    CHECK(first.find("so far: nothing to say yet") != std::string::npos);
+    CHECK(view.redrawn(310ms, options, so_far).empty());
     for (int each = 0; each < 40; ++each) {
         interval one{.begin = each * 100ms, .length = 100ms, .asked = 100, .errors = 0, .latency = {}};
         for (int answer = 0; answer < 100; ++answer) one.latency.record(2ms);
         view.add(one);
     }
-    const auto second = view.redrawn(600ms, 4'000, 0);
+    so_far.counted = 4s;
+    so_far.book.all_answered = so_far.book.answered = 4'000;
+    for (int answer = 0; answer < 4'000; ++answer) so_far.book.latency.record(1ms);
+    const auto second = view.redrawn(600ms, options, so_far);
     CHECK(second.starts_with("\x1b[4A"));
     CHECK(second.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
     CHECK(second.find("p50 2.00 ms   p90 2.00 ms   p99 -") != std::string::npos);
     CHECK(second.find("█████") != std::string::npos);
     CHECK(second.find("so far: valid") != std::string::npos);
-    CHECK(view.redrawn(900ms, 4'000, 1).find("so far: not valid: there are errors") != std::string::npos);
+    options.percentiles = {99.99}; // it goes on for long enough
+    so_far.busiest = 1;
+    CHECK(view.redrawn(900ms, options, so_far).find("so far: not valid: generator-bound") != std::string::npos);
+    so_far.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    CHECK(view.redrawn(1200ms, options, so_far).find("so far: not valid: there are errors") !=
+          std::string::npos);
     CHECK(view.cleared() == "\x1b[4A\r\x1b[J");
 }
 

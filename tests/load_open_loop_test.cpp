@@ -82,8 +82,8 @@ TEST_CASE("a server that stops for a moment is seen in an open loop, and hidden 
         if (!open) options.rate.reset();
         std::atomic<bool> stopped = false;
         std::jthread brake;
-        const load_watch stop_once = [&](std::chrono::nanoseconds, const ledger& so_far) {
-            if (so_far.answered < 100 || stopped.exchange(true)) return;
+        const load_watch stop_once = [&](std::chrono::nanoseconds, const load_result& so_far) {
+            if (so_far.book.answered < 100 || stopped.exchange(true)) return;
             brake = std::jthread{[&] {
                 server.process().signal(SIGSTOP);
                 std::this_thread::sleep_for(pause); // this is what the test is about
@@ -214,7 +214,7 @@ TEST_CASE("connections come and go as the stages say") {
     options.connections = 20;
     options.stages = {parse_stage("300ms@2c"), parse_stage("300ms@20c"), parse_stage("600ms@1c")};
     std::atomic<bool> has_fallen = false;
-    const auto result = generate_load(options, -1, [&](std::chrono::nanoseconds, const ledger&) {
+    const auto result = generate_load(options, -1, [&](std::chrono::nanoseconds, const load_result&) {
         if (most == 20 && now < 20) has_fallen = true;
     });
     CHECK(result.book.errors.count() == 0);

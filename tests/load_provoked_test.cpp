@@ -65,8 +65,8 @@ TEST_CASE("descriptors that run out are told of") {
               options.duration.reset();
               options.stages = {parse_stage("300ms@2c"), parse_stage("700ms@20c")};
               std::vector<unique_fd> taken;
-              const auto result = generate_load(options, -1, [&](auto, auto& book) {
-                  if (book.all_answered == 0) return;
+              const auto result = generate_load(options, -1, [&](auto, auto& so_far) {
+                  if (so_far.book.all_answered == 0) return;
                   for (;;) {
                       unique_fd one{open("/dev/null", O_RDONLY | O_CLOEXEC)};
                       if (!one) return;

@@ -5,6 +5,7 @@
 
 #include "client/connect.hpp"
 #include "common/check.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <array>
@@ -334,7 +335,9 @@ void engine::pass_time(clock::time_point now) {
         without_answer > 2 * (options_.timeout + share_.plan.least_time) + options_.think && !schedule_)
         end_counting(ending::no_progress, now);
     if (counting_ && !ended_) note_moment(now);
-    if (watch_) watch_(now - came_, book);
+    if (!watch_) return;
+    if (counting_ && !ended_) note_use(now);
+    watch_(now - came_, result_);
 }
 
 /// Those who are too many ask nothing more and leave; those who are missing come.
@@ -369,6 +372,15 @@ void engine::note_moment(clock::time_point now) {
         {now - result_.book.from, times.count(), mean.count() * static_cast<double>(times.count())});
 }
 
+/// Time and processor time since the counting began.
+void engine::note_use(clock::time_point now) {
+    result_.counted = std::max<clock::duration>(now - result_.book.from, 0s);
+    const auto after = own_cpu_time();
+    result_.used = {after.user - cpu_before_.user, after.system - cpu_before_.system};
+    if (result_.counted > tick)
+        result_.busiest = in_seconds(result_.used.user + result_.used.system) / in_seconds(result_.counted);
+}
+
 /// Nothing more will be asked, so nobody else needs to come, and nobody needs to wait.
 void engine::wind_up() {
     if (std::exchange(winding_up_, true)) return;
@@ -397,15 +409,8 @@ void engine::end_counting(ending how, clock::time_point now) {
     book.requests_left = 0;
     book.until = now;
     result_.end = how;
-    result_.counted = std::max<clock::duration>(now - book.from, 0s);
     if (how != ending::requests_done) count_never_sent();
-    if (counting_) {
-        const auto after = own_cpu_time();
-        result_.used = {after.user - cpu_before_.user, after.system - cpu_before_.system};
-        const std::chrono::duration<double> used = result_.used.user + result_.used.system,
-                                            time = now - book.from;
-        if (time > tick) result_.busiest = used / time;
-    }
+    if (counting_) note_use(now);
     for (auto& each : callers_) {
         if (compete_) result_.shares.push_back(each.answers() - each.answers_uncounted);
         each.note_progress();

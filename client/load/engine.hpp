@@ -64,6 +64,7 @@ private:
     void begin(clock::time_point when);
     void follow_stages(clock::time_point now);
     void note_moment(clock::time_point now);
+    void note_use(clock::time_point now);
     void end_interval(clock::time_point at);
     clock::time_point interval_end() const;
     void wind_up();

@@ -11,8 +11,9 @@
 
 namespace parley {
 
-/// Called about ten times a second while the load runs, by the thread that generates it.
-using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const ledger& so_far)>;
+/// Called about ten times a second while the load runs, by the thread that generates it: what that thread's
+/// part of it has come to.
+using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const load_result& so_far)>;
 
 /// Runs the load to its end. A readable `stop` (a descriptor; -1: none) ends it early. Then no more is asked:
 /// replies in flight are awaited within their time-out, and connections that never had one are dropped.

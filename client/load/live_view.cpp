@@ -1,6 +1,7 @@
 #include "client/load/live_view.hpp"
 
 #include "client/load/percentiles.hpp"
+#include "client/load/verdict.hpp"
 #include "common/duration.hpp"
 
 #include <algorithm>
@@ -15,6 +16,15 @@ using namespace std::chrono_literals;
 
 constexpr auto refresh = 200ms;
 constexpr std::size_t most_bars = 60;
+
+/// What the run's verdict would be if it ended now, but that it is too short.
+std::string verdict_so_far(const load_options& options, const load_result& so_far) {
+    if (so_far.book.errors.count() > 0) return "not valid: there are errors";
+    if (!settled_percentile(so_far.book.latency, 50)) return "nothing to say yet";
+    auto reasons = judge(options, so_far).reasons;
+    std::erase_if(reasons, [](const reason& each) { return each.code == "too-short"; });
+    return reasons.empty() ? "valid" : "not valid: " + reasons.front().code;
+}
 
 } // namespace
 
@@ -34,42 +44,33 @@ void live_view::add(const interval& one) {
     rates_.push_back(static_cast<double>(one.latency.count()) / length.count());
     const auto window = std::min<std::size_t>(most_bars, static_cast<std::size_t>(60s / length_));
     if (rates_.size() > std::max<std::size_t>(window, 10)) rates_.pop_front();
-    course_.push_back({one.begin + one.length, course_.back().answered + one.latency.count(), 0});
     latest_ = one.latency;
 }
 
-std::string live_view::so_far(std::uint64_t errors) const {
-    if (errors > 0) return "not valid: there are errors";
-    const auto rate = rate_in_thirds(course_);
-    if (!rate) return "nothing to say yet";
-    const double change = std::abs(rate->last.mean - rate->first.mean);
-    const bool settled =
-        !differ(rate->first, rate->last) || change < 0.2 * std::max(rate->first.mean, rate->last.mean);
-    return settled ? "valid" : "unsettled";
-}
-
-std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, std::uint64_t answered,
-                                          std::uint64_t errors) const {
+std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, const load_options& options,
+                                          const load_result& so_far) const {
     const auto percentile = [&](double percent) {
         const auto time = settled_percentile(latest_, percent);
         return time ? in_words(*time) : std::string{"-"};
     };
     const auto rate = rates_.empty() ? "warming up" : fmt::format("{:.0f} requests/s", rates_.back());
     return {fmt::format("{:7.1f} s   {}   {} answers   {} errors", in_seconds(elapsed), rate,
-                        in_words(answered), in_words(errors)),
+                        in_words(so_far.book.all_answered), in_words(so_far.book.errors.count())),
             fmt::format("latency     p50 {}   p90 {}   p99 {}   max {}", percentile(50), percentile(90),
                         percentile(99), latest_.count() ? in_words(latest_.max()) : "-"),
             fmt::format("rate        {}", sparkline(rates_)),
-            fmt::format("verdict     so far: {}      (Ctrl-C ends early, with the report)", so_far(errors))};
+            fmt::format("verdict     so far: {}      (Ctrl-C ends early, with the report)",
+                        verdict_so_far(options, so_far))};
 }
 
-std::string live_view::redrawn(std::chrono::nanoseconds elapsed, std::uint64_t answered, std::uint64_t errors) {
+std::string live_view::redrawn(std::chrono::nanoseconds elapsed, const load_options& options,
+                               const load_result& so_far) {
     if (elapsed - shown_ < refresh) return {};
     const std::lock_guard held{lock_};
     shown_ = elapsed;
     std::string text;
     if (height_ > 0) text += fmt::format("\x1b[{}A", height_);
-    const auto all = lines(elapsed, answered, errors);
+    const auto all = lines(elapsed, options, so_far);
     for (const auto& each : all) text += fmt::format("\r{}\x1b[K\n", each);
     height_ = all.size();
     return text;

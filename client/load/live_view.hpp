@@ -1,8 +1,9 @@
 // What a person sees while the load runs: a few lines on a terminal, drawn over again. A pipe never gets them.
 #pragma once
 
-#include "client/load/course.hpp"
 #include "client/load/intervals.hpp"
+#include "client/load/options.hpp"
+#include "client/load/result.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,17 +21,17 @@ public:
     /// An interval is over. Any thread may call it.
     void add(const interval& one);
 
-    /// So much time has passed, and so many answers have come in all. Returns what to write to the terminal;
-    /// empty: there is nothing new yet.
-    std::string redrawn(std::chrono::nanoseconds elapsed, std::uint64_t answered, std::uint64_t errors);
+    /// So much time has passed, and so much has come of it. Returns what to write to the terminal; empty: there
+    /// is nothing new yet.
+    std::string redrawn(std::chrono::nanoseconds elapsed, const load_options& options,
+                        const load_result& so_far);
 
     /// What makes the terminal as it was.
     [[nodiscard]] std::string cleared() const;
 
 private:
-    [[nodiscard]] std::vector<std::string> lines(std::chrono::nanoseconds elapsed, std::uint64_t answered,
-                                                 std::uint64_t errors) const;
-    [[nodiscard]] std::string so_far(std::uint64_t errors) const;
+    [[nodiscard]] std::vector<std::string> lines(std::chrono::nanoseconds elapsed, const load_options& options,
+                                                 const load_result& so_far) const;
 
     std::mutex lock_;
     std::chrono::nanoseconds length_;
@@ -38,7 +39,6 @@ private:
     std::size_t height_ = 0; // lines on the terminal that are ours
     histogram latest_;       // of the latest interval
     std::deque<double> rates_;
-    std::vector<moment> course_{{}};
 };
 
 /// A bar for each value, the highest one full: "▁▄█".

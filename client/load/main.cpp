@@ -131,8 +131,8 @@ int load(const load_options& options, const output_names& names) {
     const bool is_watched = isatty(STDERR_FILENO);
     load_watch watch;
     if (is_watched)
-        watch = [&](std::chrono::nanoseconds elapsed, const ledger& so_far) {
-            fmt::print(stderr, "{}", view.redrawn(elapsed, so_far.all_answered, so_far.errors.count()));
+        watch = [&](std::chrono::nanoseconds elapsed, const load_result& so_far) {
+            fmt::print(stderr, "{}", view.redrawn(elapsed, options, so_far));
         };
     const auto result = generate_load(options, stop_signal::descriptor(), watch, [&](const interval& one) {
         files.write(one);
