@@ -1,8 +1,9 @@
-// Durations as people write them in options: 500ms, 10s, 1m; and as plain numbers.
+// Durations as people write them in options: 500ms, 10s, 1m; as plain numbers; and as the kernel counts them.
 #pragma once
 
 #include <chrono>
 #include <string_view>
+#include <sys/time.h>
 
 namespace parley {
 
@@ -17,6 +18,11 @@ constexpr double in_ms(std::chrono::nanoseconds time) {
 
 constexpr double in_seconds(std::chrono::nanoseconds time) {
     return std::chrono::duration<double>{time}.count();
+}
+
+/// As getrusage(2) has it.
+constexpr std::chrono::microseconds duration_of(const timeval& time) {
+    return std::chrono::seconds{time.tv_sec} + std::chrono::microseconds{time.tv_usec};
 }
 
 } // namespace parley

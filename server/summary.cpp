@@ -1,5 +1,7 @@
 #include "server/summary.hpp"
 
+#include "common/duration.hpp"
+
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -24,15 +26,11 @@ struct totals {
     }
 };
 
-double seconds(const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
-}
-
 std::string processor_time(int who, std::string_view name) {
     rusage used;
     getrusage(who, &used);
-    return fmt::format("{}: user {:.3f} s, system {:.3f} s", name, seconds(used.ru_utime),
-                       seconds(used.ru_stime));
+    return fmt::format("{}: user {:.3f} s, system {:.3f} s", name, in_seconds(duration_of(used.ru_utime)),
+                       in_seconds(duration_of(used.ru_stime)));
 }
 
 } // namespace

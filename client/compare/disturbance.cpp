@@ -1,6 +1,7 @@
 #include "client/compare/disturbance.hpp"
 
 #include "client/compare/proc_text.hpp"
+#include "common/duration.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,8 +20,7 @@ double our_time() {
     for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
         rusage used{};
         getrusage(who, &used);
-        for (const auto& time : {used.ru_utime, used.ru_stime})
-            sum += static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+        for (const auto& time : {used.ru_utime, used.ru_stime}) sum += in_seconds(duration_of(time));
     }
     return sum;
 }

@@ -5,6 +5,7 @@
 #include "client/compare/on_cores.hpp"
 #include "client/compare/server_start.hpp"
 #include "client/compare/syscall_count.hpp"
+#include "common/duration.hpp"
 #include "common/scoreboard_view.hpp"
 #include "common/stop_signal.hpp"
 #include "common/subprocess.hpp"
@@ -60,11 +61,8 @@ void stop(subprocess& server, measurement& result) {
         throw std::runtime_error(
             fmt::format("the server did not leave within {} s of SIGTERM", leaving_limit / 1s));
 
-    const auto micros = [](const timeval& time) {
-        return microseconds{time.tv_sec * 1'000'000 + time.tv_usec};
-    };
-    result.server.user = micros(end->used.ru_utime);
-    result.server.system = micros(end->used.ru_stime);
+    result.server.user = duration_of(end->used.ru_utime);
+    result.server.system = duration_of(end->used.ru_stime);
     result.server.voluntary_switches = end->used.ru_nvcsw;
     result.server.involuntary_switches = end->used.ru_nivcsw;
     result.server.page_faults = end->used.ru_minflt + end->used.ru_majflt;

@@ -27,10 +27,7 @@ constexpr milliseconds tick = 100ms;
 cpu_time own_cpu_time() {
     rusage used{};
     check("getrusage", [&] { return getrusage(RUSAGE_THREAD, &used); });
-    const auto micros = [](const timeval& time) {
-        return 1s * time.tv_sec + std::chrono::microseconds{time.tv_usec};
-    };
-    return {micros(used.ru_utime), micros(used.ru_stime)};
+    return {duration_of(used.ru_utime), duration_of(used.ru_stime)};
 }
 
 /// The part of `all` that is this thread's, or this connection's, where all get as equal ones as possible.
