@@ -76,6 +76,7 @@ results run_of(const std::vector<workload>& loads, const std::vector<std::vector
                 one.load = load_of(each.rate * (1 + 0.01 * round),
                                    std::min(each.served, loads[load].connections), each.doubt, each.lost);
                 one.server.requests = one.server.connections = 1000;
+                one.server.requests_of_calls = 50; // also where calls could not be counted
                 one.server.user = each.cpu_per_request * 1000 + std::chrono::microseconds{round};
                 one.server.at_rest.pss_kib = 1000;
                 one.server.memory = {1000 + each.kib_per_connection * loads[load].connections + round, 1};

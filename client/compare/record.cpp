@@ -47,10 +47,9 @@ server_use server_from(const json& text) {
     used.voluntary_switches = text.at("voluntary_switches");
     used.involuntary_switches = text.at("involuntary_switches");
     used.page_faults = text.at("page_faults");
-    if (const auto calls = text.find("priming_calls"); calls != text.end() && !calls->is_null()) {
+    if (const auto calls = text.find("priming_calls"); calls != text.end() && !calls->is_null())
         used.calls = calls->get<std::uint64_t>();
-        used.requests_of_calls = text.at("priming_requests");
-    }
+    used.requests_of_calls = text.value("priming_requests", std::uint64_t{0});
     used.requests = text.at("requests");
     used.connections = text.at("connections");
     used.at_rest.pss_kib = text.at("pss_at_rest_kib");
