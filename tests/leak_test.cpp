@@ -52,7 +52,8 @@ TEST_CASE("a hundred thousand connections leave one process as they found it") {
     const auto descriptors = open_descriptors(process);
     while (number != 100'000) ask_once(server.door(), number++);
     CHECK(in_time([&] { return open_descriptors(process) <= descriptors; }));
-    CHECK(memory_of(process) <= memory + (std::size_t{64} << 10));
+    // The kernel counts pages in batches for each processor; eight bytes a connection would be more than this.
+    CHECK(memory_of(process) <= memory + (std::size_t{512} << 10));
     CHECK(server.leaves_badly() == "");
 }
 #endif
