@@ -69,7 +69,7 @@ bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
             errno = ENOMEM;
         }
         if (process > 0) {
-            children_[static_cast<std::size_t>(number)] = {process, steady_clock::now().time_since_epoch()};
+            of(number) = {process, steady_clock::now().time_since_epoch()};
             return true;
         }
         if (complain_()) log::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
@@ -105,7 +105,7 @@ std::optional<child_processes::ended> child_processes::reap() {
         const pid_t process = waitpid(-1, &status, WNOHANG);
         if (process <= 0) return std::nullopt;
         for (int number = 1; number <= numbers_.highest(); ++number) {
-            auto& found = children_[static_cast<std::size_t>(number)];
+            auto& found = of(number);
             if (found.process != process) continue;
             found.process = 0;
             numbers_.give_back(number);
@@ -116,12 +116,12 @@ std::optional<child_processes::ended> child_processes::reap() {
 }
 
 void child_processes::retire(int number) {
-    if (const auto process = children_[static_cast<std::size_t>(number)].process) kill(process, SIGTERM);
+    if (const auto process = of(number).process) kill(process, SIGTERM);
 }
 
-void child_processes::signal_all(int number) {
-    for (int each = 1; each <= numbers_.highest(); ++each)
-        if (const auto process = children_[static_cast<std::size_t>(each)].process) kill(process, number);
+void child_processes::signal_all(int signal) {
+    for (int number = 1; number <= numbers_.highest(); ++number)
+        if (const auto process = of(number).process) kill(process, signal);
 }
 
 void child_processes::stop() {

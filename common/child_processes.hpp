@@ -62,7 +62,8 @@ private:
         std::chrono::steady_clock::duration born;
     };
 
-    void signal_all(int number);
+    child& of(int number) { return children_[static_cast<std::size_t>(number)]; }
+    void signal_all(int signal);
     [[noreturn]] void be_child(int number, pid_t parent, const std::function<void(int)>& work);
 
     slot_numbers numbers_;

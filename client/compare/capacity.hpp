@@ -22,7 +22,7 @@ struct capacity {
 /// best first. Empty: the run has not asked.
 std::vector<capacity> capacities_of(const std::vector<section>& all);
 
-/// "1,000 served, 4,000 too many: 3,744 connections never got an answer"
+/// "100 served, 1000 too many: only 256 were served"
 std::string in_words(const capacity& one);
 
 } // namespace parley
