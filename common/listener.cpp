@@ -144,12 +144,12 @@ std::optional<connection> listener::accept_last(calls kind) {
         for (const auto& each : sockets_) {
             pollfd door{.fd = each.get(), .events = POLLIN, .revents = 0};
             if (poll(&door, 1, 0) != 1) continue;
-            anybody = true;
             // Another worker may be faster: then this waits, but from a stop on, not for long.
             if (auto peer = accept_from(each.get(), flags_for(kind))) {
                 --state_->last_ones;
                 return peer;
             }
+            anybody |= !(door.revents & POLLHUP); // else another worker has shut the door: nobody stands there
         }
         if (!anybody) break;
         if (const auto left = breath_left()) stop_signal::nap(*left);

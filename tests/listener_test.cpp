@@ -3,6 +3,7 @@
 #include "common/stop_signal.hpp"
 #include "tests/in_child.hpp"
 #include "tests/socket_pair.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <cerrno>
 #include <doctest/doctest.h>
@@ -120,6 +121,25 @@ TEST_CASE("a stop ends the wait for the next client") {
               raise(SIGTERM);
               require(!door.accept(), "nobody");
           }) == "exit 0");
+}
+
+TEST_CASE("a door that another worker has shut holds up nobody's end") {
+    const temporary_folder folder;
+    for (const auto& at : {std::string{"127.0.0.1:0"}, "unix:" + folder.file("door")}) {
+        CAPTURE(at);
+        CHECK(in_child([&] {
+                  stop_signal::install(10s);
+                  listener door{any_port(at.c_str()), {}};
+                  door.non_blocking();
+                  listener same = door.sibling({});
+                  const auto client = connect_to(door.bound().front());
+                  raise(SIGTERM);
+                  require(same.accept_last(listener::calls::non_blocking).has_value(), "the last client");
+                  same.shut();
+                  require(!door.accept_last(listener::calls::non_blocking), "nobody is left");
+                  require(!stop_signal::grace_over(), "long before the grace is over");
+              }) == "exit 0");
+    }
 }
 
 } // namespace parley
