@@ -56,7 +56,7 @@ std::string unescaped(std::string_view text) {
         const auto place = names.find(which);
         if (which == '\0' || place == names.npos)
             throw std::invalid_argument(
-                fmt::format("unknown escape in {}: write \\n, \\r, \\t, \\\\ or \\x1b", quoted(text)));
+                fmt::format("unknown escape in {}: write \\n, \\r, \\t, \\\\ or \\x1b", in_quotes(text)));
         result += bytes[place];
         text.remove_prefix(2);
     }
@@ -88,7 +88,7 @@ bool answer_rule::matches(std::string_view bytes) const {
 
 std::string answer_rule::in_words() const {
     switch (kind_) {
-    case kind::text: return quoted(text_);
+    case kind::text: return in_quotes(text_);
     case kind::pattern: return fmt::format("what matches /{}/", text_);
     case kind::size: return fmt::format("{} bytes", size_);
     case kind::until_close: return "anything";
@@ -126,7 +126,7 @@ std::size_t answer_by_rule::take_text(std::string_view bytes) {
     const auto right = static_cast<std::size_t>(wrong - left.begin());
     taken_ += right;
     complete_ = taken_ == rule_.text().size();
-    if (right < both) fault_ = fmt::format("expected {}", quoted(left.substr(right)));
+    if (right < both) fault_ = fmt::format("expected {}", in_quotes(left.substr(right)));
     return right;
 }
 
@@ -166,7 +166,7 @@ void answer_by_rule::judge(std::string_view message) {
     if (rule_.what() == answer_rule::kind::size ? message.size() == rule_.size() : rule_.matches(message))
         complete_ = true;
     else
-        fault_ = fmt::format("expected {}, got {}", rule_.in_words(), quoted(message));
+        fault_ = fmt::format("expected {}, got {}", rule_.in_words(), in_quotes(message));
 }
 
 bool answer_by_rule::take_end() {

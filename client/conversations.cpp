@@ -25,7 +25,7 @@ session known_answer(exchange& talk) {
         while (!talk.complete()) talk.take(co_await read_some());
         if (const auto time = talk.answered(); time < plan.least_time)
             talk.complain("too early",
-                          fmt::format("{} came after {} us", quoted(plan.answer),
+                          fmt::format("{} came after {} us", in_quotes(plan.answer),
                                       std::chrono::floor<std::chrono::microseconds>(time).count()));
     }
     talk.take(co_await read_some());
@@ -141,7 +141,7 @@ int number_said(const request_plan& plan, int otherwise) {
     const auto* end = said->data() + said->size();
     const auto [stop, error] = std::from_chars(said->data(), end, number);
     if (error != std::errc{} || stop != end)
-        throw std::invalid_argument(fmt::format("this service is sent a number, not {}", quoted(*said)));
+        throw std::invalid_argument(fmt::format("this service is sent a number, not {}", in_quotes(*said)));
     return number;
 }
 
@@ -233,7 +233,7 @@ const conversation& conversation_with(std::string_view service) {
         if (each.service == service) return each;
         known.append(known.empty() ? "" : ", ").append(each.service);
     }
-    throw std::invalid_argument(fmt::format("unknown service {}: choose one of {}", quoted(service), known));
+    throw std::invalid_argument(fmt::format("unknown service {}: choose one of {}", in_quotes(service), known));
 }
 
 request_plan plan_requests(const conversation& with, const request_options& options) {

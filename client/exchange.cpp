@@ -137,7 +137,7 @@ void exchange::take(answer_by_rule& answer, std::optional<std::string_view> byte
     const auto right = answer.take(*bytes);
     received_ += right;
     if (right == bytes->size()) return;
-    const auto rest = quoted(bytes->substr(right));
+    const auto rest = in_quotes(bytes->substr(right));
     const bool surplus = answer.fault().empty();
     throw conversation_failed{{phase::verify,
                                {},
@@ -200,7 +200,7 @@ mismatch exchange::explained(std::string_view came) const {
 void exchange::wrong(std::string_view came) const {
     const auto why = explained(came);
     auto text = fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_,
-                            expected_.next(), quoted(came), place(), why.text.empty() ? "" : ": ", why.text);
+                            expected_.next(), in_quotes(came), place(), why.text.empty() ? "" : ": ", why.text);
     throw conversation_failed{{phase::verify, {}, why.cause, std::move(text)}};
 }
 

@@ -42,13 +42,13 @@ std::size_t expected_answer::match(std::string_view bytes) {
 }
 
 std::string expected_answer::next() const {
-    if (!before_.empty()) return quoted(before_);
+    if (!before_.empty()) return in_quotes(before_);
     if (wants_number_)
-        return number_ == 0 ? "a number from 1" : fmt::format("more digits or {}", quoted(after_));
-    return after_.empty() ? "nothing" : quoted(after_);
+        return number_ == 0 ? "a number from 1" : fmt::format("more digits or {}", in_quotes(after_));
+    return after_.empty() ? "nothing" : in_quotes(after_);
 }
 
-std::string quoted(std::string_view untrusted) {
+std::string in_quotes(std::string_view untrusted) {
     constexpr std::size_t most = 40;
     std::string text = "'";
     for (const char each : untrusted.substr(0, most)) {

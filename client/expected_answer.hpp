@@ -48,6 +48,6 @@ private:
 
 /// The bytes in quotes, for people and terminals: whatever is not printable ASCII as \n, \r, \t or \x1b, and
 /// at most the first 40.
-std::string quoted(std::string_view untrusted);
+std::string in_quotes(std::string_view untrusted);
 
 } // namespace parley

@@ -20,7 +20,8 @@ std::string_view to_string(framing how) {
 framing parse_framing(std::string_view text) {
     for (const auto each : {framing::none, framing::line, framing::u16, framing::u32})
         if (text == to_string(each)) return each;
-    throw std::invalid_argument(fmt::format("unknown framing {}: choose none, line, u16 or u32", quoted(text)));
+    throw std::invalid_argument(
+        fmt::format("unknown framing {}: choose none, line, u16 or u32", in_quotes(text)));
 }
 
 std::size_t prefix_size(framing how) { return how == framing::u16 ? 2 : how == framing::u32 ? 4 : 0; }

@@ -18,9 +18,9 @@ constexpr int most_events = 256;
 constexpr int most_accepts = 16; // in one turn: those who talk already must not wait for those who come
 
 /// False: the kernel has no memory for it, or watches too much already; errno tells.
-bool control(const unique_fd& epoll, int operation, int descriptor, std::uint32_t events, void* what) {
+bool control(const unique_fd& epoll, int operation, int socket, std::uint32_t events, void* what) {
     epoll_event event{.events = events, .data = {.ptr = what}};
-    return epoll_ctl(epoll.get(), operation, descriptor, &event) == 0;
+    return epoll_ctl(epoll.get(), operation, socket, &event) == 0;
 }
 
 } // namespace

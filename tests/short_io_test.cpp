@@ -69,7 +69,7 @@ session quote_lines() {
     }
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string all;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
@@ -124,7 +124,7 @@ void check_ten_thousand(int flags, Drive drive) {
         const auto answer = answer_to(text, random, flags, [&](connection wire) {
             drive(lines ? quote_lines() : echo(), std::move(wire));
         });
-        const bool right = answer == (lines ? quoted(text) : text);
+        const bool right = answer == (lines ? in_quotes(text) : text);
         INFO("case ", number);
         REQUIRE(right);
     }

@@ -74,7 +74,7 @@ std::optional<std::uint64_t> syscall_count::so_far() const {
     std::uint64_t all = 0;
     for (const auto& each : counters_) {
         std::uint64_t count = 0;
-        if (read(each.get(), &count, sizeof count) != sizeof count) return std::nullopt;
+        if (::read(each.get(), &count, sizeof count) != sizeof count) return std::nullopt;
         all += count;
     }
     return all;

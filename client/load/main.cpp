@@ -118,7 +118,7 @@ std::string text_to_send(const std::string& word) {
     std::ostringstream text;
     if (!file || !(text << file.rdbuf()))
         throw std::invalid_argument(
-            fmt::format("cannot read {}, or it is empty", quoted(std::string_view{word}.substr(1))));
+            fmt::format("cannot read {}, or it is empty", in_quotes(std::string_view{word}.substr(1))));
     return text.str();
 }
 

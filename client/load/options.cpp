@@ -121,7 +121,7 @@ void check_consistency(const load_options& options) {
             throw std::invalid_argument(fmt::format("--threshold {}: fairness is that of several connections "
                                                     "in a closed loop for a --duration: leave out "
                                                     "--rate, --stage and --connect-rate",
-                                                    quoted(each.text)));
+                                                    in_quotes(each.text)));
 }
 
 } // namespace parley

@@ -30,7 +30,7 @@ stage parse_stage(std::string_view text) {
     const auto fail = [&](std::string_view why) {
         throw std::invalid_argument(fmt::format("no stage: {}: {}; write it like 10s@1000 or 30s@1000..50000 "
                                                 "(requests a second), or 10s@50..500c (connections)",
-                                                quoted(text), why));
+                                                in_quotes(text), why));
     };
     const auto at = text.find('@');
     if (at == text.npos) fail("there is no @");

@@ -23,7 +23,7 @@ arrivals parse_arrivals(std::string_view text) {
             return {arrivals::kind::burst, size};
     }
     throw std::invalid_argument(fmt::format(
-        "unknown arrivals {}: choose constant, poisson or burst:N (N from 1 to 1000000)", quoted(text)));
+        "unknown arrivals {}: choose constant, poisson or burst:N (N from 1 to 1000000)", in_quotes(text)));
 }
 
 schedule::schedule(profile rate, arrivals how, std::uint64_t seed, int thread, int threads)

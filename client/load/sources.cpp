@@ -54,7 +54,7 @@ std::vector<address> of_interface(const std::string& name) {
     throw std::invalid_argument(
         fmt::format("--source {}: {}; write an address, a range such as 127.0.0.1-127.0.0.9, or "
                     "an interface such as eth0",
-                    parley::quoted(text), why));
+                    in_quotes(text), why));
 }
 
 void add_one(const std::string& text, std::vector<address>& all) {

@@ -66,7 +66,7 @@ threshold parse_threshold(std::string_view text) {
             fmt::format("no threshold: {}: {}; write it like p99<10ms, mean<=500us, errors=0 or "
                         "rate>5000 (p50 ... p99.99, mean, max, rate, errors, wrong, lost, "
                         "unanswered, fairness)",
-                        quoted(text), why));
+                        in_quotes(text), why));
     };
     threshold result{.text = std::string{text}};
     const auto place = text.find_first_of("<>=");
