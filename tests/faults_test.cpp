@@ -348,8 +348,16 @@ TEST_CASE(
             }
             wait_for(clients[0], POLLIN); // it is being served
             const auto workers = children_of(pid);
-            if (!workers.empty())
-                kill(workers[static_cast<std::size_t>(round) % workers.size()].process, SIGKILL);
+            if (!workers.empty()) {
+                const auto killed = workers[static_cast<std::size_t>(round) % workers.size()].process;
+                kill(killed, SIGKILL);
+                // Until it is gone, a listener of its own still takes connections, which end with it.
+                CHECK(in_time([&] {
+                    const auto left = children_of(pid);
+                    return std::none_of(left.begin(), left.end(),
+                                        [&](const auto& each) { return each.process == killed; });
+                }));
+            }
             for (auto& each : clients) {
                 each.end_output();
                 std::string answers;

@@ -148,14 +148,15 @@ using test_clients = std::vector<std::unique_ptr<test_client>>;
 /// and std::runtime_error where nothing happens for too long.
 template <class Reached>
 void converse(const test_clients& clients, Reached reached) {
-    std::vector<pollfd> wanted;
+    std::vector<pollfd> wanted(clients.size(), pollfd{-1, 0, POLLIN}); // at first, all have a turn
     for (;;) {
-        wanted.clear();
         std::size_t there = 0;
-        for (const auto& each : clients) {
-            each->go_on();
-            there += reached(*each);
-            wanted.push_back(each->wanted());
+        for (std::size_t i = 0; i != clients.size(); ++i) {
+            if (wanted[i].revents != 0) {
+                clients[i]->go_on();
+                wanted[i] = clients[i]->wanted();
+            }
+            there += reached(*clients[i]);
         }
         if (there == clients.size()) return;
         if (poll(wanted.data(), wanted.size(), std::chrono::milliseconds{patience}.count()) <= 0)
