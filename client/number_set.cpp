@@ -1,5 +1,7 @@
 #include "client/number_set.hpp"
 
+#include <stdexcept>
+
 namespace parley {
 
 number_set::page* number_set::page_of(std::uint64_t index) {
@@ -38,6 +40,34 @@ std::uint64_t number_set::add(const number_set& other) {
         }
     }
     return twice;
+}
+
+std::vector<std::uint64_t> number_set::packed() const {
+    std::vector<std::uint64_t> numbers{forgotten_};
+    for (const auto& [index, bits] : pages_) {
+        numbers.push_back(index);
+        for (std::uint64_t at = 0; at != page_size; at += word_size) {
+            std::uint64_t word = 0;
+            for (std::uint64_t bit = 0; bit != word_size; ++bit)
+                word |= std::uint64_t{(*bits)[at + bit]} << bit;
+            numbers.push_back(word);
+        }
+    }
+    return numbers;
+}
+
+number_set number_set::unpacked(std::span<const std::uint64_t> numbers) {
+    constexpr auto words = page_size / word_size;
+    if (numbers.size() % (1 + words) != 1 || numbers.size() / (1 + words) > most_pages)
+        throw std::invalid_argument("these numbers are no set");
+    number_set all;
+    all.forgotten_ = numbers[0];
+    for (numbers = numbers.subspan(1); !numbers.empty(); numbers = numbers.subspan(1 + words)) {
+        auto& bits = *all.page_of(numbers[0]);
+        for (std::uint64_t at = 0; at != page_size; ++at)
+            bits[at] = numbers[1 + at / word_size] >> at % word_size & 1;
+    }
+    return all;
 }
 
 } // namespace parley

@@ -5,7 +5,9 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <unordered_map>
+#include <vector>
 
 namespace parley {
 
@@ -18,11 +20,18 @@ public:
     /// Takes all numbers of another set. How many of them were here already?
     std::uint64_t add(const number_set& other);
 
+    /// All of it as numbers, to be sent elsewhere: how many were forgotten, then each page: its index, its
+    /// bits.
+    [[nodiscard]] std::vector<std::uint64_t> packed() const;
+    /// Throws std::invalid_argument for numbers that are no set.
+    static number_set unpacked(std::span<const std::uint64_t> numbers);
+
     /// How many numbers were forgotten: not checked.
     [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 
 private:
     static constexpr std::uint64_t page_size = 1 << 16;
+    static constexpr std::uint64_t word_size = 64;
     static constexpr std::size_t most_pages = 8192; // 64 MiB: five hundred million numbers in a row
     using page = std::bitset<page_size>;
 

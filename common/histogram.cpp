@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <stdexcept>
 
 namespace parley {
 
@@ -55,6 +56,33 @@ void histogram::add(const histogram& other) {
     sum_ += other.sum_;
     min_ = std::min(min_, other.min_);
     max_ = std::max(max_, other.max_);
+}
+
+std::vector<std::uint64_t> histogram::packed() const {
+    std::vector<std::uint64_t> numbers{sum_, static_cast<std::uint64_t>(min_), static_cast<std::uint64_t>(max_),
+                                       over_maximum_};
+    for (std::size_t slot = 0; slot < slots; ++slot)
+        if (counts_[slot] != 0) numbers.insert(numbers.end(), {slot, counts_[slot]});
+    return numbers;
+}
+
+histogram histogram::unpacked(std::span<const std::uint64_t> numbers) {
+    const auto refuse_unless = [](bool fine) {
+        if (!fine) throw std::invalid_argument("these numbers are no histogram");
+    };
+    constexpr auto most = static_cast<std::uint64_t>(maximum.count());
+    refuse_unless(numbers.size() >= 4 && numbers.size() % 2 == 0 && numbers[1] <= most && numbers[2] <= most);
+    histogram all;
+    all.sum_ = numbers[0];
+    all.min_ = static_cast<std::int64_t>(numbers[1]);
+    all.max_ = static_cast<std::int64_t>(numbers[2]);
+    all.over_maximum_ = numbers[3];
+    for (numbers = numbers.subspan(4); !numbers.empty(); numbers = numbers.subspan(2)) {
+        refuse_unless(numbers[0] < slots);
+        all.counts_[numbers[0]] += numbers[1];
+        all.count_ += numbers[1];
+    }
+    return all;
 }
 
 histogram::time histogram::mean() const {

@@ -44,6 +44,12 @@ public:
     /// The largest value that is counted in that slot.
     [[nodiscard]] static time largest_in(std::size_t slot);
 
+    /// All of it as numbers, to be sent elsewhere: sum, least, greatest, how many were over the maximum, then a
+    /// slot and its count for each that is not 0.
+    [[nodiscard]] std::vector<std::uint64_t> packed() const;
+    /// Throws std::invalid_argument for numbers that are no histogram.
+    static histogram unpacked(std::span<const std::uint64_t> numbers);
+
     /// How many were counted beyond that percentile: a figure that rests on fewer than ten is chance.
     [[nodiscard]] std::uint64_t count_beyond(double percent) const { return count_ - rank(percent); }
 

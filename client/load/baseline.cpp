@@ -1,6 +1,7 @@
 #include "client/load/baseline.hpp"
 
 #include "client/load/percentiles.hpp"
+#include "common/duration.hpp"
 
 #include <cmath>
 #include <fmt/format.h>
@@ -94,6 +95,13 @@ std::vector<difference> compare_with(const nlohmann::json& earlier, const interv
     } catch (const nlohmann::json::exception& reason) {
         throw std::runtime_error(fmt::format("it is no report of parley-load --json: {}", reason.what()));
     }
+}
+
+void interval_figures::note(const interval& one, std::chrono::nanoseconds length) {
+    if (one.length < length / 2) return;
+    rate.push_back(static_cast<double>(one.latency.count()) / in_seconds(one.length));
+    if (const auto time = settled_percentile(one.latency, 50)) p50_ms.push_back(in_ms(*time));
+    if (const auto time = settled_percentile(one.latency, 99)) p99_ms.push_back(in_ms(*time));
 }
 
 } // namespace parley

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "client/load/course.hpp"
+#include "client/load/intervals.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -25,6 +26,9 @@ struct interval_figures {
     std::vector<double> rate;   // answers a second
     std::vector<double> p50_ms; // of those with enough answers
     std::vector<double> p99_ms;
+
+    /// Takes an interval, unless it is a short rest of `length` at the end, which is none like the others.
+    void note(const interval& one, std::chrono::nanoseconds length);
 };
 
 struct difference {

@@ -50,14 +50,12 @@ engine::engine(const engine_share& share, const load_watch& watch)
     : share_{share},
       options_{share.options},
       watch_{watch},
-      callers_(
-          part_of(static_cast<std::uint64_t>(share.options.connections), share.thread, share.options.threads)),
+      callers_(part_of(static_cast<std::uint64_t>(share.options.connections), number(), of_all())),
       wanted_{callers_.size()},
       crowd_{connections_over_time(share.options)},
       compete_{compete(options_)} {
     if (auto rate = rate_of(options_))
-        schedule_.emplace(std::move(*rate), options_.arriving, options_.requests.seed, share.thread,
-                          options_.threads);
+        schedule_.emplace(std::move(*rate), options_.arriving, options_.requests.seed, number(), of_all());
     poll_ = unique_fd{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
     if (share.stop >= 0) {
         epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
@@ -117,9 +115,9 @@ void engine::begin_talk(caller& who) {
         ++result_.reconnected;
         result_.longest_gap = std::max<nanoseconds>(result_.longest_gap, now - *lost);
     }
-    const auto number = result_.connected++ * static_cast<std::uint64_t>(options_.threads) +
-                        static_cast<std::uint64_t>(share_.thread) + 1;
-    who.talking.emplace(share_.with, share_.plan, result_.book, number, connection{std::move(who.socket)},
+    const auto its_number =
+        result_.connected++ * static_cast<std::uint64_t>(of_all()) + static_cast<std::uint64_t>(number()) + 1;
+    who.talking.emplace(share_.with, share_.plan, result_.book, its_number, connection{std::move(who.socket)},
                         who.since, &who.quota, std::move(who.tls));
 }
 
@@ -231,8 +229,7 @@ void engine::open_some(clock::time_point now) {
     std::size_t most = opened_ + 64;
     if (options_.connect_rate) {
         const std::chrono::duration<double> since = now - came_;
-        most = std::min(
-            most, 1 + static_cast<std::size_t>(since.count() * *options_.connect_rate / options_.threads));
+        most = std::min(most, 1 + static_cast<std::size_t>(since.count() * *options_.connect_rate / of_all()));
     }
     while (opened_ < std::min(most, wanted()) && result_.book.requests_left > 0)
         if (auto& next = callers_[opened_++]; next.quota > 0) open(next);
@@ -340,7 +337,7 @@ void engine::pass_time(clock::time_point now) {
 /// Those who are too many ask nothing more and leave; those who are missing come.
 void engine::follow_stages(clock::time_point now) {
     const auto all = static_cast<std::uint64_t>(std::llround(crowd_->at(now - begun_)));
-    wanted_ = part_of(all, share_.thread, options_.threads);
+    wanted_ = part_of(all, number(), of_all());
     for (std::size_t each = 0; each < opened_; ++each) {
         auto& who = callers_[each];
         who.quota = each < wanted_ ? std::numeric_limits<std::uint64_t>::max() : 0;
@@ -425,7 +422,7 @@ load_result engine::run() {
     book.has_schedule = schedule_.has_value();
     book.expected_interval = options_.expected_interval;
     if (const auto total = options_.total) {
-        const auto here = part_of(*total, share_.thread, options_.threads);
+        const auto here = part_of(*total, number(), of_all());
         book.requests_left = here;
         // In a closed loop each connection has its part; in an open one whoever is free takes the next.
         for (std::size_t each = 0; !schedule_ && each < callers_.size(); ++each)
@@ -434,8 +431,7 @@ load_result engine::run() {
     // Connections that come little by little are part of the load; else it begins when all have come.
     const bool gathers = duration_of(options_) && !options_.connect_rate && !crowd_;
     if (crowd_)
-        wanted_ =
-            part_of(static_cast<std::uint64_t>(std::llround(crowd_->at(0ns))), share_.thread, options_.threads);
+        wanted_ = part_of(static_cast<std::uint64_t>(std::llround(crowd_->at(0ns))), number(), of_all());
     bool is_ready = false;
     while (!is_over()) {
         const auto now = clock::now();

@@ -72,6 +72,9 @@ private:
     void end_counting(ending how, clock::time_point now);
     void count_never_sent();
     caller* next_in_line();
+    /// Our number among all threads of all agents, from 0, and how many those are.
+    int number() const { return options_.agent * options_.threads + share_.thread; }
+    int of_all() const { return options_.agents * options_.threads; }
     std::size_t wanted() const { return std::min(wanted_, callers_.size()); }
     bool all_opened() const { return opened_ >= wanted(); }
     bool has_begun() const { return begun_ != clock::time_point{}; }

@@ -1,10 +1,8 @@
 #include "client/load/generate.hpp"
 
 #include "client/load/engine.hpp"
-#include "client/load/percentiles.hpp"
 #include "client/load/sources.hpp"
 #include "common/check.hpp"
-#include "common/duration.hpp"
 
 #include <exception>
 #include <fmt/format.h>
@@ -62,14 +60,6 @@ private:
     std::vector<std::jthread> threads_;
 };
 
-/// A short rest at the end is no interval like the others.
-void note(interval_figures& parts, const interval& one, std::chrono::nanoseconds length) {
-    if (one.length < length / 2) return;
-    parts.rate.push_back(static_cast<double>(one.latency.count()) / in_seconds(one.length));
-    if (const auto time = settled_percentile(one.latency, 50)) parts.p50_ms.push_back(in_ms(*time));
-    if (const auto time = settled_percentile(one.latency, 99)) parts.p99_ms.push_back(in_ms(*time));
-}
-
 load_result nobody_at(const failure& why) {
     load_result result;
     result.book.errors.add(why);
@@ -88,9 +78,9 @@ tls_options with_name(tls_options wanted, std::string_view target) {
 } // namespace
 
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
-                          const intervals::take& each) {
+                          const intervals::take& each, start_together* start) {
     check_consistency(options);
-    make_room_for(options.connections);
+    make_room_for(own_connections(options));
     const auto& with = conversation_with(options.service);
     auto plan = plan_requests(with, options.requests);
     plan.by_turns = rate_of(options).has_value() || options.think.count() > 0;
@@ -101,19 +91,20 @@ load_result generate_load(const load_options& options, int stop, const load_watc
         return nobody_at(failure_of(unknown));
     }
     check_ours(options.sources);
-    check_ports(options.connections, options.sources, targets);
+    check_ports(own_connections(options), options.sources, targets);
     if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
 
     const auto before = kernel_counters::now();
     std::optional<tls_client> tls;
     if (options.tls) tls.emplace(with_name(*options.tls, options.target));
-    start_together start{options.threads};
+    start_together here{options.threads};
     interval_figures parts;
     intervals cut{options.threads, interval_of(options), [&](const interval& one) {
-                      note(parts, one, interval_of(options));
+                      parts.note(one, interval_of(options));
                       if (each) each(one);
                   }};
-    const engine_share share{options, with, plan, targets, tls ? &*tls : nullptr, start, cut, stop};
+    const engine_share share{options, with, plan, targets, tls ? &*tls : nullptr, start ? *start : here,
+                             cut,     stop};
     engine ours{share, watch};
     other_threads others{options.threads - 1, share};
     auto all = ours.run();

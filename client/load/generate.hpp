@@ -5,6 +5,7 @@
 #include "client/load/intervals.hpp"
 #include "client/load/options.hpp"
 #include "client/load/result.hpp"
+#include "client/load/start_together.hpp"
 
 #include <chrono>
 #include <functional>
@@ -22,8 +23,8 @@ using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const lo
 /// Throws std::invalid_argument for options that contradict each other, std::runtime_error where the process
 /// may not have as many descriptors.
 /// `each` gets each interval of the counted time when it is over, from one of the threads that generate the
-/// load.
+/// load. `start`, where one is given, is for the threads and somebody else: for all must be ready.
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
-                          const intervals::take& each = {});
+                          const intervals::take& each = {}, start_together* start = nullptr);
 
 } // namespace parley

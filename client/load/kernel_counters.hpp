@@ -15,6 +15,10 @@ struct kernel_counters {
     /// Zeros where the kernel does not tell.
     static kernel_counters now();
 
+    friend kernel_counters operator+(const kernel_counters& one, const kernel_counters& other) {
+        return {one.listen_overflows + other.listen_overflows, one.sent + other.sent,
+                one.sent_again + other.sent_again};
+    }
     friend kernel_counters operator-(const kernel_counters& after, const kernel_counters& before) {
         return {after.listen_overflows - before.listen_overflows, after.sent - before.sent,
                 after.sent_again - before.sent_again};

@@ -1,4 +1,6 @@
 // parley-load: puts load on a server, checks every byte, and says what the server did.
+#include "client/load/agent.hpp"
+#include "client/load/agent_team.hpp"
 #include "client/load/csv.hpp"
 #include "client/load/generate.hpp"
 #include "client/load/hdr_histogram.hpp"
@@ -41,6 +43,8 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load localhost:6379 --send 'PING\r\n' --expect '+PONG\r\n' --connections 50 --duration 10s
   parley-load localhost:80 --send 'GET / HTTP/1.0\r\n\r\n' --expect until-close --connections 10 --duration 10s
   parley-load localhost:9999 --framing line --send @request.txt --expect '/^(ok|done)/' --rate 1000 --duration 10s
+  parley-load --agent 0.0.0.0:7000 --secret-file secret
+  parley-load server:9999 --agents one:7000,two:7000 --secret-file secret --connections 40000 --rate 100000
   parley-load localhost:8443 --tls --tls-ca ca.pem --service echo --connections 50 --duration 10s
   parley-load localhost:9999 --stage 10s@1..100c --stage 10s@100c
 exit status:
@@ -122,7 +126,11 @@ std::string text_to_send(const std::string& word) {
     return text.str();
 }
 
-int load(const load_options& options, const output_names& names) {
+/// generate_load(), or that of a team of agents.
+using generator = std::function<load_result(const load_options& options, int stop, const load_watch& watch,
+                                            const intervals::take& each)>;
+
+int load(const load_options& options, const output_names& names, const generator& generate) {
     stop_signal::install(options.timeout);
     const auto earlier = earlier_report(names.baseline);
     output_file json{names.json}, percentiles{names.percentiles};
@@ -134,7 +142,7 @@ int load(const load_options& options, const output_names& names) {
         watch = [&](std::chrono::nanoseconds elapsed, const load_result& so_far) {
             fmt::print(stderr, "{}", view.redrawn(elapsed, options, so_far));
         };
-    const auto result = generate_load(options, stop_signal::descriptor(), watch, [&](const interval& one) {
+    const auto result = generate(options, stop_signal::descriptor(), watch, [&](const interval& one) {
         files.write(one);
         if (is_watched) view.add(one);
     });
@@ -154,14 +162,15 @@ int load(const load_options& options, const output_names& names) {
 }
 
 /// The same load so many times, a line for each; Ctrl-C ends the series with the run that it ends.
-int load_again_and_again(const load_options& options, int times, const output_names& names) {
+int load_again_and_again(const load_options& options, int times, const output_names& names,
+                         const generator& generate) {
     stop_signal::install(options.timeout);
     const auto earlier = earlier_report(names.baseline);
     output_file json{names.json};
     auto* const out = json.to_standard_output() ? stderr : stdout;
     repeated_load all;
     for (int run = 0; run != times && !stop_signal::requested(); ++run) {
-        fmt::print(out, "{}", all.add(options, generate_load(options, stop_signal::descriptor(), {})));
+        fmt::print(out, "{}", all.add(options, generate(options, stop_signal::descriptor(), {}, {})));
         std::fflush(out);
     }
     std::vector<difference> changes;
@@ -179,7 +188,8 @@ std::string complaint_of(const load_result& result) {
 }
 
 /// Tries rates until it is known how high the target can be met; a line for each.
-int search(load_options options, const threshold& target, const output_names& names) {
+int search(load_options options, const threshold& target, const output_names& names,
+           const generator& generate) {
     stop_signal::install(options.timeout);
     output_file json{names.json};
     auto trials = nlohmann::ordered_json::array();
@@ -189,7 +199,7 @@ int search(load_options options, const threshold& target, const output_names& na
     const auto meets = [&](double rate) {
         if (stop_signal::requested()) throw std::runtime_error("interrupted: the knee is not known");
         options.rate = rate;
-        const auto result = generate_load(options, stop_signal::descriptor(), {});
+        const auto result = generate(options, stop_signal::descriptor(), {}, {});
         if (result.connected == 0) throw std::runtime_error(complaint_of(result));
         const auto all = conclude(options, result);
         const bool met = all.exit_status() == 0 && is_met(target, result);
@@ -222,6 +232,19 @@ int search(load_options options, const threshold& target, const output_names& na
     return 0;
 }
 
+/// Until a stop is requested.
+int be_agent(const std::string& door, const std::string& secret) {
+    stop_signal::install(0ms);
+    listener own{address::resolve(door).front(), {}};
+    const auto say = [](const std::string& line) {
+        fmt::print("{}\n", line);
+        std::fflush(stdout);
+    };
+    say(fmt::format("listening on {} (agent)", own.bound().front().to_string()));
+    serve_controllers(own, secret, say);
+    return 0;
+}
+
 } // namespace
 
 } // namespace parley
@@ -244,7 +267,7 @@ int main(int count, char** words) {
                  "again. Open loop (--rate): requests are sent when they are due.",
                  "parley-load"};
     describe(app, examples);
-    app.add_option("address", options.target, "HOST:PORT of the server, or unix:PATH")->required();
+    app.add_option("address", options.target, "HOST:PORT of the server, or unix:PATH");
     auto* serving =
         app.add_option("--service", options.service,
                        "what it offers: welcome, echo, counter, hello, pi, wait, or raw (see --expect)")
@@ -335,9 +358,27 @@ int main(int count, char** words) {
     add_file("--hlog", names.log, "also write HdrHistogram's interval log (V2)");
     auto* cutting = add_duration(app, "--interval", interval_length, "of --csv and --hlog");
     cutting->default_str("1s, or a tenth of a shorter run");
+    std::string agent_door, secret_file;
+    auto* apart = app.add_option("--agents", options.agent_names,
+                                 "load from these agents instead, together: HOST:PORT,HOST:PORT (--agent)")
+                      ->delimiter(',')
+                      ->allow_extra_args(false)
+                      ->type_name("LIST");
+    auto* as_agent =
+        app.add_option("--agent", agent_door, "be an agent: listen at this address for a controller (--agents)")
+            ->type_name("ADDRESS")
+            ->excludes(apart);
+    add_file("--secret-file", secret_file, "that agents and controllers know: nobody else may give orders");
     add_file("--baseline", names.baseline, "say what has changed since that run, whose --json report this is");
 
     return run_program(app, count, words, [&] {
+        if ((*as_agent || *apart) == secret_file.empty())
+            throw std::invalid_argument(
+                "--agent and --agents go with a --secret-file: openssl rand -hex 32 >FILE; chmod 600 FILE");
+        if (*as_agent) return be_agent(agent_door, read_secret(secret_file));
+        if (options.target.empty()) throw std::invalid_argument("address is required: HOST:PORT or unix:PATH");
+        if (*apart && !options.sources.empty())
+            throw std::invalid_argument("--source is of this machine: leave it out, or --agents");
         if (*expecting || !options.requests.send.empty()) {
             if (*serving && options.service != "raw")
                 throw std::invalid_argument("--send and --expect are of service raw, which is chosen by them");
@@ -349,6 +390,12 @@ int main(int count, char** words) {
         if (const auto crowd = connections_over_time(options))
             options.connections = std::max(1, static_cast<int>(std::ceil(crowd->highest())));
         if (*warming) options.warm_up = warm_up;
+        std::optional<agent_team> team;
+        if (*apart) team.emplace(options.agent_names, read_secret(secret_file));
+        const generator generate = [&](const load_options& what, int stop, const load_watch& watch,
+                                       const intervals::take& each) {
+            return team ? team->run(what, stop, watch, each) : generate_load(what, stop, watch, each);
+        };
         if (wanted) {
             if (*counted || !options.stages.empty())
                 throw std::invalid_argument(
@@ -358,14 +405,14 @@ int main(int count, char** words) {
             if (*warming) options.warm_up = warm_up;
             if (*repeating)
                 throw std::invalid_argument("--find-knee repeats its trials itself: leave out --repeat");
-            return search(options, *wanted, names);
+            return search(options, *wanted, names, generate);
         }
         if (*repeating) {
             if (!names.csv.empty() || !names.log.empty() || !names.percentiles.empty())
                 throw std::invalid_argument("--csv, --hdr and --hlog are of a single run: leave out --repeat");
-            return load_again_and_again(options, times, names);
+            return load_again_and_again(options, times, names, generate);
         }
         if (*cutting) options.interval = interval_length;
-        return load(options, names);
+        return load(options, names, generate);
     });
 }

@@ -86,6 +86,10 @@ std::optional<profile> connections_over_time(const load_options& options) {
     return std::nullopt;
 }
 
+int own_connections(const load_options& options) {
+    return std::min(options.connections, options.connections / options.agents + options.threads);
+}
+
 bool compete(const load_options& options) {
     return options.duration && !options.rate && !options.connect_rate && options.connections > 1;
 }
@@ -94,10 +98,15 @@ void check_consistency(const load_options& options) {
     constexpr int most = 1'000'000;
     if (options.connections < 1 || options.connections > most)
         throw std::invalid_argument(fmt::format("a load has 1 to {} connections", most));
-    if (options.threads < 1 || options.threads > std::min(1024, options.connections))
-        throw std::invalid_argument(fmt::format("a load of {} connections has 1 to {} threads, not {}",
-                                                options.connections, std::min(1024, options.connections),
-                                                options.threads));
+    if (options.connections < options.agents)
+        throw std::invalid_argument(
+            fmt::format("{} connections cannot be shared by {} agents: open more (--connections)",
+                        options.connections, options.agents));
+    if (options.threads < 1 || options.threads > std::min(1024, options.connections / options.agents))
+        throw std::invalid_argument(fmt::format(
+            "a load of {} connections has 1 to {} threads{}, not {}", options.connections,
+            std::min(1024, options.connections / options.agents),
+            options.agents > 1 ? fmt::format(" on each of {} agents", options.agents) : "", options.threads));
     check_stages(options);
     const auto duration = duration_of(options);
     refuse_unless(duration.has_value() != options.total.has_value(),

@@ -25,6 +25,9 @@ struct load_options {
     std::optional<std::chrono::milliseconds> warm_up;  // at the beginning, not counted
     std::chrono::milliseconds timeout{10'000};         // for a connection to be made, and for each answer
     int threads = 1;
+    int agent = 0; // our number, from 0, among those who put this load together ...
+    int agents = 1;
+    std::vector<std::string> agent_names; // of the controller: where they are; none: we load ourselves
 
     // ---- An open loop: requests are due at times of their own. ----
     std::optional<double> rate; // requests a second, of all connections together
@@ -64,6 +67,9 @@ std::optional<profile> connections_over_time(const load_options& options);
 /// Do several connections ask as often as they can, all for the same time, so that it can be said how evenly
 /// they were served?
 bool compete(const load_options& options);
+
+/// How many of all connections are ours at the most, where agents share them.
+int own_connections(const load_options& options);
 
 /// Throws std::invalid_argument for options that contradict each other.
 void check_consistency(const load_options& options);

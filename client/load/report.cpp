@@ -233,6 +233,11 @@ std::string report_for_people(const load_options& options, const load_result& re
         fmt::format_to(into, "{:<12}  {}\n", name, what);
     };
 
+    if (!options.agent_names.empty())
+        line("agents", fmt::format("{}{}", fmt::join(options.agent_names, ", "),
+                                   result.lost_agents.empty()
+                                       ? ""
+                                       : fmt::format("; lost: {}", fmt::join(result.lost_agents, ", "))));
     line("service",
          fmt::format("{} at {}, {} connections, {}{}", options.service, options.target, options.connections,
                      kind_of_loop(options), result.end == ending::interrupted ? ", interrupted" : ""));
@@ -263,7 +268,7 @@ std::string report_for_people(const load_options& options, const load_result& re
                                             : result.tls + "; nothing was verified");
     line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
     line("received", bytes_in_words(book.bytes_received, result.counted));
-    line("own CPU",
+    line(options.agent_names.empty() ? "own CPU" : "agents' CPU",
          fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us a request, {:.0f} % of a processor",
                      in_seconds(result.used.user), in_seconds(result.used.system), cpu_per_answer_us(result),
                      result.counted > 0s
@@ -323,6 +328,8 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"verdict", json_of(all.said)},
             {"ending", to_string(result.end)},
             {"options", json_of(options)},
+            {"agents", options.agent_names},
+            {"lost_agents", result.lost_agents},
             {"rate", result.rate()},
             {"counted_s", in_seconds(result.counted)},
             {"requests", book.answered},

@@ -47,6 +47,7 @@ struct load_result {
     std::chrono::nanoseconds longest_gap{}; // of those: the longest time without a connection
     kernel_counters network;                // what they have counted from the beginning to the end
     ending end = ending::time_over;
+    std::vector<std::string> lost_agents; // whose part is missing: which and why
 
     /// Answers per second; 0 where no time was counted.
     [[nodiscard]] double rate() const;

@@ -18,6 +18,9 @@ public:
         if (--missing_ == 0) start_ = clock::now().time_since_epoch().count();
     }
 
+    /// How many are not ready.
+    [[nodiscard]] int missing() const { return missing_; }
+
     /// When the last one was ready; nothing: it is not yet.
     [[nodiscard]] std::optional<clock::time_point> when() const {
         const auto start = start_.load();

@@ -26,6 +26,7 @@ public:
     judgement(const load_options& options, const load_result& result) : options_{options}, result_{result} {}
 
     verdict all() {
+        agents();
         own_processor();
         sends_in_time();
         rate_reached();
@@ -146,6 +147,13 @@ private:
                     "{} of {} segments of this machine were sent again (nstat: RetransSegs), which takes "
                     "200 ms or more each: look for an overloaded link or a full queue",
                     in_words(seen.sent_again), in_words(seen.sent));
+    }
+
+    void agents() {
+        for (const auto& each : result_.lost_agents)
+            because("agent-lost",
+                    "agent {}: its part of the load, of the answers and of the errors is missing; load again",
+                    each);
     }
 
     void resources() {
