@@ -22,7 +22,8 @@ struct outcome {
 };
 
 std::vector<std::string> command(std::vector<std::string> options) {
-    options.insert(options.begin(), {PARLEY_COMPARE, "--server", PARLEY_SERVER, "--load", PARLEY_LOAD});
+    options.insert(options.begin(),
+                   {PARLEY_COMPARE, "--parley-server", PARLEY_SERVER, "--parley-load", PARLEY_LOAD});
     return options;
 }
 
@@ -123,11 +124,11 @@ TEST_CASE("a server of others is told its port, and is ready when that accepts")
     const temporary_folder folder;
     const auto server =
         std::string{PARLEY_SERVER} + " --model epoll --service echo --listen 127.0.0.1:{port} >/dev/null";
-    const auto told = run({"--models",    "thread",     "--server-command", "mine=" + server,
-                           "--baseline",  "mine",       "--connections",    "3",
-                           "--service",   "echo",       "--size",           "10",
-                           "--workloads", "long-lived", "--rounds",         "1",
-                           "--duration",  "500ms",      "--output",         folder.file("run")});
+    const auto told = run({"--models",    "thread",     "--server",      "mine=" + server,
+                           "--baseline",  "mine",       "--connections", "3",
+                           "--service",   "echo",       "--size",        "10",
+                           "--workloads", "long-lived", "--rounds",      "1",
+                           "--duration",  "500ms",      "--output",      folder.file("run")});
     CAPTURE(told.output);
     CAPTURE(told.errors);
     CHECK(told.code == 0);
@@ -139,8 +140,8 @@ TEST_CASE("a server of others is told its port, and is ready when that accepts")
 
 TEST_CASE("a server that never accepts at its port is a row with its reason") {
     const temporary_folder folder;
-    const auto told = run({"--models", "", "--server-command", "bad=exit {port}", "--rounds", "1",
-                           "--workloads", "long-lived", "--output", folder.file("run")});
+    const auto told = run({"--models", "", "--server", "exit {port}", "--rounds", "1", "--workloads",
+                           "long-lived", "--output", folder.file("run")});
     CHECK(told.code == 1);
     CHECK(told.output.find("the server left before it accepted") != told.output.npos);
 }

@@ -3,6 +3,7 @@
 #include "client/compare/findings.hpp"
 #include "client/compare/load_report.hpp"
 #include "client/compare/machine.hpp"
+#include "client/compare/measure.hpp"
 #include "client/compare/on_cores.hpp"
 #include "client/compare/plan.hpp"
 #include "client/compare/proc_text.hpp"
@@ -14,9 +15,11 @@
 #include "tests/temporary_folder.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
@@ -66,7 +69,8 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 std::vector<std::string> compare_command(std::vector<std::string> options) {
-    options.insert(options.begin(), {PARLEY_COMPARE, "--server", PARLEY_SERVER, "--load", PARLEY_LOAD});
+    options.insert(options.begin(),
+                   {PARLEY_COMPARE, "--parley-server", PARLEY_SERVER, "--parley-load", PARLEY_LOAD});
     return options;
 }
 
@@ -165,8 +169,21 @@ TEST_CASE("a pool has a worker for each connection that lives long") {
 
 TEST_CASE("a server of one's own needs a name and a command") {
     CHECK(foreign_server("mine=./server 0 a=b").name == "mine");
+    CHECK(foreign_server("./bin/server --port={port}").name == "server");
+    CHECK(foreign_server("./bin/server --port={port}").command == "./bin/server --port={port}");
     for (const auto* wrong : {"", "mine", "=./server", "mine="})
         CHECK_THROWS_AS(foreign_server(wrong), std::invalid_argument);
+}
+
+TEST_CASE("a server of ours must end with 0, one of others may be ended by SIGTERM") {
+    const auto ended = [](int status) { return process_end{.status = status, .used = {}}; };
+    for (const bool is_ours : {true, false}) {
+        CHECK(ended_well(ended(W_EXITCODE(0, 0)), is_ours));
+        CHECK(ended_well(ended(W_EXITCODE(0, SIGTERM)), is_ours) == !is_ours);
+        CHECK(ended_well(ended(W_EXITCODE(128 + SIGTERM, 0)), is_ours) == !is_ours);
+        CHECK_FALSE(ended_well(ended(W_EXITCODE(0, SIGKILL)), is_ours));
+        CHECK_FALSE(ended_well(ended(W_EXITCODE(1, 0)), is_ours));
+    }
 }
 
 TEST_CASE("what is no report of a load is refused") {
@@ -317,9 +334,8 @@ TEST_CASE("server and load have cores of their own where there are two") {
 
 TEST_CASE("a server that fails is a row with its reason") {
     const temporary_folder folder;
-    subprocess program{
-        compare_command({"--models", "", "--server-command", "bad=echo no luck >&2; exit 3", "--rounds", "1",
-                         "--workloads", "long-lived", "-o", folder.file("run")})};
+    subprocess program{compare_command({"--models", "", "--server", "bad=echo no luck >&2; exit 3", "--rounds",
+                                        "1", "--workloads", "long-lived", "-o", folder.file("run")})};
     CHECK(program.wait(patience)->exit_code() == 1);
     const auto text = program.rest_of_output();
     CAPTURE(text);
@@ -350,7 +366,7 @@ TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
                                                                    {"--duration", "0s"},
                                                                    {"--models", ""},
                                                                    {"--baseline", "nosuch"},
-                                                                   {"--server-command", "nosuch"},
+                                                                   {"--server", "nosuch"},
                                                                    {"--models", "thread,thread"},
                                                                    {"--quick", "--full"},
                                                                    {"--full", "--size", "7"},

@@ -1,5 +1,5 @@
-// A load that several agents put on one server: what they say to each other, who may say it, and what becomes of the
-// load when one of them is gone.
+// A load that several agents put on one server: what they say to each other, who may say it, and what becomes
+// of the load when one of them is gone.
 #include "client/load/agent_messages.hpp"
 #include "client/load/secret_channel.hpp"
 #include "common/subprocess.hpp"
@@ -41,8 +41,8 @@ struct two_ends {
     }
 
 private:
-    static void make(std::unique_ptr<secret_channel>& into, connection wire, side which, const std::string& secret,
-                     std::string& wrong) {
+    static void make(std::unique_ptr<secret_channel>& into, connection wire, side which,
+                     const std::string& secret, std::string& wrong) {
         try {
             into = std::make_unique<secret_channel>(std::move(wire), which, secret, patience);
         } catch (const std::runtime_error& why) {
@@ -201,13 +201,16 @@ public:
     [[nodiscard]] std::string names() const { return doors_[0] + ',' + doors_[1]; }
 
     /// A controller of both.
-    [[nodiscard]] std::unique_ptr<subprocess> controller(const address& target, std::vector<std::string> more) const {
+    [[nodiscard]] std::unique_ptr<subprocess> controller(const address& target,
+                                                         std::vector<std::string> more) const {
         more.insert(more.begin(), {PARLEY_LOAD, target.to_string(), "--service", "counter", "--agents", names(),
                                    "--secret-file", secret_file(), "--json", folder_.file("report")});
         return std::make_unique<subprocess>(std::move(more), subprocess::errors::kept);
     }
 
-    [[nodiscard]] nlohmann::json report() const { return nlohmann::json::parse(std::ifstream{folder_.file("report")}); }
+    [[nodiscard]] nlohmann::json report() const {
+        return nlohmann::json::parse(std::ifstream{folder_.file("report")});
+    }
 
 private:
     std::unique_ptr<subprocess> begin() {
@@ -268,11 +271,13 @@ TEST_CASE("a rate is shared, a series runs, and a controller that ends early get
     agents_under_test both;
     server_under_test server{"epoll", "counter"};
     const auto may_be_invalid = [](int code) { return code == 0 || code == 3; }; // on a busy machine
-    const auto open = both.controller(server.door(), {"--rate", "200", "--duration", "1s", "--connections", "4"});
+    const auto open =
+        both.controller(server.door(), {"--rate", "200", "--duration", "1s", "--connections", "4"});
     CHECK(may_be_invalid(code_of(*open)));
     const int due = both.report()["due"]; // 180, and who stands at an end is counted or not
     CHECK(std::abs(due - 180) <= 2);
-    const auto series = both.controller(server.door(), {"--duration", "200ms", "--connections", "4", "--repeat", "4"});
+    const auto series =
+        both.controller(server.door(), {"--duration", "200ms", "--connections", "4", "--repeat", "4"});
     CHECK(may_be_invalid(code_of(*series)));
     CHECK(both.report()["runs"].size() == 4);
     const auto cut_off = both.controller(server.door(), {"--duration", "60s", "--connections", "4"});
@@ -342,9 +347,11 @@ TEST_CASE("what cannot be is refused in one line") {
         return fmt::format("{} {}", code, program.error_output());
     };
     CHECK(said_by({"--agent", "127.0.0.1:0"}).starts_with("2 parley-load: --agent and --agents go with"));
-    CHECK(said_by({"1.2.3.4:5", "--secret-file", both.secret_file()}).starts_with("2 parley-load: --agent and"));
+    CHECK(
+        said_by({"1.2.3.4:5", "--secret-file", both.secret_file()}).starts_with("2 parley-load: --agent and"));
     CHECK(said_by({}).starts_with("2 parley-load: address is required"));
-    CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file(), "--source", "127.0.0.1"})
+    CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file(), "--source",
+                   "127.0.0.1"})
               .starts_with("2 parley-load: --source is of this machine"));
     CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file()})
               .starts_with("2 parley-load: 1 connections cannot be shared by 2 agents"));

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <fmt/format.h>
 #include <stdexcept>
+#include <sys/wait.h>
 
 namespace parley {
 
@@ -51,7 +52,7 @@ std::vector<worker_use> workers_of(pid_t server) {
 }
 
 /// Ends the server, and says how it left; adds to the problem where that was not clean.
-void stop(subprocess& server, measurement& result) {
+void stop(subprocess& server, bool is_ours, measurement& result) {
     const bool left_early = server.wait(0ms).has_value();
     const auto begin = steady_clock::now();
     server.signal(SIGTERM);
@@ -67,11 +68,12 @@ void stop(subprocess& server, measurement& result) {
     result.server.involuntary_switches = end->used.ru_nivcsw;
     result.server.page_faults = end->used.ru_minflt + end->used.ru_majflt;
 
-    result.left_cleanly = end->exit_code() == 0 && !left_early && !server.left_processes();
+    const bool is_well = ended_well(*end, is_ours);
+    result.left_cleanly = is_well && !left_early && !server.left_processes();
     if (result.left_cleanly) return;
-    const auto how = end->exit_code() != 0 ? "the server ended with " + end->to_string()
-                     : left_early          ? "the server left before it was told to"
-                                           : "the server left processes behind";
+    const auto how = !is_well     ? "the server ended with " + end->to_string()
+                     : left_early ? "the server left before it was told to"
+                                  : "the server left processes behind";
     result.problem = result.problem.empty() ? how : how + "; " + result.problem;
 }
 
@@ -124,6 +126,11 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
 
 } // namespace
 
+bool ended_well(const process_end& end, bool is_ours) {
+    return end.exit_code() == 0 || (!is_ours && (end.exit_code() == 128 + SIGTERM ||
+                                                 (WIFSIGNALED(end.status) && WTERMSIG(end.status) == SIGTERM)));
+}
+
 std::optional<measurement> measure(const plan& all, const cell& where) {
     const auto& wanted = all.workloads[where.workload];
     const auto& who = all.contenders[where.contender];
@@ -141,7 +148,7 @@ std::optional<measurement> measure(const plan& all, const cell& where) {
         result.start_time = since(begin);
         result.server.at_rest = memory_of_tree(server->pid());
         if (!load_it(*server, address, all, result)) return std::nullopt;
-        stop(*server, result);
+        stop(*server, who.command.empty(), result);
     } catch (const std::runtime_error& failure) { // one cell's failure must not end the comparison
         result.problem = failure.what();
         if (server) server->wait(100ms); // it may just be about to say why

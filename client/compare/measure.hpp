@@ -4,6 +4,7 @@
 #include "client/compare/load_report.hpp"
 #include "client/compare/plan.hpp"
 #include "client/compare/process_tree.hpp"
+#include "common/subprocess.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -61,5 +62,9 @@ struct measurement {
 /// Carries out one cell of the plan. A server or a load that fails is a finding, told in `problem`.
 /// Nothing: a stop was requested meanwhile (stop_signal); what ran is killed.
 std::optional<measurement> measure(const plan& all, const cell& where);
+
+/// After SIGTERM: ours end with 0. Most programs of others know nothing of it, so that it ends them
+/// (signal(7)), or the shell that they were started by.
+bool ended_well(const process_end& end, bool is_ours);
 
 } // namespace parley

@@ -28,7 +28,7 @@ constexpr std::string_view examples =
     "  parley-compare --full                               all questions in depth, half an hour\n"
     "  parley-compare --questions short,stevens --models fork,thread,prefork,pool\n"
     "  parley-compare --connections 1,10,100 --service echo,hello --workloads long-lived --rounds 6\n"
-    "  parley-compare --server-command 'mine=./my_server {port}' --baseline mine\n"
+    "  parley-compare --server 'mine=./my_server {port}' --baseline mine\n"
     "  parley-compare --resume results/2026-03-01-120000\n"
     "  parley-compare --diff before/result.json after/result.json\n"
     "\n"
@@ -143,10 +143,11 @@ void describe_options(CLI::App& app, compare_options& options) {
                    "models of parley-server to compare; default: all that serve TCP")
         ->type_name("A,B,...")
         ->delimiter(',');
-    app.add_option("--server-command", options.server_commands,
-                   "another server to compare; it gets a free port for {port}, or prints 'listening on "
-                   "HOST:PORT'; may be repeated")
-        ->type_name("NAME=COMMAND");
+    app.add_option(
+           "--server", options.server_commands,
+           "another server to compare, 'COMMAND {port}' or NAME=COMMAND; it gets a free port for {port}, or "
+           "prints 'listening on HOST:PORT'; may be repeated")
+        ->type_name("COMMAND");
 
     const auto product = [&](CLI::Option* one) {
         return one->each([&](const std::string&) { options.is_product = true; });
@@ -197,16 +198,17 @@ void describe_options(CLI::App& app, compare_options& options) {
         ->expected(2);
     app.add_option("--json", options.json_file, "also writes all that was measured to this file")
         ->type_name("FILE");
-    app.add_option("--server", options.parley_server, "parley-server; default: the one beside this program")
+    app.add_option("--parley-server", options.parley_server,
+                   "the program; default: the one beside this program")
         ->type_name("PATH");
-    app.add_option("--load", options.parley_load, "parley-load; default: the one beside this program")
+    app.add_option("--parley-load", options.parley_load, "the program; default: the one beside this program")
         ->type_name("PATH");
     describe(app, examples);
 }
 
 void find_programs(plan& of, const compare_options& wanted) {
-    of.parley_server = program_at(wanted.parley_server, "parley-server", "--server");
-    of.parley_load = program_at(wanted.parley_load, "parley-load", "--load");
+    of.parley_server = program_at(wanted.parley_server, "parley-server", "--parley-server");
+    of.parley_load = program_at(wanted.parley_load, "parley-load", "--parley-load");
 }
 
 plan plan_of(const compare_options& wanted) {

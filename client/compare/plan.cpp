@@ -1,6 +1,7 @@
 #include "client/compare/plan.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <random>
@@ -53,13 +54,20 @@ std::vector<std::string> contender::words(const workload& load, const std::strin
 bool contender::keeps_workers() const { return model != "fork" && model != "thread" && model != "exec"; }
 
 contender foreign_server(const std::string& definition) {
-    const auto equals = definition.find('=');
-    if (equals == 0 || equals == definition.npos || equals + 1 == definition.size())
-        throw std::invalid_argument(
-            fmt::format("bad server command '{}': write NAME=COMMAND, as in mine='./my_server 0'", definition));
     contender one;
-    one.name = definition.substr(0, equals);
-    one.command = definition.substr(equals + 1);
+    const auto equals = definition.find_first_of("= "); // a space: no name is given
+    if (equals != definition.npos && definition[equals] == '=' && equals > 0 &&
+        equals + 1 < definition.size()) {
+        one.name = definition.substr(0, equals);
+        one.command = definition.substr(equals + 1);
+    } else if (definition.find("{port}") != definition.npos) {
+        one.name = std::filesystem::path{definition.substr(0, definition.find(' '))}.filename();
+        one.command = definition;
+    } else {
+        throw std::invalid_argument(fmt::format(
+            "bad server '{}': write 'COMMAND {{port}}' or NAME=COMMAND, as in mine='./my_server {{port}}'",
+            definition));
+    }
     return one;
 }
 

@@ -49,9 +49,9 @@ struct contender {
     [[nodiscard]] bool keeps_workers() const;
 };
 
-/// Anybody's server, from "NAME=COMMAND", which the shell splits into words. A command that says {port} gets a
-/// free port there, and is ready when that port accepts; any other prints "listening on HOST:PORT". Throws
-/// std::invalid_argument.
+/// Anybody's server, from "NAME=COMMAND", or from a command with {port}, which is then called as its program.
+/// The shell splits the command into words. One that says {port} gets a free port there, and is ready when that
+/// port accepts; any other prints "listening on HOST:PORT". Throws std::invalid_argument.
 contender foreign_server(const std::string& definition);
 
 /// One measurement to be made: the numbers are indices into the plan.

@@ -79,7 +79,9 @@ private:
         try {
             const auto result = generate_load(
                 options_, end_.descriptor(), {},
-                [this](const interval& one) { leave({{"kind", "interval"}, {"interval", message_of(one)}}); },
+                [this](const interval& one) {
+                    leave({{"kind", "interval"}, {"interval", message_of(one)}});
+                },
                 &start_);
             leave({{"kind", "result"}, {"result", message_of(result)}});
         } catch (const std::exception& why) {

@@ -1,4 +1,5 @@
-// An agent: puts its part of a load on a server, for a controller on another machine or this one (agent_team.hpp).
+// An agent: puts its part of a load on a server, for a controller on another machine or this one
+// (agent_team.hpp).
 #pragma once
 
 #include "common/listener.hpp"
@@ -9,8 +10,8 @@
 
 namespace parley {
 
-/// Serves controllers that know the secret, one after the other, until a stop is requested (stop_signal.hpp). What
-/// is worth telling it says, a line each. A controller that goes ends its load.
+/// Serves controllers that know the secret, one after the other, until a stop is requested (stop_signal.hpp).
+/// What is worth telling it says, a line each. A controller that goes ends its load.
 void serve_controllers(listener& door, const std::string& secret,
                        const std::function<void(const std::string& line)>& say);
 

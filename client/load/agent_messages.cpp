@@ -50,25 +50,25 @@ static void from_json(const nlohmann::json& from, failures& into) {
 }
 
 // ---- What is to be loaded. Thresholds, percentiles and the like are judged by the controller. ----
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(request_options, seed, size, digits, wait, greeting, say, pipeline, how, send,
-                                   expect, per_connection)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(request_options, seed, size, digits, wait, greeting, say, pipeline, how,
+                                   send, expect, per_connection)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(arrivals, how, burst)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(stage, duration, from, to, of)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(tls_options, name, authorities, verifies)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, connections, duration, total, warm_up,
-                                   timeout, threads, agent, agents, rate, arriving, stages, think,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, connections, duration, total,
+                                   warm_up, timeout, threads, agent, agents, rate, arriving, stages, think,
                                    expected_interval, tls, connect_rate, exact_timers, interval)
 
 // ---- What became of it. Points in time are of the agent's own clock, and stay there. ----
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ledger, has_schedule, expected_interval, connections, all_asked, all_answered,
-                                   first_answers, errors, numbers, latency, uncorrected, send_lag, corrected,
-                                   answered, bytes_sent, bytes_received)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ledger, has_schedule, expected_interval, connections, all_asked,
+                                   all_answered, first_answers, errors, numbers, latency, uncorrected, send_lag,
+                                   corrected, answered, bytes_sent, bytes_received)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(cpu_time, user, system)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(moment, at, answered, latency_sum)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(kernel_counters, listen_overflows, sent, sent_again)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_result, book, connecting, handshaking, tls, connected, served, unanswered,
-                                   counted, used, busiest, course, shares, due, never_sent, reconnected,
-                                   longest_gap, network, end)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_result, book, connecting, handshaking, tls, connected, served,
+                                   unanswered, counted, used, busiest, course, shares, due, never_sent,
+                                   reconnected, longest_gap, network, end)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(interval, begin, length, asked, errors, latency)
 
 nlohmann::json message_of(const load_options& options) { return options; }

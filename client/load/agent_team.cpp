@@ -53,7 +53,8 @@ public:
         for (auto& member : members_) {
             parts_.push_back({&member});
             try_with(parts_.back(), [&](secret_channel& agent) {
-                agent.send({{"kind", "load"}, {"form", agent_messages_form}, {"options", message_of(options_)}});
+                agent.send(
+                    {{"kind", "load"}, {"form", agent_messages_form}, {"options", message_of(options_)}});
             });
             ++options_.agent;
         }

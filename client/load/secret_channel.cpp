@@ -22,8 +22,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t head_size = 4;           // of a message: its length, the highest byte first
-constexpr std::size_t most_bytes = 128 << 20;  // of a message
+constexpr std::size_t head_size = 4;            // of a message: its length, the highest byte first
+constexpr std::size_t most_bytes = 128 << 20;   // of a message
 constexpr const char* identity = "parley-load"; // which key is meant: there is one
 constexpr auto send_limit = 10s;
 
@@ -64,10 +64,12 @@ std::string read_secret(const std::string& file) {
     if (stat(file.c_str(), &about) != 0 || !std::getline(text, secret))
         throw std::invalid_argument(fmt::format("--secret-file {}: cannot be read, or is empty", file));
     if (about.st_mode & (S_IRWXG | S_IRWXO))
-        throw std::invalid_argument(fmt::format("--secret-file {}: others may use it: chmod 600 {}", file, file));
+        throw std::invalid_argument(
+            fmt::format("--secret-file {}: others may use it: chmod 600 {}", file, file));
     if (secret.size() < 16)
         throw std::invalid_argument(fmt::format(
-            "--secret-file {}: its first line has less than 16 characters: openssl rand -hex 32 >{}", file, file));
+            "--secret-file {}: its first line has less than 16 characters: openssl rand -hex 32 >{}", file,
+            file));
     return secret;
 }
 
@@ -92,8 +94,8 @@ secret_channel::secret_channel(connection wire, side ours, const std::string& se
     SSL_set_app_data(tls_.get(), &key);
     const auto shake = ours == side::agent ? SSL_accept : SSL_connect;
     if (!carry_out([&] { return shake(tls_.get()); }, clock::now() + limit))
-        throw std::runtime_error(fmt::format("no handshake within {} ms: is it busy with another controller?",
-                                             limit.count()));
+        throw std::runtime_error(
+            fmt::format("no handshake within {} ms: is it busy with another controller?", limit.count()));
 }
 
 /// Calls until it is done. False: not by the deadline. Throws where the other has gone or does not know the
@@ -131,8 +133,9 @@ void secret_channel::send(const nlohmann::json& message) {
     const auto deadline = clock::now() + send_limit;
     for (std::size_t sent = 0; sent != bytes.size();) {
         std::size_t part = 0;
-        if (!carry_out([&] { return SSL_write_ex(tls_.get(), bytes.data() + sent, bytes.size() - sent, &part); },
-                       deadline))
+        if (!carry_out(
+                [&] { return SSL_write_ex(tls_.get(), bytes.data() + sent, bytes.size() - sent, &part); },
+                deadline))
             throw std::runtime_error("it takes no messages");
         sent += part;
     }
