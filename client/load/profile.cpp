@@ -1,10 +1,10 @@
 #include "client/load/profile.hpp"
 
 #include "client/expected_answer.hpp"
+#include "client/load/number_in.hpp"
 #include "common/duration.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -14,15 +14,6 @@ namespace parley {
 namespace {
 
 using seconds = std::chrono::duration<double>;
-
-/// A number from 0 to a billion; nothing: it is none.
-std::optional<double> number_in(std::string_view text) {
-    double number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size() || !(number >= 0 && number <= 1e9))
-        return std::nullopt;
-    return number;
-}
 
 } // namespace
 

@@ -1,5 +1,7 @@
 #include "client/load/result.hpp"
 
+#include "common/duration.hpp"
+
 #include <algorithm>
 
 namespace parley {
@@ -25,8 +27,7 @@ moment at(const std::vector<moment>& course, std::chrono::nanoseconds when) {
 } // namespace
 
 double load_result::rate() const {
-    const std::chrono::duration<double> seconds = counted;
-    return seconds.count() > 0 ? static_cast<double>(book.answered) / seconds.count() : 0;
+    return counted.count() > 0 ? static_cast<double>(book.answered) / in_seconds(counted) : 0;
 }
 
 void load_result::add(const load_result& other) {

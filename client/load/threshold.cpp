@@ -2,11 +2,11 @@
 
 #include "client/expected_answer.hpp"
 #include "client/fairness.hpp"
+#include "client/load/number_in.hpp"
 #include "client/load/percentiles.hpp"
 #include "common/duration.hpp"
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
 #include <optional>
@@ -37,14 +37,6 @@ constexpr std::array<std::pair<std::string_view, relation>, 5> relations{{{"<=",
 
 constexpr std::array<std::pair<std::string_view, double>, 4> units{
     {{"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"s", 1}}};
-
-std::optional<double> number_in(std::string_view text) {
-    double number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(number) || number < 0)
-        return std::nullopt;
-    return number;
-}
 
 /// In seconds.
 std::optional<double> time_in(std::string_view text) {
