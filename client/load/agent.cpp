@@ -26,7 +26,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto handshake_limit = 5s;
-constexpr auto sign_of_life = 1s;
+constexpr std::chrono::milliseconds sign_of_life{1s};
 
 /// A descriptor that becomes readable (eventfd(2)).
 class event {
@@ -57,18 +57,17 @@ public:
     void run() {
         while (!tell_news()) {
             // Nobody says when the last connection was made: that is looked for.
-            const auto patience = std::exchange(is_ready_, is_ready_ || start_.missing() <= 1) ? 1s : 5ms;
-            if (is_ready_ && !std::exchange(told_ready_, true)) tell({{"kind", "ready"}});
+            const bool is_ready = start_.missing() <= 1;
+            if (is_ready && !std::exchange(told_ready_, true)) tell({{"kind", "ready"}});
             if (clock::now() - told_ >= sign_of_life) tell({{"kind", "alive"}});
             const bool ends = stop_signal::requested();
             if (ends) end_.raise();
             pollfd watched[] = {{controller_.descriptor(), POLLIN, 0},
                                 {news_.descriptor(), POLLIN, 0},
                                 {ends ? -1 : stop_signal::descriptor(), POLLIN, 0}};
-            check("poll", [&] {
-                return poll(watched, std::size(watched),
-                            static_cast<int>(std::chrono::milliseconds{patience}.count()));
-            });
+            const std::chrono::milliseconds patience = is_ready ? sign_of_life : 5ms;
+            check("poll",
+                  [&] { return poll(watched, std::size(watched), static_cast<int>(patience.count())); });
             while (const auto order = controller_.receive(0ms)) follow(*order);
         }
     }
@@ -127,7 +126,6 @@ private:
     event news_; // in the outbox
     std::mutex lock_;
     std::deque<nlohmann::json> outbox_;
-    bool is_ready_ = false;
     bool told_ready_ = false;
     clock::time_point told_ = clock::now();
     std::jthread threads_; // the last member: it uses all others

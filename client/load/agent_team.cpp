@@ -88,8 +88,8 @@ private:
 
         member* who;
         states state = states::busy;
-        bool is_ready = false;      // its connections are made
-        std::size_t intervals_ = 0; // that it has delivered
+        bool is_ready = false;     // its connections are made
+        std::size_t delivered = 0; // of its intervals
         clock::time_point heard = clock::now();
 
         [[nodiscard]] bool is_busy() const { return state == states::busy; }
@@ -131,7 +131,7 @@ private:
     void take(part& from, const nlohmann::json& message) {
         const auto& kind = message.at("kind");
         if (kind == "ready") from.is_ready = true;
-        if (kind == "interval") cut_.deliver(from.intervals_++, interval_in(message.at("interval")));
+        if (kind == "interval") cut_.deliver(from.delivered++, interval_in(message.at("interval")));
         if (kind == "failed") {
             if (failure_.empty())
                 failure_ = fmt::format("agent {}: {}", from.who->name, message.at("why").get<std::string>());
@@ -155,7 +155,7 @@ private:
 
     void leave(part& from, part::states how) {
         from.state = how;
-        cut_.leave(from.intervals_);
+        cut_.leave(from.delivered);
     }
 
     /// Whatever goes wrong with an agent, the others go on.
