@@ -375,6 +375,9 @@ int main(int count, char** words) {
         if ((*as_agent || *apart) == secret_file.empty())
             throw std::invalid_argument(
                 "--agent and --agents go with a --secret-file: openssl rand -hex 32 >FILE; chmod 600 FILE");
+        if (*as_agent && !options.target.empty())
+            throw std::invalid_argument(
+                "an --agent is told by its controller what to load: leave the address out");
         if (*as_agent) return be_agent(agent_door, read_secret(secret_file));
         if (options.target.empty()) throw std::invalid_argument("address is required: HOST:PORT or unix:PATH");
         if (*apart && !options.sources.empty())

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -112,6 +113,7 @@ secret_channel::secret_channel(connection wire, side ours, const std::string& se
     if (!carry_out([&] { return shake(tls_.get()); }, clock::now() + limit))
         throw std::runtime_error(
             fmt::format("no handshake within {} ms: is it busy with another controller?", limit.count()));
+    SSL_set_app_data(tls_.get(), nullptr); // no further handshake needs the key
 }
 
 /// Calls until it is done. False: not by the deadline. Throws where the other has gone or does not know the
@@ -133,7 +135,9 @@ bool secret_channel::carry_out(Call call, clock::time_point deadline) {
             if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
                 throw std::runtime_error("it has gone");
             throw std::runtime_error("it does not know the secret, or speaks no TLS");
-        default: throw std::runtime_error(error != 0 ? std::strerror(error) : "it has gone");
+        default: // a system call's failure; 0: the end of input, without its word
+            throw std::runtime_error(
+                error == 0 || error == ECONNRESET || error == EPIPE ? "it has gone" : std::strerror(error));
         }
         if (!poll_until(deadline, {&watched, 1})) return false;
     }
