@@ -47,7 +47,7 @@ public:
 
     void answers(const std::string& question) {
         const auto rounds = is_full_ ? 6 : 5;
-        const auto time = is_full_ ? 1000ms : 300ms;
+        const auto time = is_full_ ? 800ms : 300ms;
         if (question == "cpu")
             add({.id = "cpu",
                  .name = "Work for the processor",
@@ -100,7 +100,7 @@ public:
                      .connections = connections,
                      .duration = is_full_ ? 800ms : 200ms,
                      .server_options = {"--max-connections", "100000"},
-                     .rounds = is_full_ && !is_extreme ? 6 : 3});
+                     .rounds = is_extreme ? 2 : is_full_ ? 6 : 3});
         }
     }
 
