@@ -75,6 +75,7 @@ TEST_CASE("thresholds are met or missed") {
     CHECK(meets("fairness=1", result));
     CHECK(measured_in_words(parse_threshold("p99<10ms"), result) == "20.0 ms");
     CHECK(measured_in_words(parse_threshold("rate>1"), result) == "10,000");
+    CHECK(meets("p99<5000000000ns", result));
 }
 
 TEST_CASE("fairness is that of the connections' answers") {

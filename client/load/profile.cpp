@@ -37,7 +37,8 @@ stage parse_stage(std::string_view text) {
     const auto dots = values.find("..");
     const auto from = number_in(values.substr(0, dots));
     const auto to = dots == values.npos ? from : number_in(values.substr(dots + 2));
-    if (!from || !to) fail("a value is a number from 0 to 1000000000");
+    constexpr double most = 1e9;
+    if (!from || !to || *from > most || *to > most) fail("a value is a number from 0 to 1000000000");
     result.from = *from;
     result.to = *to;
     return result;
