@@ -26,6 +26,13 @@ framing parse_framing(std::string_view text) {
 
 std::size_t prefix_size(framing how) { return how == framing::u16 ? 2 : how == framing::u32 ? 4 : 0; }
 
+std::string prefix_for(std::size_t size, framing how) {
+    std::string text;
+    for (auto left = prefix_size(how); left > 0; --left)
+        text += static_cast<char>(size >> (8 * (left - 1)) & 0xff);
+    return text;
+}
+
 std::string framed(std::string_view message, framing how) {
     const std::size_t most = how == framing::u16 ? 0xffff : longest_message;
     if (how != framing::none && message.size() > most)
@@ -34,9 +41,7 @@ std::string framed(std::string_view message, framing how) {
                         to_string(how), most));
     if (how == framing::line && message.find('\n') != message.npos)
         throw std::invalid_argument("a line has no newline in it: choose another --framing");
-    std::string text;
-    for (auto left = prefix_size(how); left > 0; --left)
-        text += static_cast<char>(message.size() >> (8 * (left - 1)) & 0xff);
+    auto text = prefix_for(message.size(), how);
     text += message;
     if (how == framing::line) text += '\n';
     return text;

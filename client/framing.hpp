@@ -21,6 +21,9 @@ inline constexpr std::size_t longest_message = 16 * 1024 * 1024;
 /// How many bytes stand before the message.
 std::size_t prefix_size(framing how);
 
+/// The bytes before a message of that size.
+std::string prefix_for(std::size_t size, framing how);
+
 /// The message as it is sent. Throws std::invalid_argument for one that cannot be: a newline in a line, a
 /// message that is too long.
 std::string framed(std::string_view message, framing how);

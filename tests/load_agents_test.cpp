@@ -284,12 +284,7 @@ TEST_CASE("a rate is shared, a series runs, and a controller that ends early get
     CHECK(is_done(code_of(*series)));
     CHECK(both.report()["runs"].size() == 4);
     const auto cut_off = both.controller(server.door(), {"--duration", "60s", "--connections", "4"});
-    line_with(both.agent(0), "part 1 of 2");
-    line_with(both.agent(0), "part 1 of 2");
-    line_with(both.agent(0), "part 1 of 2");
-    line_with(both.agent(0), "part 1 of 2");
-    line_with(both.agent(0), "part 1 of 2");
-    line_with(both.agent(0), "part 1 of 2"); // after one open and four of the series
+    for (int load = 0; load != 6; ++load) line_with(both.agent(0), "part 1 of 2"); // this is the sixth
     cut_off->signal(SIGINT);
     CHECK(cut_off->wait(60s));
     CHECK(both.report()["ending"] == "interrupted");

@@ -100,7 +100,9 @@ public:
                      .connections = connections,
                      .duration = is_full_ ? 800ms : 200ms,
                      .server_options = {"--max-connections", "100000"},
-                     .rounds = is_extreme ? 2 : is_full_ ? 6 : 3});
+                     .rounds = is_extreme ? 2
+                               : is_full_ ? 6
+                                          : 3});
         }
     }
 

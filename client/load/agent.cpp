@@ -4,18 +4,16 @@
 #include "client/load/agent_messages.hpp"
 #include "client/load/generate.hpp"
 #include "client/load/secret_channel.hpp"
+#include "client/poll_until.hpp"
 #include "common/check.hpp"
-#include "common/duration.hpp"
 #include "common/stop_signal.hpp"
 
 #include <deque>
 #include <fmt/format.h>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <thread>
-#include <unistd.h>
 
 namespace parley {
 
@@ -65,9 +63,7 @@ public:
             pollfd watched[] = {{controller_.descriptor(), POLLIN, 0},
                                 {news_.descriptor(), POLLIN, 0},
                                 {ends ? -1 : stop_signal::descriptor(), POLLIN, 0}};
-            const std::chrono::milliseconds patience = is_ready ? sign_of_life : 5ms;
-            check("poll",
-                  [&] { return poll(watched, std::size(watched), static_cast<int>(patience.count())); });
+            poll_until(clock::now() + (is_ready ? sign_of_life : 5ms), watched);
             while (const auto order = controller_.receive(0ms)) follow(*order);
         }
     }

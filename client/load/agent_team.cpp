@@ -2,12 +2,11 @@
 
 #include "client/connect.hpp"
 #include "client/load/agent_messages.hpp"
-#include "common/check.hpp"
+#include "client/poll_until.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <poll.h>
 #include <stdexcept>
 
 namespace parley {
@@ -100,10 +99,7 @@ private:
         std::vector<pollfd> watched{{stop, POLLIN, 0}};
         for (const auto& each : parts_)
             if (each.is_busy()) watched.push_back({each.who->channel.descriptor(), POLLIN, 0});
-        check("poll", [&] {
-            return poll(watched.data(), watched.size(),
-                        static_cast<int>(std::chrono::milliseconds{look_again}.count()));
-        });
+        poll_until(clock::now() + look_again, watched);
         return watched.front().revents != 0;
     }
 

@@ -1,9 +1,9 @@
 #include "client/load/secret_channel.hpp"
 
+#include "client/framing.hpp"
 #include "client/poll_until.hpp"
 #include "common/check.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -25,7 +25,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t head_size = 4;            // of a message: its length, the highest byte first
 constexpr std::size_t most_bytes = 128 << 20;   // of a message
 constexpr const char* identity = "parley-load"; // which key is meant: there is one
 constexpr auto send_limit = 10s;
@@ -144,12 +143,12 @@ bool secret_channel::carry_out(Call call, clock::time_point deadline) {
 }
 
 void secret_channel::send(const nlohmann::json& message) {
+    const auto head_size = prefix_size(framing::u32);
     std::string bytes(head_size, '\0');
     nlohmann::json::to_cbor(message, bytes);
     const auto size = bytes.size() - head_size;
     if (size > most_bytes) throw std::runtime_error("a message of more than 128 MiB");
-    for (std::size_t each = 0; each != head_size; ++each)
-        bytes[each] = static_cast<char>(size >> 8 * (head_size - 1 - each));
+    bytes.replace(0, head_size, prefix_for(size, framing::u32));
     const auto deadline = clock::now() + send_limit;
     for (std::size_t sent = 0; sent != bytes.size();) {
         std::size_t part = 0;
@@ -173,13 +172,12 @@ std::optional<nlohmann::json> secret_channel::receive(std::chrono::milliseconds 
 }
 
 std::optional<nlohmann::json> secret_channel::first_message() {
+    const auto head_size = prefix_size(framing::u32);
     if (received_.size() < head_size) return std::nullopt;
-    std::size_t size = 0;
-    for (std::size_t each = 0; each != head_size; ++each)
-        size = size << 8 | static_cast<unsigned char>(received_[each]);
+    const auto size = announced_size(std::string_view{received_}.substr(0, head_size));
     if (size > most_bytes) throw std::runtime_error("it speaks of a message of more than 128 MiB");
     if (received_.size() < head_size + size) return std::nullopt;
-    const auto first = received_.begin() + head_size;
+    const auto first = received_.begin() + static_cast<std::ptrdiff_t>(head_size);
     auto message = nlohmann::json::from_cbor(first, first + static_cast<std::ptrdiff_t>(size), true, false);
     if (message.is_discarded()) throw std::runtime_error("it sent what is no message");
     received_.erase(0, head_size + size);
