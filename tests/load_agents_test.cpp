@@ -265,7 +265,9 @@ TEST_CASE("two agents share the requests and the connections, and no number of a
 TEST_CASE("numbers that a counter gave to two agents are found") {
     agents_under_test both;
     server_under_test server{"prefork", "counter", {"--counter", "private", "--workers", "2"}};
-    const auto controller = both.controller(server.door(), {"--requests", "40", "--connections", "2"});
+    // For a time, not a number: so both are connected at once, and neither worker can serve the two.
+    const auto controller =
+        both.controller(server.door(), {"--duration", "400ms", "--warm-up", "0s", "--connections", "2"});
     CHECK(code_of(*controller) == 1);
     CHECK(both.report()["errors"][0]["cause"] == "lost update");
     CHECK(server.leaves_badly() == "");

@@ -97,6 +97,32 @@ TEST_CASE("a load for a time counts what came between its warm-up and its end") 
     CHECK(result.book.all_answered <= result.book.all_asked);
 }
 
+TEST_CASE("what is answered while other connections are still being made does not count") {
+    // A listener with room for one more than the connection that is served: the others try until the time-out.
+    const unique_fd door{check("socket", [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
+    const auto any = address::resolve(own_door()).front();
+    check("bind", [&] { return bind(door.get(), any.data(), any.size()); });
+    check("listen", [&] { return listen(door.get(), 0); });
+    load_options options;
+    options.target = address::of(door.get()).to_string();
+    options.connections = 6;
+    options.duration = 200ms;
+    options.warm_up = 0s;
+    options.timeout = 400ms;
+    const auto begun = std::chrono::steady_clock::now();
+    std::uint64_t answered_early = 0;
+    std::jthread served{[&] {
+        connection wire{unique_fd{accept4(door.get(), nullptr, nullptr, SOCK_CLOEXEC)}};
+        echo(wire, [&](auto&) { answered_early += std::chrono::steady_clock::now() < begun + 300ms ? 1 : 0; });
+    }};
+    const auto result = put_load(options);
+    served.join();
+    CHECK(answered_early > 10);
+    CHECK(result.book.answered > 0);
+    const auto in_flight = 1;
+    CHECK(result.book.latency.count() + answered_early <= result.book.all_answered + in_flight);
+}
+
 TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
     const scripted_server server{[](connection& wire, int number) {
         echo(wire, [&](std::string& piece) { piece.back() ^= number == 2 ? 1 : 0; });
@@ -183,22 +209,21 @@ TEST_CASE("connections without any answer are reported, and can be allowed") {
     constexpr int connections = 5;
     const unique_fd stop{eventfd(0, 0)};
     std::atomic<int> ready = 0; // asked twice, which the first is once it has an answer; asked, the others
-    const auto another_is_ready = [&] {
-        if (++ready == connections) eventfd_write(stop.get(), 1);
-    };
     const scripted_server server{[&](connection& wire, int number) {
         if (number == 1) {
             int pieces = 0;
             return echo(wire, [&](std::string&) {
-                if (++pieces == 2) another_is_ready();
+                if (++pieces == 2) ++ready;
             });
         }
         input_area area;
         std::ignore = wire.read_some(area);
-        another_is_ready();
+        ++ready;
         hear_out(wire);
     }};
-    const auto result = put_load(lasting(server, 1h, connections), stop.get());
+    const auto result = generate_load(lasting(server, 1h, connections), stop.get(), [&](auto, auto& so_far) {
+        if (ready == connections && so_far.book.answered > 0) eventfd_write(stop.get(), 1);
+    });
     CHECK(errors_of(result).empty());
     CHECK(result.served == 1);
     CHECK(result.unanswered == 4);

@@ -421,6 +421,7 @@ load_result engine::run() {
     book.recent = &part_.latency;
     book.has_schedule = schedule_.has_value();
     book.expected_interval = options_.expected_interval;
+    if (duration_of(options_)) book.from = clock::time_point::max(); // until it begins, nothing counts
     if (const auto total = options_.total) {
         const auto here = part_of(*total, number(), of_all());
         book.requests_left = here;
