@@ -11,6 +11,7 @@
 #include "client/compare/reasons.hpp"
 #include "client/compare/report.hpp"
 #include "client/compare/run_folder.hpp"
+#include "client/compare/sweeps.hpp"
 #include "tests/temporary_folder.hpp"
 
 #include <algorithm>
@@ -87,6 +88,14 @@ results run_of(const std::vector<workload>& loads, const std::vector<std::vector
     return all;
 }
 
+machine two_cores() {
+    machine it;
+    it.cores = 2;
+    it.descriptors = 20'000;
+    it.memory_mib = 32'768;
+    return it;
+}
+
 const workload cpu{.id = "cpu", .question = "cpu", .name = "Work", .service = "pi", .connections = 8};
 const workload brief{.id = "short", .question = "short", .name = "Short", .per_connection = 1};
 
@@ -97,7 +106,7 @@ std::string joined(const std::vector<std::string>& lines) { return fmt::format("
 TEST_CASE("a plan that was written is read as it was") {
     plan all;
     all.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
-    add_questions(all, extent::full, {}, "echo", 19'500);
+    add_questions(all, extent::full, {}, "echo", two_cores());
     all.seed = 42;
     const auto text = json_of(all);
     CHECK(json_of(plan_from(text)) == text);
@@ -142,18 +151,19 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
         quick.contenders.push_back({.name = model, .model = model});
     quick.contenders.push_back(foreign_server("mine=x"));
     auto full = quick;
-    add_questions(quick, extent::quick, {}, "echo", 19'500);
-    add_questions(full, extent::full, {}, "echo", 19'500);
+    add_questions(quick, extent::quick, {}, "echo", two_cores());
+    add_questions(full, extent::full, {}, "echo", two_cores());
     CHECK(full.cells().size() > 3 * quick.cells().size());
     for (const auto& question : all_questions())
         CHECK(std::ranges::find(full.workloads, question, &workload::question) != full.workloads.end());
+    for (const auto& load : full.workloads) CHECK((load.rounds ? load.rounds : full.rounds) >= 6);
     for (const auto& load : quick.workloads) {
         const bool has_mine = std::ranges::find(load.contenders, "mine") != load.contenders.end();
         if (has_mine) CHECK(load.service == "echo");
     }
     plan only;
     only.contenders = {{.name = "epoll", .model = "epoll"}};
-    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo", 19'500);
+    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo", two_cores());
     CHECK(only.workloads.size() == 1); // nobody of Stevens' is there
 }
 
@@ -161,7 +171,9 @@ TEST_CASE("no ready plan has more connections than the machine allows, and the f
     for (const int most : {300, 5000, 10'000, 19'500}) {
         plan all;
         all.contenders = {{.name = "epoll", .model = "epoll"}};
-        add_questions(all, extent::full, {}, "echo", most);
+        auto here = two_cores();
+        here.descriptors = most + 500; // of which some are for other things
+        add_questions(all, extent::full, {}, "echo", here);
         std::vector<int> levels;
         for (const auto& each : all.workloads) {
             CHECK(each.connections <= most);
@@ -190,6 +202,59 @@ TEST_CASE("how many connections a server serves is told with what failed beyond"
     CHECK(in_words(found[1]) == "10 served, 100 too many: only 15 were served");
     CHECK(in_words(found[2]) == "1 too many: it crashed");
     CHECK(report_data(all, "").at("capacities").size() == 3);
+}
+
+TEST_CASE("where the curves of two of the best cross is told, and only that") {
+    std::vector<workload> loads;
+    for (const int digits : {10, 100, 1000})
+        loads.push_back({.id = fmt::format("work-{}", digits),
+                         .question = "work-sweep",
+                         .service = "pi",
+                         .digits = digits});
+    const auto found = [&](std::vector<std::vector<behaviour>> who, int rounds = 4) {
+        const auto all = run_of(loads, who, rounds);
+        std::vector<std::string> words;
+        for (const auto& each : crossings_of(summarize(all.planned, all.done, "")))
+            if (each.figure == "rate") words.push_back(in_words(each));
+        return words;
+    };
+    const std::vector<behaviour> loop_leads{{"epoll", 100}, {"thread", 50}, {"slow", 20}},
+        alike{{"epoll", 30}, {"thread", 30}, {"slow", 10}},
+        threads_lead{{"epoll", 5}, {"thread", 10}, {"slow", 7}};
+    CHECK(found({loop_leads, alike, threads_lead}) ==
+          std::vector<std::string>{
+              "pi, requests per second by digits of pi: epoll is better up to 10, thread from 1000 on."});
+    CHECK(found({loop_leads, threads_lead, threads_lead}) ==
+          std::vector<std::string>{
+              "pi, requests per second by digits of pi: epoll is better up to 10, thread from 100 on."});
+    CHECK(found({loop_leads, alike, loop_leads}).empty());
+    CHECK(found({alike, threads_lead, loop_leads}) ==
+          std::vector<std::string>{
+              "pi, requests per second by digits of pi: thread is better up to 100, epoll from 1000 on."});
+    CHECK(found({loop_leads, alike, threads_lead}, 3).empty()); // rounds that tell nobody apart
+}
+
+TEST_CASE("a product of levels and services is a sweep for each service") {
+    std::vector<workload> loads;
+    std::vector<std::vector<behaviour>> who;
+    for (const auto* service : {"echo", "hello"})
+        for (const int connections : {1, 10}) {
+            loads.push_back({.id = fmt::format("{}-{}", service, connections),
+                             .question = "long-lived",
+                             .service = service,
+                             .connections = connections});
+            const bool is_swapped = service == std::string{"hello"} && connections == 10;
+            who.push_back({{"epoll", is_swapped ? 10.0 : 20.0}, {"thread", is_swapped ? 20.0 : 10.0}});
+        }
+    const auto all = run_of(loads, who);
+    const auto data = report_data(all, "");
+    std::vector<std::string> words;
+    for (const auto& each : data.at("crossings")) words.push_back(each.at("text"));
+    CHECK(joined(words).find("hello, 64 bytes, requests per second by connections: epoll is better up to 1, "
+                             "thread from 10 on.") != std::string::npos);
+    CHECK(joined(words).find("echo") == std::string::npos);
+    CHECK(data.at("sections").at(1).at("place") == 10);
+    CHECK_FALSE(place_of(cpu).has_value());
 }
 
 TEST_CASE("a run that is read again is as it was") {
@@ -297,6 +362,19 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
     CHECK(verdicts(counted(50, 0)) == std::vector{shown});
     CHECK(verdicts(counted(50, 1)) == std::vector{contradicted});
     CHECK(verdicts(counted(0, 0)) == std::vector{not_shown});
+
+    const auto scaled = [&](double two, double eight) {
+        std::vector<workload> loads;
+        for (const auto* threads : {"1", "2", "8"})
+            loads.push_back({.id = fmt::format("cores-{}", threads),
+                             .question = "cores",
+                             .service = "pi",
+                             .server_options = {"--workers", threads}});
+        return run_of(loads, {{{"loop-pool", 100}}, {{"loop-pool", two}}, {{"loop-pool", eight}}});
+    };
+    CHECK(verdicts(scaled(190, 195)) == std::vector{shown});
+    CHECK(verdicts(scaled(100, 100)) == std::vector{not_shown});
+    CHECK(verdicts(scaled(190, 400)) == std::vector{contradicted});
 }
 
 TEST_CASE("a model's reason is what its counters say") {
@@ -366,6 +444,10 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
     CHECK(verdict("thread") == changed::verdict::cannot_tell);
     CHECK(verdict("pool") == changed::verdict::worse);
     CHECK(both.apart == std::vector<std::string>{"short (asked differently)"});
+    const auto fewer = run_of({cpu}, {{{"epoll", 100}}}),
+               more = run_of({cpu}, {{{"epoll", 100}, {"thread", 1}}});
+    CHECK(compare(fewer, more).apart == std::vector<std::string>{"cpu, thread (only in B)"});
+    CHECK(compare(more, fewer).apart == std::vector<std::string>{"cpu, thread (only in A)"});
     const auto lines = table_of(both);
     for (const auto& line : lines) {
         CAPTURE(line);

@@ -72,6 +72,16 @@ TEST_CASE("each fault makes a run invalid, and is named") {
     CHECK(judged([](auto&, auto& result) { result.network = {5, 1'000, 1'000}; }).empty());
     CHECK(judged([](auto&, auto& result) { result.book.answered = 50'000; }) == "littles-law");
     CHECK(judged([](auto&, auto& result) { result.book.answered = 150'000; }) == "littles-law");
+    CHECK(judged([](auto&, auto& result) { // a greeting, and the connection is over
+              result.book.answered = 50'000;
+              result.connected = 50'000;
+          })
+              .empty());
+    CHECK(judged([](auto&, auto& result) { // each was lost
+              result.book.answered = 50'000;
+              result.connected = 10 + 20'000;
+              result.reconnected = 20'000;
+          }) == "littles-law");
     CHECK(judged([](auto&, auto& result) { // a tenth of its time may be requests that began before it
               result.counted /= 1'000;
               result.book.answered = 125;

@@ -1,10 +1,12 @@
 #include "client/compare/claims.hpp"
 
 #include "client/compare/ranking.hpp"
+#include "client/compare/sweeps.hpp"
 #include "client/compare/table.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <optional>
 
 namespace parley {
@@ -77,17 +79,27 @@ maybe pool_for_short(const std::vector<section>& all) {
 }
 
 maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
-    const auto* one_loop = value(all, "cpu", "epoll", "rate");
-    const auto* threads = value(all, "cpu", "thread", "rate");
-    if (!one_loop || !threads || cores < 2) return {};
-    const auto gain = ratio_of(*threads, *one_loop);
-    const bool is_beyond = told_apart(*one_loop, *threads) && gain.low > static_cast<double>(cores);
-    return claim{
-        "Work for the processor scales to the cores, and no further.",
-        is_beyond ? verdict::contradicted : is_less(*one_loop, *threads),
-        fmt::format("With {} cores and 8 clients, a thread each answers {:.2f} times as many requests as "
-                    "one event loop (95 %: {:.2f} to {:.2f}).",
-                    cores, gain.median, gain.low, gain.high)};
+    std::map<double, const estimate*> rates; // by the number of threads that work
+    for (const auto& each : all)
+        if (each.load.question == "cores")
+            if (const auto* rate = value(all, each.load.id, "loop-pool", "rate"))
+                rates[place_of(each.load).value_or(0)] = rate;
+    const auto as_cores = rates.find(static_cast<double>(cores));
+    if (cores < 2 || as_cores == rates.end() || !rates.contains(1)) return {};
+    const auto& one = *rates.at(1);
+    std::string others;
+    bool is_beyond = false;
+    for (const auto& [threads, rate] : rates) {
+        if (threads == 1) continue;
+        const auto gain = ratio_of(*rate, one);
+        is_beyond = is_beyond || (told_apart(*rate, one) && gain.low > static_cast<double>(cores));
+        others += fmt::format("{}{:g} answer {:.2f} times as much (95 %: {:.2f} to {:.2f})",
+                              others.empty() ? "" : ", ", threads, gain.median, gain.low, gain.high);
+    }
+    return claim{"Work for the processor scales to the cores, and no further.",
+                 is_beyond ? verdict::contradicted : is_less(one, *as_cores->second),
+                 fmt::format("{} cores: one thread that works answers {} requests per second; {}.", cores,
+                             text(one), others)};
 }
 
 maybe waiting_is_cheap_in_loops(const std::vector<section>& all) {

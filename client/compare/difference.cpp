@@ -82,8 +82,14 @@ comparison compare(const results& before, const results& after) {
             }
         }
     }
-    for (const auto& one : later)
-        if (!section_of(earlier, one.load.id)) both.apart.push_back(fmt::format("{} (only in B)", one.load.id));
+    for (const auto& one : later) {
+        const auto* same = section_of(earlier, one.load.id);
+        if (!same) both.apart.push_back(fmt::format("{} (only in B)", one.load.id));
+        if (!same || !alike(one.load, same->load)) continue;
+        for (std::size_t i = 0; i != one.ranked; ++i)
+            if (!same->ranked_row(one.rows[i].name))
+                both.apart.push_back(fmt::format("{}, {} (only in B)", one.load.id, one.rows[i].name));
+    }
     return both;
 }
 

@@ -21,6 +21,15 @@ namespace {
 constexpr milliseconds patience = 10s;    // for a load beyond its time
 constexpr milliseconds answer_limit = 5s; // less than our patience, so that the load can still report
 
+/// From one address to another the kernel has 28,000 ports to choose from, and where half of them are taken it
+/// searches for a millisecond (ip(7), ip_local_port_range). So many connections have more addresses of their
+/// own.
+constexpr int most_from_an_address = 10'000;
+
+std::string sources_of(int connections) {
+    return fmt::format("127.0.0.1-127.0.0.{}", (connections + most_from_an_address - 1) / most_from_an_address);
+}
+
 std::vector<std::string> command_of(const plan& all, const std::string& address, const workload& load,
                                     const load_manner& manner) {
     const auto option = [](const char* name, auto value) { return fmt::format("--{}={}", name, value); };
@@ -37,6 +46,8 @@ std::vector<std::string> command_of(const plan& all, const std::string& address,
     if (load.service == "pi") words.push_back(option("digits", load.digits));
     if (load.service == "wait") words.push_back(option("wait", time(load.wait)));
     if (load.service != "pi" && load.service != "wait") words.push_back(option("size", load.size));
+    if (load.connections > most_from_an_address)
+        words.push_back(option("source", sources_of(load.connections)));
     if (load.per_connection > 0) words.push_back(option("per-connection", load.per_connection));
     if (manner.rate) words.push_back(option("rate", std::max(1L, std::lround(*manner.rate))));
     return words;

@@ -31,12 +31,11 @@ machine machine::here() {
 }
 
 int machine::most_connections() const {
-    constexpr double others = 500;   // descriptors for whatever else a program has open
-    constexpr double ports = 28'000; // of the kernel's own choice (ip(7), ip_local_port_range)
-    constexpr double a_process_mib =
-        0.5; // more than a forked process has of its own, its kernel stack included
+    constexpr double others = 500;        // descriptors for whatever else a program has open
+    constexpr double a_process_mib = 0.5; // more than a forked process has of its own, with its kernel stack
+    constexpr double most = 100'000;      // that parley-load and parley-server take
     return static_cast<int>(
-        std::min({static_cast<double>(descriptors) - others, ports, memory_mib / 2 / a_process_mib}));
+        std::min({static_cast<double>(descriptors) - others, memory_mib / 2 / a_process_mib, most}));
 }
 
 std::string machine::to_string() const {

@@ -18,8 +18,8 @@ struct machine {
     /// Reads it from /proc (proc(5)). What cannot be read stays empty.
     static machine here();
 
-    /// How many connections two programs here can have between two addresses without harm, with a process for
-    /// each: what descriptors, ports and memory allow.
+    /// How many connections two programs here can have without harm, with a process for each: what descriptors
+    /// and memory allow.
     [[nodiscard]] int most_connections() const;
 
     /// "AMD EPYC, 2 cores, virtual, 7.8 GiB, Linux 6.1.0-18-amd64"

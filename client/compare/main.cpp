@@ -11,6 +11,7 @@
 #include "client/compare/report.hpp"
 #include "client/compare/run_folder.hpp"
 #include "client/compare/summary.hpp"
+#include "client/compare/sweeps.hpp"
 #include "client/compare/table.hpp"
 #include "common/check.hpp"
 #include "common/command_line.hpp"
@@ -83,6 +84,11 @@ void print(const results& all, const std::string& baseline) {
     if (!capacities.empty()) fmt::print("Connections at a time\n");
     for (const auto& each : capacities) print(wrapped(fmt::format("  {}: {}", each.name, in_words(each)), 4));
     if (!capacities.empty()) fmt::print("\n");
+
+    const auto crossings = crossings_of(sections);
+    if (!crossings.empty()) fmt::print("Where curves cross\n");
+    for (const auto& each : crossings) print(wrapped("  " + in_words(each), 4));
+    if (!crossings.empty()) fmt::print("\n");
 
     const auto claims = claims_of(sections, all.planned.server_cores.size());
     for (const auto& each : claims) {

@@ -29,9 +29,11 @@ constexpr milliseconds leaving_limit = 10s; // for a server to leave
 constexpr milliseconds primer = 50ms;
 constexpr int primers = 10; // connections: a server that serves one at a time has to get through with them
 
-/// Connections are to be made before it counts.
+/// The kernel has made all connections before it begins; the server is to have accepted them before it counts,
+/// too.
 milliseconds warm_up_for(const workload& load) {
-    return 100ms + (load.per_connection == 0 ? load.connections * 3ms / 10 : 0ms);
+    const auto accepting = load.per_connection == 0 ? load.connections * 3ms / 10 : 0ms;
+    return 100ms + std::min<milliseconds>(accepting, 2s);
 }
 
 microseconds since(steady_clock::time_point begin) {
@@ -111,10 +113,12 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     result.load = loaded->measured;
     add(loaded->measured);
     if (loaded->beside) add(*loaded->beside);
+    auto at_a_rate = wanted;
+    at_a_rate.duration = wanted.duration * 2 / 3;
     for (const auto share : wanted.open) {
         if (!result.problem.empty() || result.is_empty(wanted)) break;
         const auto at_rate = run_load(
-            all, address, wanted, {.warm_up = warm_up_for(wanted), .rate = result.load.rate * share}, [] {});
+            all, address, at_a_rate, {.warm_up = warm_up_for(wanted), .rate = result.load.rate * share}, [] {});
         if (!at_rate) return false;
         // That a rate is too much for a server is a finding, not a reason not to count the cell.
         result.open.push_back({share, at_rate->measured});

@@ -112,7 +112,7 @@ plan chosen_plan(const compare_options& wanted) {
     }
     all.name = wanted.full ? "full" : "quick";
     add_questions(all, wanted.full ? extent::full : extent::quick, wanted.questions, wanted.services.front(),
-                  machine::here().most_connections());
+                  machine::here());
     return all;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
+#include <set>
 #include <utility>
 
 namespace parley {
@@ -36,18 +37,22 @@ const std::vector<variant> counters{
     {"counter/atomic", "prefork", {"--counter", "atomic", "--workers", "8"}},
 };
 
+/// One of each kind: enough where many points are measured.
+const std::vector<std::string> one_of_each{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
+
 /// Puts workloads into a plan, as far as there are contenders for them.
 class planner {
 public:
-    planner(plan& to, extent how_much, std::string foreign_service, int most_connections)
+    planner(plan& to, extent how_much, std::string foreign_service, const machine& here)
         : plan_{to},
           foreign_service_{std::move(foreign_service)},
-          most_connections_{most_connections},
+          most_connections_{here.most_connections()},
+          cores_{std::max(here.cores, 1)},
           is_full_{how_much == extent::full} {}
 
     void answers(const std::string& question) {
         const auto rounds = is_full_ ? 6 : 5;
-        const auto time = is_full_ ? 800ms : 300ms;
+        const auto time = is_full_ ? 600ms : 300ms;
         if (question == "cpu")
             add({.id = "cpu",
                  .name = "Work for the processor",
@@ -86,24 +91,48 @@ public:
 
     void levels() {
         std::vector<int> levels{1, 10, 100, 1000};
-        if (is_full_) levels.insert(levels.end(), {4000, 10'000, most_connections_ / 1000 * 1000});
+        if (is_full_) levels.insert(levels.end(), {5000, most_connections_ / 1000 * 1000});
         std::erase_if(levels, [&](int each) { return each < 1 || each > most_connections_; });
         std::ranges::sort(levels);
         levels.erase(std::ranges::unique(levels).begin(), levels.end());
-        const std::vector<std::string> telling{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
         for (const int connections : levels) {
-            // Where servers fail, a cell takes many seconds: who fails is soon told.
-            const bool is_extreme = connections > 1000;
-            add_for(is_full_ && !is_extreme ? everybody() : chosen(telling),
+            const bool is_extreme = connections > 1000; // a cell takes seconds there
+            add_for(is_full_ && !is_extreme ? everybody() : chosen(one_of_each),
                     {.id = fmt::format("levels-{}", connections),
                      .name = "Long-lived connections",
                      .connections = connections,
-                     .duration = is_full_ ? 800ms : 200ms,
+                     .duration = is_full_ ? 500ms : 200ms,
                      .server_options = {"--max-connections", "100000"},
-                     .rounds = is_extreme ? 2
-                               : is_full_ ? 6
-                                          : 3});
+                     .rounds = is_full_ ? 6 : 3});
         }
+    }
+
+    /// Those that the other questions do not ask for, beside echo.
+    void services() {
+        if (!is_full_) return;
+        for (const auto* service : {"echo", "hello", "counter", "welcome"})
+            add_for(chosen(one_of_each), {.id = fmt::format("services-{}", service),
+                                          .name = "Small services",
+                                          .service = service,
+                                          .connections = 50,
+                                          .size = 16,
+                                          .duration = 500ms,
+                                          .rounds = 6});
+    }
+
+    /// Threads that work: as many as there are cores, fewer, and more.
+    void cores() {
+        std::vector<int> threads{1, cores_, 4 * cores_};
+        if (is_full_) threads.insert(threads.end(), {2 * cores_, 8 * cores_});
+        for (const int each : std::set(threads.begin(), threads.end()))
+            add_for(chosen({"loop-pool"}), {.id = fmt::format("cores-{}", each),
+                                            .name = fmt::format("{} threads that work", each),
+                                            .service = "pi",
+                                            .connections = 8 * cores_,
+                                            .duration = is_full_ ? 600ms : 300ms,
+                                            .digits = 1500,
+                                            .server_options = {"--workers", std::to_string(each)},
+                                            .rounds = is_full_ ? 6 : 4});
     }
 
     void sizes() {
@@ -251,27 +280,30 @@ private:
     plan& plan_;
     std::string foreign_service_;
     int most_connections_;
+    int cores_;
     bool is_full_;
 };
 
 } // namespace
 
 std::vector<std::string> all_questions() {
-    return {"cpu",     "waiting",    "idle",       "short",      "levels",  "sizes",
-            "stevens", "pool-sweep", "work-sweep", "wait-sweep", "counter", "stall"};
+    return {"cpu",     "waiting",    "idle",       "short",      "levels", "services", "sizes",
+            "stevens", "pool-sweep", "work-sweep", "wait-sweep", "cores",  "counter",  "stall"};
 }
 
 void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
-                   const std::string& foreign_service, int most_connections) {
-    planner into{to, how_much, foreign_service, most_connections};
+                   const std::string& foreign_service, const machine& here) {
+    planner into{to, how_much, foreign_service, here};
     for (const auto& each : questions.empty() ? all_questions() : questions) {
         into.answers(each);
         if (each == "levels") into.levels();
+        if (each == "services") into.services();
         if (each == "sizes") into.sizes();
         if (each == "stevens") into.stevens();
         if (each == "pool-sweep") into.pool_sweep();
         if (each == "work-sweep") into.work_sweep();
         if (each == "wait-sweep") into.wait_sweep();
+        if (each == "cores") into.cores();
         if (each == "counter") into.counter();
         if (each == "stall") into.stall();
     }

@@ -2,6 +2,7 @@
 // same questions with more models, levels and rounds in half an hour (full).
 #pragma once
 
+#include "client/compare/machine.hpp"
 #include "client/compare/plan.hpp"
 
 #include <string>
@@ -13,10 +14,10 @@ enum class extent { quick, full };
 
 /// Adds the workloads of the wanted questions (none: all) for the contenders of the plan, and the variants of
 /// their models that some questions need. What nobody of them takes part in is left out; servers of others take
-/// part where `foreign_service` is asked for. No workload has more than `most_connections`, and one of a full
-/// plan has as many.
+/// part where `foreign_service` is asked for. No workload has more connections than the machine allows, and one
+/// of a full plan has about as many.
 void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
-                   const std::string& foreign_service, int most_connections);
+                   const std::string& foreign_service, const machine& here);
 
 /// What can be asked for, in the order of the report.
 std::vector<std::string> all_questions();

@@ -8,6 +8,7 @@
 #include "client/compare/findings.hpp"
 #include "client/compare/reasons.hpp"
 #include "client/compare/summary.hpp"
+#include "client/compare/sweeps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -36,7 +37,12 @@ json json_of(const row& one) {
 json json_of(const section& one) {
     json rows = json::array();
     for (const auto& each : one.rows) rows.push_back(json_of(each));
-    return {{"workload", one.load.id}, {"text", one.load.to_string()}, {"ranked", one.ranked}, {"rows", rows}};
+    const auto place = place_of(one.load);
+    return {{"workload", one.load.id},
+            {"text", one.load.to_string()},
+            {"place", place ? json(*place) : json()},
+            {"ranked", one.ranked},
+            {"rows", rows}};
 }
 
 json json_of(const answer& one) {
@@ -47,6 +53,12 @@ json json_of(const answer& one) {
 json json_of(const capacity& one) {
     return {{"name", one.name}, {"served", one.served}, {"too_many", one.too_many}, {"why", one.why}};
 }
+
+json json_of(const sweep& one) {
+    return {{"question", one.question}, {"along", one.along}, {"unit", one.unit}, {"figures", one.figures}};
+}
+
+json json_of(const crossing& one) { return {{"question", one.question}, {"text", in_words(one)}}; }
 
 json json_of(const claim& one) {
     return {{"text", one.text}, {"verdict", name_of(one.is)}, {"evidence", one.evidence}};
@@ -80,9 +92,12 @@ json report_data(const results& all, const std::string& baseline) {
     const auto sections = summarize(all.planned, all.done, baseline);
     auto data = record_of(all);
     data["circumstances"] = circumstances(all.where, all.meanwhile, all.planned);
-    for (const auto* list : {"figures", "sections", "answers", "capacities", "claims", "reasons", "cards"})
+    for (const auto* list :
+         {"figures", "sweeps", "sections", "answers", "capacities", "crossings", "claims", "reasons", "cards"})
         data[list] = json::array();
     for (const auto& each : figures()) data["figures"].push_back(json_of(each));
+    for (const auto& each : sweeps()) data["sweeps"].push_back(json_of(each));
+    for (const auto& each : crossings_of(sections)) data["crossings"].push_back(json_of(each));
     for (const auto& each : sections) data["sections"].push_back(json_of(each));
     const auto answers = answers_of(sections);
     for (const auto& each : answers) data["answers"].push_back(json_of(each));

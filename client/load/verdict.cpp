@@ -175,12 +175,13 @@ private:
     }
 
     /// In a closed loop each connection always waits for an answer: so rate x latency is the number of
-    /// connections. Where it is less, they were not what was loading the server; it cannot be more.
+    /// connections. Where it is less, they were not what was loading the server; it cannot be more. It says
+    /// nothing where connections end in good order and are made anew, since that takes time, too.
     void littles_law() {
-        constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+        const auto made_once = static_cast<std::uint64_t>(options_.connections) + result_.reconnected;
         if (result_.book.has_schedule || options_.think.count() > 0 || options_.requests.pipeline > 1 ||
             options_.connect_rate || !options_.stages.empty() || options_.total ||
-            options_.requests.per_connection != most || result_.served == 0)
+            result_.connected > made_once || result_.served == 0)
             return;
         if (!settled_percentile(result_.book.latency, 50)) return;
         const double latency = in_seconds(result_.book.latency.mean());

@@ -5,6 +5,7 @@ const result = JSON.parse(document.getElementById("result").textContent);
 const figureNamed = Object.fromEntries(result.figures.map((figure) => [figure.key, figure]));
 const workloadNamed = Object.fromEntries(result.plan.workloads.map((load) => [load.id, load]));
 const sectionNamed = Object.fromEntries(result.sections.map((section) => [section.workload, section]));
+const sweepNamed = Object.fromEntries(result.sweeps.map((sweep) => [sweep.question, sweep]));
 const contenders = result.plan.contenders.map((one) => one.name);
 
 /// Three digits that count: 0.0123, 1.23, 12.3k.

@@ -16,11 +16,11 @@ function latencySeries(workload) {
 
 const percentileName = (x) => "p" + Number((100 - 100 / x).toPrecision(6));
 
-/// Shares of the workers, the busiest first: the median over the rounds of each place.
-function shareSeries(workload) {
+/// Shares of the workers in the clients or the requests, the busiest first: the median over the rounds of each place.
+function shareSeries(workload, what) {
   return contenders.filter(isShown).map((name) => {
     const rounds = cellsOf(workload, name).filter((cell) => cell.workers.length > 1).map((cell) => {
-      const all = cell.workers.map(([, requests]) => requests).sort((a, b) => b - a);
+      const all = cell.workers.map(([clients, requests]) => what === "clients" ? clients : requests).sort((a, b) => b - a);
       const sum = all.reduce((a, b) => a + b, 0);
       return sum > 0 ? all.map((one) => 100 * one / sum) : [];
     });
@@ -28,6 +28,14 @@ function shareSeries(workload) {
     const points = Array.from({ length: Math.min(places, 64) }, (_, i) => ({ x: i + 1, y: { median: median(rounds.map((one) => one[i] ?? 0)) } }));
     return { name, points };
   });
+}
+
+function drawShares(into, id, title, hint, workload, what) {
+  const series = () => shareSeries(workload(), what);
+  chartFigure(into, id, title, hint, 300,
+    () => workload() && lineConfig(series(), { title: "worker, by its rank", kind: "linear", extra: { min: 1, ticks: { precision: 0 } }, name: (value) => "worker " + value },
+      { title: `% of all ${what}`, kind: "linear", unit: "%", extra: { beginAtZero: true } }),
+    () => [["model", "worker", `% of the ${what}`], series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.median)]))]);
 }
 
 function barsOf(workload, key) {
@@ -83,10 +91,7 @@ function drawDetail() {
   detailBars(more, "voluntary", "voluntary");
   detailBars(more, "calls", "calls");
   detailBars(into, "fairness", "fairness", { max: 1 });
-  chartFigure(into, "shares", "Requests by worker", "the busiest first; a level line shares evenly", 300,
-    () => choice.of && lineConfig(shareSeries(choice.of), { title: "worker, by its rank", kind: "linear", extra: { min: 1, ticks: { precision: 0 } }, name: (value) => "worker " + value },
-      { title: "% of all requests", kind: "linear", unit: "%", extra: { beginAtZero: true } }),
-    () => [["model", "worker", "% of the requests"], shareSeries(choice.of).flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.median)]))]);
+  drawShares(into, "shares", "Requests by worker", "the busiest first; a level line shares evenly", () => choice.of, "requests");
 
   const open = make("div", { id: "open" });
   into.append(open);

@@ -1,51 +1,66 @@
 // What changes with the number of connections, and with whatever else the run has swept.
 
-/// A line per server over the sections, by what `x` makes of a workload.
-function seriesOver(sections, figure, x) {
+/// A line per server over the sections, each at its place.
+function seriesOver(sections, figure) {
   return contenders.filter(isShown).map((name) => ({
     name,
     points: sections.filter(isChosen)
-      .map((section) => ({ x: x(workloadNamed[section.workload]), y: ranked(section).find((row) => row.name === name)?.values[figure] }))
+      .map((section) => ({ x: section.place, y: ranked(section).find((row) => row.name === name)?.values[figure] }))
       .filter((point) => point.y && point.y.median > 0).sort((a, b) => a.x - b.x),
   }));
 }
 
-function sweepChart(into, id, sections, key, x, height = 330) {
+function sweepChart(into, id, sections, key, { along, unit }, height = 330) {
   const figure = figureNamed[key];
-  const series = () => seriesOver(sections, key, x.of);
-  chartFigure(into, id, `${figure.title} against ${x.title}`, figure.more ? "more is better" : "less is better", height,
-    () => lineConfig(series(), { title: x.title, kind: "log", unit: x.unit }, { title: figure.unit === "/s" ? "per second" : figure.unit, kind: "log", unit: figure.unit }),
-    () => [["model", x.title, figure.title, "95 % from", "to"],
+  const series = () => seriesOver(sections(), key);
+  chartFigure(into, id, `${figure.title} against ${along}`, figure.more ? "more is better" : "less is better", height,
+    () => lineConfig(series(), { title: along, kind: "log", unit }, { title: figure.unit === "/s" ? "per second" : figure.unit, kind: "log", unit: figure.unit }),
+    () => [["model", along, figure.title, "95 % from", "to"],
            series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.median), short(point.y.low), short(point.y.high)]))]);
 }
 
 const pairIn = (into) => into.appendChild(make("div", { class: "pair" }));
 
-const connections = { title: "connections", of: (load) => load.connections, unit: "connections" };
+/// Of a quick or full plan its levels; of a plan of one's own, those with long-lived connections, or else the others.
+const levelQuestion = ["levels", "long-lived", "one-request"]
+  .find((question) => new Set(sectionsOf(question).map((section) => section.place)).size > 1);
 
-/// Of a quick or full plan its levels; of a plan of one's own, all of one kind.
+/// A plan of one's own may have several services and sizes: a chart shows one of each, the first that is chosen.
 function levelSections() {
-  const levels = sectionsOf("levels");
-  if (levels.length) return levels;
-  const all = result.sections.filter((one) => workloadNamed[one.workload].question === "long-lived");
-  return new Set(all.map((one) => workloadNamed[one.workload].connections)).size > 1 ? all : [];
+  const sections = sectionsOf(levelQuestion), first = workloadNamed[(sections.find(isChosen) || sections[0]).workload];
+  return sections.filter(({ workload }) => workloadNamed[workload].service === first.service && workloadNamed[workload].size === first.size);
 }
 
 function drawLevels() {
-  const sections = levelSections();
-  if (sections.length === 0) return;
-  const load = workloadNamed[sections[0].workload];
-  const into = part("rate", "Rate and latency", `Connections that stay and ask again as soon as they were answered (${load.service}, ${load.size} bytes). Each point is the median of the rounds, its whisker the 95 % interval; both scales are logarithmic. A line ends where a model could not serve all connections.`, "Rate");
+  if (!levelQuestion) return;
+  const into = part("rate", "Rate and latency", "", "Rate"), intro = into.querySelector(".intro");
+  const fill = () => {
+    const load = workloadNamed[levelSections()[0].workload];
+    const kind = load.per_connection ? "Connections that ask once and are made anew" : "Connections that stay and ask again as soon as they were answered";
+    intro.textContent = `${kind} (${load.service}, ${load.size} bytes). Each point is the median of the rounds, its whisker the 95 % interval; both scales are logarithmic. A line ends where a model could not serve all connections.`;
+  };
+  refills.push(fill);
+  fill();
+  const connections = sweepNamed[levelQuestion];
   const pair = pairIn(into);
-  sweepChart(pair, "rate", sections, "rate", connections);
-  sweepChart(pair, "p99", sections, "p99_ms", connections);
-
+  sweepChart(pair, "rate", levelSections, "rate", connections);
+  sweepChart(pair, "p99", levelSections, "p99_ms", connections);
+  drawCrossings(into, levelQuestion);
   drawCapacities(into);
 
   const memory = part("memory", "Memory", "The proportional set size of the server's whole process tree near the end of the load: pages that are shared with others count in part.");
   const both = pairIn(memory);
-  sweepChart(both, "memory", sections, "pss_mib", connections);
-  sweepChart(both, "memory-connection", [...sections, ...sectionsOf("idle")], "pss_connection_kib", connections);
+  sweepChart(both, "memory", levelSections, "pss_mib", connections);
+  sweepChart(both, "memory-connection", levelSections, "pss_connection_kib", connections);
+}
+
+/// Who is better at one end and worse at the other, where that was shown.
+function drawCrossings(into, question) {
+  const texts = result.crossings.filter((one) => one.question === question).map((one) => one.text);
+  const rounds = Math.max(...sectionsOf(question).flatMap((section) => section.rows.flatMap((row) => Object.values(row.values).map((one) => one.values.length))), 0);
+  const none = rounds < 4 ? "Fewer than 4 rounds tell nobody apart, so no two curves are shown to cross." : "No two of the best are shown to cross.";
+  into.append(make("div", { class: "crossings", id: "crossings-" + question }, make("h3", {}, "Where curves cross"),
+    texts.length ? make("ul", {}, ...texts.map((text) => make("li", {}, text))) : make("p", { class: "note" }, none)));
 }
 
 /// How far each server went before a connection was left out, and why.
@@ -61,23 +76,21 @@ function drawCapacities(into) {
   into.append(holder);
 }
 
-const sweeps = [
-  { question: "pool-sweep", title: "How large a pool?", brief: "Pool", intro: "Short connections, one request of 4,000 bytes each, served by pools of different sizes: Stevens' sweep. Too small a pool lets clients wait; too large a one costs more to run.",
-    x: { title: "size of the pool", of: (load) => Number(load.server_options.at(-1)), unit: "workers" }, figures: ["rate", "cpu_us"] },
-  { question: "work-sweep", title: "How much work per request?", brief: "Work", intro: "The more a request computes, the less it matters who talks to the client, and the more it matters who computes.",
-    x: { title: "digits of pi", of: (load) => load.digits, unit: "digits" }, figures: ["rate", "p99_ms"] },
-  { question: "wait-sweep", title: "How long a wait per request?", brief: "Waits", intro: "Requests that only wait cost nothing but the room to wait in.",
-    x: { title: "wait, ms", of: (load) => load.wait_ms, unit: "ms" }, figures: ["rate", "cpu_us"] },
-  { question: "sizes", title: "How large a request?", brief: "Sizes", intro: "The same echo with more bytes.",
-    x: { title: "bytes", of: (load) => load.size, unit: "bytes" }, figures: ["rate", "cpu_us"] },
+const sweepTexts = [
+  { question: "sizes", title: "How large a request?", brief: "Sizes", intro: "The same echo with more bytes." },
+  { question: "pool-sweep", title: "How large a pool?", brief: "Pool", intro: "Short connections, one request of 4,000 bytes each, served by pools of different sizes: Stevens' sweep. Too small a pool lets clients wait; too large a one costs more to run." },
+  { question: "cores", title: "How many threads that work?", brief: "Cores", intro: "Requests that compute, done by more and more threads behind one event loop: where the cores end, more threads only take turns." },
+  { question: "work-sweep", title: "How much work per request?", brief: "Work", intro: "The more a request computes, the less it matters who talks to the client, and the more it matters who computes." },
+  { question: "wait-sweep", title: "How long a wait per request?", brief: "Waits", intro: "Requests that only wait cost nothing but the room to wait in." },
 ];
 
 function drawSweeps() {
-  for (const sweep of sweeps) {
-    const sections = sectionsOf(sweep.question);
+  for (const { question, title, brief, intro } of sweepTexts) {
+    const sections = sectionsOf(question);
     if (sections.length < 2) continue;
-    const into = part(sweep.question, sweep.title, sweep.intro, sweep.brief);
+    const into = part(question, title, intro, brief), sweep = sweepNamed[question];
     const pair = pairIn(into);
-    for (const figure of sweep.figures) sweepChart(pair, `${sweep.question}-${figure}`, sections, figure, sweep.x, 300);
+    for (const figure of sweep.figures) sweepChart(pair, `${question}-${figure}`, () => sections, figure, sweep, 300);
+    drawCrossings(into, question);
   }
 }

@@ -64,6 +64,7 @@ function start() {
   drawDetail();
   drawStevens();
   drawSweeps();
+  drawServices();
   drawEmpty();
   drawModels();
   drawNumbers();

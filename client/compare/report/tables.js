@@ -38,6 +38,26 @@ function drawStevens() {
   refills.push(draw);
   draw();
   into.append(holder);
+  drawShares(into, "clients", "Clients by worker", "his figure 30.2: the busiest first; a level line shares evenly", () => "stevens", "clients");
+}
+
+/// Each model with each of the small services, at the same level.
+function drawServices() {
+  const all = sectionsOf("services");
+  if (all.length === 0) return;
+  const into = part("services", "What a service costs", `The same model with each of the small services, over ${workloadNamed[all[0].workload].connections} long-lived connections: what is left beside the cost of a request that does nothing.`, "Services");
+  const shown = () => all.filter(isChosen);
+  const heads = () => ["model", ...shown().flatMap((section) => [workloadNamed[section.workload].service, "95 %", "CPU, us"])];
+  const rows = () => contenders.filter((name) => isShown(name) && all.some((section) => ranked(section).some((row) => row.name === name)))
+    .map((name) => [name, ...shown().flatMap((section) => {
+      const values = ranked(section).find((row) => row.name === name)?.values ?? {};
+      return [values.rate ? short(values.rate.median) + "/s" : "–", values.rate ? `${short(values.rate.low)} to ${short(values.rate.high)}` : "", short(values.cpu_us?.median)];
+    })]);
+  const holder = make("div", { id: "services-table" });
+  const draw = () => holder.replaceChildren(tableOf(heads(), rows()), csvButton("services", heads(), rows));
+  refills.push(draw);
+  draw();
+  into.append(holder);
 }
 
 function drawEmpty() {
