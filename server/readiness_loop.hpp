@@ -63,6 +63,7 @@ private:
     unique_fd epoll_;
     bool door_watched_ = false;
     bool door_shut_ = false;
+    bool somebody_waits_ = false; // before the door, as far as we know
     reception reception_;
     std::list<client> live_;
     std::list<client> ended_; // until the events at hand have been gone through: one may still name it

@@ -12,14 +12,18 @@
 #include "client/compare/report.hpp"
 #include "client/compare/run_folder.hpp"
 #include "client/compare/sweeps.hpp"
+#include "tests/in_child.hpp"
 #include "tests/temporary_folder.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <sys/resource.h>
 
 using namespace std::chrono_literals;
 
@@ -286,6 +290,29 @@ TEST_CASE("every measurement is in the folder at once, and a line that was cut o
     CHECK_THROWS_AS(results_at(at), std::invalid_argument);
 }
 
+TEST_CASE("a disk that is full loses the measurement that does not fit, and no other") {
+    const temporary_folder folder;
+    const auto all = run_of({cpu}, {{{"epoll", 100}}});
+    const auto made = run_folder::create(folder.file("run"), all);
+    made.add(all.planned, all.done[0]);
+    CHECK(in_child([&] {
+              std::signal(SIGXFSZ, SIG_IGN); // then a file that may not grow fails as a full disk does
+              const auto room = std::filesystem::file_size(made.file("cells.jsonl")) + 100;
+              const rlimit limit{room, room};
+              check("setrlimit", [&] { return setrlimit(RLIMIT_FSIZE, &limit); });
+              bool failed = false;
+              try {
+                  made.add(all.planned, all.done[1]);
+              } catch (const std::system_error& error) {
+                  failed = error.code() == std::errc::file_too_large;
+              }
+              require(failed, "that the failure is told");
+          }) == "exit 0");
+    CHECK(made.load().done.size() == 1);
+    made.add(all.planned, all.done[1]);
+    CHECK(made.load().done.size() == 2);
+}
+
 TEST_CASE("what a model has shown that it cannot do is not measured again") {
     auto all =
         run_of({cpu}, {{{.name = "iterative", .rate = 100, .served = 1}, {.name = "thread", .rate = 190}}});
@@ -313,11 +340,28 @@ TEST_CASE("an answer names who is best, by how much and how sure, and who is out
     CHECK(words.find("iterative (1 of 8)") != words.npos);
 }
 
+TEST_CASE("who is worse by little is as good a choice, and what else it needs decides") {
+    const auto all = run_of({cpu}, {{{.name = "thread", .rate = 200, .kib_per_connection = 99},
+                                     {.name = "epoll", .rate = 185},
+                                     {.name = "fork", .rate = 170}}});
+    const auto answer = answers_of(summarize(all.planned, all.done, "")).at(0);
+    const auto words = joined(answer.reason);
+    CAPTURE(words);
+    CHECK(answer.headline == "thread and epoll");
+    CHECK(words.find("within 10 % of it: epoll") != words.npos);
+    CHECK(words.find("thread reaches 1.18 times what fork does") != words.npos);
+    CHECK(words.find("Of these, epoll needs least memory") != words.npos);
+}
+
 TEST_CASE("where many are not told apart, the answer names those that are worse") {
     std::vector<behaviour> many;
     for (const auto* name : {"a", "b", "c", "d", "e", "f"}) many.push_back({name, 190});
     auto all = run_of({cpu}, {many});
-    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "no difference shown among 6");
+    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline ==
+          "no difference that matters among 6");
+    many[2].kib_per_connection = 1;
+    all = run_of({cpu}, {many});
+    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "6 alike; least memory: c");
     many.push_back({"slow", 90});
     all = run_of({cpu}, {many});
     CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "any but slow");

@@ -3,6 +3,7 @@
 #include "client/load/agent_messages.hpp"
 #include "client/load/secret_channel.hpp"
 #include "common/subprocess.hpp"
+#include "tests/scripted_server.hpp"
 #include "tests/server_under_test.hpp"
 #include "tests/socket_pair.hpp"
 #include "tests/temporary_folder.hpp"
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -190,7 +192,7 @@ namespace {
 /// Agents of a test, and those who give them orders.
 class agents_under_test {
 public:
-    agents_under_test() {
+    explicit agents_under_test(std::vector<std::string> options = {}) : options_{std::move(options)} {
         std::ofstream{secret_file()} << secret << '\n';
         std::filesystem::permissions(secret_file(), std::filesystem::perms{0600});
         for (auto& each : agents_) each = begin();
@@ -201,9 +203,9 @@ public:
     [[nodiscard]] std::string names() const { return doors_[0] + ',' + doors_[1]; }
 
     /// A controller of both.
-    [[nodiscard]] std::unique_ptr<subprocess> controller(const address& target,
-                                                         std::vector<std::string> more) const {
-        more.insert(more.begin(), {PARLEY_LOAD, target.to_string(), "--service", "counter", "--agents", names(),
+    [[nodiscard]] std::unique_ptr<subprocess> controller(const address& target, std::vector<std::string> more,
+                                                         const std::string& service = "counter") const {
+        more.insert(more.begin(), {PARLEY_LOAD, target.to_string(), "--service", service, "--agents", names(),
                                    "--secret-file", secret_file(), "--json", folder_.file("report")});
         return std::make_unique<subprocess>(std::move(more), subprocess::errors::kept);
     }
@@ -214,15 +216,16 @@ public:
 
 private:
     std::unique_ptr<subprocess> begin() {
-        auto one = std::make_unique<subprocess>(
-            std::vector<std::string>{PARLEY_LOAD, "--agent", own_door(), "--secret-file", secret_file()},
-            subprocess::errors::kept);
+        std::vector<std::string> words{PARLEY_LOAD, "--agent", own_door(), "--secret-file", secret_file()};
+        words.insert(words.end(), options_.begin(), options_.end());
+        auto one = std::make_unique<subprocess>(std::move(words), subprocess::errors::kept);
         const auto line = one->read_line(patience); // "listening on ADDRESS (agent)"
         const auto from = line.find("on ") + 3;
         doors_.push_back(line.substr(from, line.find(' ', from) - from));
         return one;
     }
 
+    std::vector<std::string> options_; // of each agent
     temporary_folder folder_;
     std::vector<std::string> doors_;
     std::array<std::unique_ptr<subprocess>, 2> agents_;
@@ -271,6 +274,24 @@ TEST_CASE("numbers that a counter gave to two agents are found") {
     CHECK(code_of(*controller) == 1);
     CHECK(both.report()["errors"][0]["cause"] == "lost update");
     CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("an agent's connections come from its own addresses") {
+    agents_under_test both{{"--source", "127.0.0.77"}};
+    std::mutex lock;
+    std::vector<std::string> peers;
+    scripted_server server{[&](connection& wire, int) {
+        {
+            const std::lock_guard held{lock};
+            peers.push_back(wire.peer().to_string());
+        }
+        echo(wire);
+    }};
+    const auto controller = both.controller(server.where(), {"--requests", "40", "--connections", "4"}, "echo");
+    CHECK(is_done(code_of(*controller)));
+    const std::lock_guard held{lock};
+    CHECK(peers.size() == 4);
+    for (const auto& each : peers) CHECK(each.starts_with("127.0.0.77:"));
 }
 
 TEST_CASE("a rate is shared, a series runs, and a controller that ends early gets what there is") {
@@ -354,7 +375,7 @@ TEST_CASE("what cannot be is refused in one line") {
     CHECK(said_by({}).starts_with("2 parley-load: address is required"));
     CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file(), "--source",
                    "127.0.0.1"})
-              .starts_with("2 parley-load: --source is of this machine"));
+              .starts_with("2 parley-load: --source is of this machine: give it to each --agent"));
     CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file()})
               .starts_with("2 parley-load: 1 connections cannot be shared by 2 agents"));
     CHECK(said_by({"1.2.3.4:5", "--agents", own_loopback() + ":1", "--secret-file", both.secret_file()})

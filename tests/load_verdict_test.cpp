@@ -1,6 +1,7 @@
 // Each reason not to believe a run is provoked by its cause; figures without such a cause are believed.
 #include "client/load/generate.hpp"
 #include "client/load/percentiles.hpp"
+#include "client/load/sources.hpp"
 #include "client/load/verdict.hpp"
 #include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
@@ -105,6 +106,18 @@ TEST_CASE("each fault makes a run invalid, and is named") {
     CHECK(judged([](auto&, auto& result) {
               result.book.errors.add({phase::connect, "socket", "EMFILE", "no descriptor"});
           }) == "descriptors-exhausted");
+}
+
+TEST_CASE("who makes so many connections that the kernel lacks ports is told to use more addresses") {
+    auto options = ten_seconds();
+    auto result = good_run();
+    result.busiest = 0.97;
+    const auto advice = [&] { return judge(options, result).reasons.at(0).text; };
+    CHECK(advice().find("from a faster machine") != std::string::npos);
+    options.connections = 19'000;
+    CHECK(advice().find("from more addresses (--source)") != std::string::npos);
+    options.sources = parse_sources("127.0.0.1-127.0.0.2");
+    CHECK(advice().find("from a faster machine") != std::string::npos);
 }
 
 TEST_CASE("a run of a handful of answers is too short for any figure") {

@@ -47,14 +47,19 @@ std::string lead(const std::pair<std::string, estimate>& leader, const std::pair
                        chance(p_value(leader.second, next.second)));
 }
 
-/// Among the best, who is best at something else, where that is told apart: "Of these, epoll needs least ..."
-std::string tie_break(const section& one, const std::vector<std::string>& tied, const figure& by) {
+/// Of these only.
+ranking rank_among(const section& one, const std::vector<std::string>& names, const figure& by) {
     auto ranked = rank(one, by);
     std::erase_if(ranked.rows,
-                  [&](const auto& each) { return std::ranges::find(tied, each.first) == tied.end(); });
+                  [&](const auto& each) { return std::ranges::find(names, each.first) == names.end(); });
     std::vector<estimate> values;
     for (const auto& [name, value] : ranked.rows) values.push_back(value);
     ranked.groups = groups_of(values, by.better);
+    return ranked;
+}
+
+/// Among the best, who is best at something else, where that is told apart: "Of these, epoll needs least ..."
+std::string tie_break(const ranking& ranked, const figure& by) {
     if (ranked.groups.size() < 2) return {};
     const auto& group = ranked.groups.front();
     const auto figures = fmt::format("{}: {}; {}, {}", by.title, amount(ranked.rows.front().second.median, by),
@@ -93,16 +98,32 @@ std::string in_doubt(const section& one, const figure& by) {
     return fmt::format("No valid rate of {}: {}.", listed(names), why);
 }
 
-/// Names the best where they are few, or the others where those are.
-std::string headline(const ranking& of, const std::vector<std::string>& best) {
+/// Names the best where they are few, or the others where those are, or those of the best who need least.
+std::string headline(const ranking& of, const std::vector<std::string>& best, const ranking& thrifty,
+                     const figure& then_by) {
     constexpr std::size_t few = 5;
     if (best.size() <= few) return listed(best);
     std::vector<std::string> others;
     for (const auto& [name, value] : of.rows)
         if (std::ranges::find(best, name) == best.end()) others.push_back(name);
-    if (others.empty()) return fmt::format("no difference shown among {}", best.size());
+    if (others.empty() && thrifty.groups.size() < 2)
+        return fmt::format("no difference that matters among {}", best.size());
+    if (others.empty()) {
+        std::vector<std::string> names;
+        for (const auto each : thrifty.groups.front()) names.push_back(thrifty.rows[each].first);
+        return fmt::format("{} alike; {} {}: {}", best.size(),
+                           then_by.better == best::highest ? "most" : "least", then_by.title, listed(names));
+    }
     return others.size() <= few ? "any but " + listed(others)
                                 : fmt::format("{} and {} more", best.front(), best.size() - 1);
+}
+
+/// Nobody should choose a model for less than that.
+constexpr double little = 0.1;
+
+bool is_close(const estimate& one, const estimate& best, const figure& by) {
+    return by.better == best::highest ? one.median >= best.median * (1 - little)
+                                      : one.median <= best.median * (1 + little);
 }
 
 answer answer_to(const asked& it, const section& one) {
@@ -110,18 +131,30 @@ answer answer_to(const asked& it, const section& one) {
     const auto ranked = rank(one, by);
     answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}};
     if (ranked.rows.empty()) return result;
-    for (const auto each : ranked.groups.front()) result.best.push_back(ranked.rows[each].first);
-    result.headline = headline(ranked, result.best);
     const auto& leader = ranked.rows.front();
-    const auto is_tied = result.best.size() > 1;
-    const std::vector<std::string> tied{result.best.begin() + 1, result.best.end()};
-    result.reason.push_back(fmt::format("{}: {} (95 %: {} to {}){}.", leader.first,
-                                        amount(leader.second.median, by), three_digits(leader.second.low),
-                                        three_digits(leader.second.high),
-                                        is_tied ? "; no difference shown to " + listed(tied) : ""));
-    if (ranked.groups.size() > 1)
-        result.reason.push_back(lead(leader, ranked.rows[ranked.groups[1].front()], by));
-    if (is_tied) result.reason.push_back(tie_break(one, result.best, figure_named(it.then_by)));
+    std::vector<std::string> tied, close;
+    const std::pair<std::string, estimate>* next = nullptr; // the first who is worse
+    for (const auto& each : ranked.rows) {
+        if (!told_apart(each.second, leader.second)) {
+            if (&each != &leader) tied.push_back(each.first);
+        } else if (is_close(each.second, leader.second, by)) {
+            close.push_back(each.first);
+        } else {
+            if (!next) next = &each;
+            continue;
+        }
+        result.best.push_back(each.first);
+    }
+    const auto& then_by = figure_named(it.then_by);
+    const auto thrifty = rank_among(one, result.best, then_by);
+    result.headline = headline(ranked, result.best, thrifty, then_by);
+    result.reason.push_back(fmt::format(
+        "{}: {} (95 %: {} to {}){}{}.", leader.first, amount(leader.second.median, by),
+        three_digits(leader.second.low), three_digits(leader.second.high),
+        tied.empty() ? "" : "; no difference shown to " + listed(tied),
+        close.empty() ? "" : fmt::format("; within {:.0f} % of it: {}", little * 100, listed(close))));
+    if (next) result.reason.push_back(lead(leader, *next, by));
+    result.reason.push_back(tie_break(thrifty, then_by));
     result.reason.push_back(left_out(one));
     result.reason.push_back(in_doubt(one, by));
     std::erase(result.reason, std::string{});

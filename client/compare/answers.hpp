@@ -13,7 +13,7 @@ struct answer {
     std::string workload;            // its id
     std::string question;            // "Work for the processor"
     std::string_view figure;         // what decides
-    std::vector<std::string> best;   // not told apart from the first
+    std::vector<std::string> best;   // not told apart from the first, or so close that it is no matter
     std::string headline;            // "loops and pool", or "any but fork"
     std::vector<std::string> reason; // sentences: how much, by how much, how sure
 };

@@ -27,6 +27,7 @@ machine machine::here() {
     it.governor = governor.substr(0, governor.find('\n'));
     rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) it.descriptors = static_cast<long>(limit.rlim_max);
+    it.listen_queue = std::strtol(read_file("/proc/sys/net/core/somaxconn").c_str(), nullptr, 10);
     return it;
 }
 

@@ -12,6 +12,7 @@ struct machine {
     std::string governor;    // of the first core: "performance"; empty where the kernel does not tell
     double memory_mib = 0;   // all that the kernel has
     long descriptors = 0;    // that a process may have open (getrlimit(2), the hard limit)
+    long listen_queue = 0;   // clients that may wait to be accepted, at most (net.core.somaxconn); 0: not known
     double load_average = 0; // of the last minute, before the comparison began
     bool is_virtual = false; // a hypervisor says that it is there
 

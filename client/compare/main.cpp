@@ -24,6 +24,8 @@
 #include <fmt/ranges.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
 
 namespace parley {
 
@@ -41,7 +43,13 @@ void measure_rest(results& all, const run_folder& folder) {
                                                      all.planned.workloads[next.workload].id);
         auto one = measure(all.planned, next);
         if (!one) return;
-        folder.add(all.planned, *one);
+        try {
+            folder.add(all.planned, *one);
+        } catch (const std::system_error& full) {
+            throw std::runtime_error(
+                fmt::format("{}; the {} measurements before are kept: make room, then --resume {}", full.what(),
+                            all.done.size(), folder.file("").parent_path().string()));
+        }
         all.done.push_back(std::move(*one));
     }
 }

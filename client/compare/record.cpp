@@ -78,6 +78,7 @@ json json_of(const machine& where) {
             {"kernel", where.kernel},
             {"governor", where.governor},
             {"descriptors", where.descriptors},
+            {"listen_queue", where.listen_queue},
             {"load_average", where.load_average}};
 }
 
@@ -90,6 +91,7 @@ machine machine_from(const json& text) {
     it.kernel = text.at("kernel");
     it.governor = text.at("governor");
     it.descriptors = text.at("descriptors");
+    it.listen_queue = text.value("listen_queue", 0L);
     it.load_average = text.at("load_average");
     return it;
 }

@@ -32,7 +32,11 @@ const sweep all_sweeps[] = {
     {"sizes", "bytes", "bytes", {"rate", "cpu_us"}, [](auto& load) { return static_cast<double>(load.size); }},
     {"pool-sweep", "size of the pool", "workers", {"rate", "cpu_us"}, last_option_of},
     {"cores", "threads that work", "threads", {"rate", "p99_ms"}, last_option_of},
-    {"work-sweep", "digits of pi", "digits", {"rate", "p99_ms"}, [](auto& load) -> double { return load.digits; }},
+    {"work-sweep",
+     "digits of pi",
+     "digits",
+     {"rate", "p99_ms"},
+     [](auto& load) -> double { return load.digits; }},
     {"wait-sweep",
      "wait",
      "ms",
@@ -43,8 +47,8 @@ const sweep all_sweeps[] = {
 /// The points of one curve each: sections by their place.
 using points = std::map<double, const section*>;
 
-/// The workloads of a question differ in more than one number where a user has asked for a product: a sweep for each
-/// service and size.
+/// The workloads of a question differ in more than one number where a user has asked for a product: a sweep for
+/// each service and size.
 std::map<std::string, points> split(const std::vector<section>& all, const sweep& over) {
     std::map<std::string, points> parts;
     for (const auto& each : all) {
@@ -57,9 +61,10 @@ std::map<std::string, points> split(const std::vector<section>& all, const sweep
     return parts;
 }
 
-/// Who of two is better at one place, so clearly that they are told apart, and not told apart from the best of all
-/// there; nothing: neither.
-const std::string* winner(const section& at, const figure& by, const std::string& one, const std::string& other) {
+/// Who of two is better at one place, so clearly that they are told apart, and not told apart from the best of
+/// all there; nothing: neither.
+const std::string* winner(const section& at, const figure& by, const std::string& one,
+                          const std::string& other) {
     const auto *first = at.ranked_row(one), *second = at.ranked_row(other);
     const auto* mine = first ? first->find(by.key) : nullptr;
     const auto* theirs = second ? second->find(by.key) : nullptr;
@@ -116,8 +121,7 @@ std::vector<crossing> crossings_of(const std::vector<section>& all) {
 
 std::string in_words(const crossing& one) {
     return fmt::format("{}, {} by {}: {} is better up to {:g}, {} from {:g} on.", one.service,
-                       figure_named(one.figure).title, one.along, one.before, one.from, one.after,
-                       one.to);
+                       figure_named(one.figure).title, one.along, one.before, one.from, one.after, one.to);
 }
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// A sweep: the same servers under workloads that differ in one number. Its curves may cross: who is better at one
-// end need not be at the other.
+// A sweep: the same servers under workloads that differ in one number. Its curves may cross: who is better at
+// one end need not be at the other.
 #pragma once
 
 #include "client/compare/summary.hpp"
@@ -27,8 +27,9 @@ std::span<const sweep> sweeps();
 /// The number by which a workload differs from the others of its question; nothing: that is no sweep.
 std::optional<double> place_of(const workload& load);
 
-/// Over a sweep, `before` is better than `after` up to `from`, and worse from `to` on: at both places they are told
-/// apart, and the better one of them is not told apart from the best of all. Between them, nothing was shown.
+/// Over a sweep, `before` is better than `after` up to `from`, and worse from `to` on: at both places they are
+/// told apart, and the better one of them is not told apart from the best of all. Between them, nothing was
+/// shown.
 struct crossing {
     std::string_view question;
     std::string service; // that all points ask for: "pi", "echo, 64 bytes"

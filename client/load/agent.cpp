@@ -132,7 +132,8 @@ std::string in_short(const load_options& options) {
                        options.connections, options.target);
 }
 
-void talk_with(secret_channel& controller, const std::function<void(const std::string&)>& say) {
+void talk_with(secret_channel& controller, const std::vector<address>& sources,
+               const std::function<void(const std::string&)>& say) {
     while (stop_signal::wait_readable({controller.descriptor()})) {
         while (const auto order = controller.receive(0ms)) {
             if (order->at("kind") == "bye") return;
@@ -143,7 +144,8 @@ void talk_with(secret_channel& controller, const std::function<void(const std::s
                                                      agent_messages_form)}});
                 continue;
             }
-            const auto options = options_in(order->at("options"));
+            auto options = options_in(order->at("options"));
+            options.sources = sources;
             say(fmt::format("{}: {}", controller.peer().to_string(), in_short(options)));
             part_of_load{controller, options}.run();
         }
@@ -152,14 +154,14 @@ void talk_with(secret_channel& controller, const std::function<void(const std::s
 
 } // namespace
 
-void serve_controllers(listener& door, const std::string& secret,
+void serve_controllers(listener& door, const std::string& secret, const std::vector<address>& sources,
                        const std::function<void(const std::string& line)>& say) {
     while (auto wire = door.accept()) {
         const auto name = wire->peer().to_string();
         try {
             secret_channel controller{std::move(*wire), secret_channel::side::agent, secret, handshake_limit};
             say(fmt::format("{}: a controller", name));
-            talk_with(controller, say);
+            talk_with(controller, sources, say);
             say(fmt::format("{}: has left", name));
         } catch (const std::exception& why) {
             say(fmt::format("{}: {}", name, why.what()));

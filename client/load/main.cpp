@@ -233,7 +233,7 @@ int search(load_options options, const threshold& target, const output_names& na
 }
 
 /// Until a stop is requested.
-int be_agent(const std::string& door, const std::string& secret) {
+int be_agent(const std::string& door, const std::string& secret, const std::vector<address>& sources) {
     stop_signal::install(0ms);
     listener own{address::resolve(door).front(), {}};
     const auto say = [](const std::string& line) {
@@ -241,7 +241,7 @@ int be_agent(const std::string& door, const std::string& secret) {
         std::fflush(stdout);
     };
     say(fmt::format("listening on {} (agent)", own.bound().front().to_string()));
-    serve_controllers(own, secret, say);
+    serve_controllers(own, secret, sources, say);
     return 0;
 }
 
@@ -378,10 +378,10 @@ int main(int count, char** words) {
         if (*as_agent && !options.target.empty())
             throw std::invalid_argument(
                 "an --agent is told by its controller what to load: leave the address out");
-        if (*as_agent) return be_agent(agent_door, read_secret(secret_file));
+        if (*as_agent) return be_agent(agent_door, read_secret(secret_file), options.sources);
         if (options.target.empty()) throw std::invalid_argument("address is required: HOST:PORT or unix:PATH");
         if (*apart && !options.sources.empty())
-            throw std::invalid_argument("--source is of this machine: leave it out, or --agents");
+            throw std::invalid_argument("--source is of this machine: give it to each --agent instead");
         if (*expecting || !options.requests.send.empty()) {
             if (*serving && options.service != "raw")
                 throw std::invalid_argument("--send and --expect are of service raw, which is chosen by them");

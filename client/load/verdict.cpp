@@ -19,6 +19,7 @@ constexpr double unsettled_factor = 2;   // between the latencies of the thirds
 constexpr double tolerated_again = 1e-3; // of all segments
 constexpr double little_tolerance = 0.2;
 constexpr std::chrono::milliseconds harmless_lag{1};
+constexpr std::size_t easily_found_ports = 14'000;         // half of those that the kernel gives out (ip(7))
 constexpr std::chrono::milliseconds shortest_timeout{180}; // of TCP, and a little less
 
 class judgement {
@@ -46,10 +47,15 @@ private:
 
     void own_processor() {
         if (result_.busiest < saturated) return;
-        because("generator-bound",
-                "parley-load itself used {:.0f} % of a processor: it may be what limits the rate, and its "
-                "latencies are in part its own; load less, or from a faster machine",
-                100 * result_.busiest);
+        const auto from_each = options_.connections / std::max<std::size_t>(options_.sources.size(), 1);
+        because(
+            "generator-bound",
+            "parley-load itself used {:.0f} % of a processor: it may be what limits the rate, and its "
+            "latencies are in part its own; load less, or from {}",
+            100 * result_.busiest,
+            from_each > easily_found_ports
+                ? "more addresses (--source): the kernel searches long for a free port, where half are taken"
+                : "a faster machine");
     }
 
     /// Of a short run the 99th percentile cannot be told, but a lower one can.

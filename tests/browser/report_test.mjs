@@ -100,6 +100,22 @@ test("how far each server went stands with the reason why no further", async () 
   assert.match(rows.at(-1)[3], /only 1 were served/);
 });
 
+test("where curves cross is told below them", async () => {
+  const told = await page.$$eval("#crossings-levels li", (all) => all.map((one) => one.textContent));
+  assert.deepEqual(told.filter((text) => text.includes("requests per second")),
+    ["echo, 64 bytes, requests per second by connections: thread is better up to 1, epoll from 10 on."]);
+});
+
+test("each service stands beside the others, and Stevens' clients by worker are drawn", async () => {
+  const heads = await page.$$eval("#services-table th[scope=col]", (all) => all.map((one) => one.textContent));
+  assert.deepEqual(heads.filter((_, i) => i % 3 === 1), ["echo", "hello"]);
+  assert.equal((await page.$$("#services-table tbody tr")).length, 2); // iterative cannot serve fifty
+  await page.selectOption("#filter-service", "hello");
+  assert.equal((await page.$$("#services-table th[scope=col]")).length, 4);
+  await page.click("#filter-none");
+  assert.ok((await firstColumn("clients")).length >= 2);
+});
+
 test("the workload in detail is the reader's choice", async () => {
   await page.selectOption("#of", "levels-10");
   assert.ok((await firstColumn("cpu")).length >= 2);

@@ -6,7 +6,7 @@ const folder = process.argv[2];
 const rounds = 4;
 
 const servers = { // requests per second of one connection, and at most; memory of a connection; CPU of a request
-  iterative: { each: 9000, most: 9000, kib: 0, cpu: 30, served: 1 },
+  iterative: { each: 7500, most: 9000, kib: 0, cpu: 30, served: 1 },
   thread: { each: 8000, most: 60_000, kib: 14, cpu: 45 },
   epoll: { each: 7000, most: 80_000, kib: 6, cpu: 20 },
 };
@@ -14,6 +14,7 @@ const workloads = [
   { id: "cpu", question: "cpu", name: "Work for the processor", service: "pi", connections: 8 },
   { id: "short", question: "short", name: "One request per connection", connections: 50, per_connection: 1 },
   ...[1, 10, 100].map((connections) => ({ id: `levels-${connections}`, question: "levels", name: "Long-lived connections", connections })),
+  ...["echo", "hello"].map((service) => ({ id: `services-${service}`, question: "services", name: "Small services", service, connections: 50 })),
   { id: "stevens", question: "stevens", name: "Stevens' client", connections: 5, size: 4000, per_connection: 1 },
 ].map((load) => ({ service: "echo", size: 64, per_connection: 0, duration_ms: 300, rounds, ...load }));
 

@@ -24,7 +24,7 @@ function drawAnswers() {
   }
   document.getElementById("answers").hidden = result.answers.length === 0;
   document.getElementById("how-sure").textContent =
-    "Coloured bars: not told apart from the best. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances;
+    "Coloured bars: not told apart from the best, or within 10 % of it. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances;
 }
 
 function drawClaims() {

@@ -133,7 +133,7 @@ function drawMachine() {
   const facts = [
     ["processor", machine.processor || "unknown"], ["cores", `${machine.cores}${sameCores ? ", shared by server and load" : `; server on ${plan.server_cores.join(", ")}, load on ${plan.load_cores.join(", ")}`}`],
     ["virtual", machine.virtual ? "yes" : "no hypervisor seen"], ["governor", machine.governor || "the kernel does not tell"],
-    ["memory", `${short(machine.memory_mib / 1024)} GiB`], ["kernel", machine.kernel], ["descriptors", `at most ${machine.descriptors} for a process`],
+    ["memory", `${short(machine.memory_mib / 1024)} GiB`], ["kernel", machine.kernel], ["limits", `${machine.descriptors} descriptors for a process${machine.listen_queue ? `, ${machine.listen_queue} clients in a listener's queue` : ""}`],
     ["load before", short(machine.load_average)], ["others meanwhile", `${percent(disturbance.others)} of the processors; a hypervisor ${percent(disturbance.stolen)}`],
     ["begun", result.begun], ["programs", `parley ${result.parley}, ${result.compiler}`],
     ["plan", `${plan.name}; seed ${plan.seed}; ${result.cells.length} measurements${result.complete ? "" : ", not complete"}`],
