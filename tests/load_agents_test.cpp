@@ -283,7 +283,7 @@ TEST_CASE("an agent's connections come from its own addresses") {
     scripted_server server{[&](connection& wire, int) {
         {
             const std::lock_guard held{lock};
-            peers.push_back(wire.peer().to_string());
+            peers.push_back(address::of_peer(wire.descriptor()).to_string());
         }
         echo(wire);
     }};

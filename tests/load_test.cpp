@@ -99,10 +99,7 @@ TEST_CASE("a load for a time counts what came between its warm-up and its end") 
 
 TEST_CASE("what is answered while other connections are still being made does not count") {
     // A listener with room for one more than the connection that is served: the others try until the time-out.
-    const unique_fd door{check("socket", [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
-    const auto any = address::resolve(own_door()).front();
-    check("bind", [&] { return bind(door.get(), any.data(), any.size()); });
-    check("listen", [&] { return listen(door.get(), 0); });
+    const auto door = listening_at(own_door(), 0);
     load_options options;
     options.target = address::of(door.get()).to_string();
     options.connections = 6;

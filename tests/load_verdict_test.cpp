@@ -160,10 +160,7 @@ TEST_CASE("a percentile needs ten answers beyond it") {
 
 TEST_CASE("a queue that overflows is seen, and those who wait before it give up in time") {
     // A listener that nobody accepts from has room for one or two; the others' first segments are dropped.
-    const unique_fd door{check("socket", [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
-    const auto any = address::resolve("127.0.0.1:0").front();
-    check("bind", [&] { return bind(door.get(), any.data(), any.size()); });
-    check("listen", [&] { return listen(door.get(), 0); });
+    const auto door = listening_at(own_door(), 0);
     load_options options;
     options.target = address::of(door.get()).to_string();
     options.connections = 6;

@@ -14,6 +14,16 @@
 
 namespace parley {
 
+/// A socket that listens there. Its queue has room for one more than `backlog`; the first segments of further
+/// clients are dropped (listen(2)).
+inline unique_fd listening_at(const std::string& door, int backlog = SOMAXCONN) {
+    unique_fd socket{check("socket", [] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
+    const auto here = address::resolve(door).front();
+    check("bind", [&] { return bind(socket.get(), here.data(), here.size()); });
+    check("listen", [&] { return listen(socket.get(), backlog); });
+    return socket;
+}
+
 class scripted_server {
 public:
     /// What the server does with a connection, whose calls wait; `number` counts them from 1. The connection is
@@ -21,12 +31,7 @@ public:
     using manners = std::function<void(connection& wire, int number)>;
 
     explicit scripted_server(manners behave, const std::string& door = own_door())
-        : behave_{std::move(behave)} {
-        door_ = unique_fd{check("socket", [] { return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
-        const auto here = address::resolve(door).front();
-        check("bind", [&] { return bind(door_.get(), here.data(), here.size()); });
-        check("listen", [&] { return listen(door_.get(), SOMAXCONN); });
-        where_ = address::of(door_.get());
+        : behave_{std::move(behave)}, door_{listening_at(door)}, where_{address::of(door_.get())} {
         doorman_ = std::jthread{[this] { accept_all(); }};
     }
 

@@ -31,7 +31,7 @@ const sweep all_sweeps[] = {
     {"one-request", "connections", "connections", {"rate", "cpu_us"}, connections_of},
     {"sizes", "bytes", "bytes", {"rate", "cpu_us"}, [](auto& load) { return static_cast<double>(load.size); }},
     {"pool-sweep", "size of the pool", "workers", {"rate", "cpu_us"}, last_option_of},
-    {"cores", "threads that work", "threads", {"rate", "p99_ms"}, last_option_of},
+    {"cores", "threads that work", "threads", {"rate", "p50_ms"}, last_option_of},
     {"work-sweep",
      "digits of pi",
      "digits",

@@ -12,7 +12,7 @@ function drawAnswers() {
     const bars = () => ranked(section).filter((row) => row.values[figure.key] && isShown(row.name))
       .map((row) => ({ name: row.name, value: row.values[figure.key], isBest: answer.best.includes(row.name) }))
       .sort((a, b) => (figure.more ? 1 : -1) * (b.value.median - a.value.median));
-    chartFigure(card, "answer-" + answer.workload, `${figure.title}${figure.unit ? ", " + figure.unit : ""}`,
+    chartFigure(card, "answer-" + answer.workload, `${figure.title}${figure.unit && figure.unit !== "/s" ? ", " + figure.unit : ""}`,
       figure.more ? "more is better" : "less is better", barHeight, () => barConfig(bars(), figure.unit),
       () => [["model", figure.title, "95 % from", "to", "CPU us per request", "p99, ms"],
              bars().map(({ name, value }) => {

@@ -58,7 +58,7 @@ function openLoads(workload) {
     const shares = [...new Set(cells.flatMap((cell) => cell.open.map((one) => one.share)))].sort();
     return shares.map((share) => {
       const loads = cells.flatMap((cell) => cell.open.filter((one) => one.share === share && isValid(one.load)).map((one) => one.load));
-      return [name, `${share * 100} %`, short(median(loads.map((load) => load.rate))), short(median(loads.map((load) => load.latency_ms.p50))), short(median(loads.map((load) => load.latency_ms.p99)))];
+      return [name, `${share * 100} %`, `${loads.length} of ${cells.length}`, short(median(loads.map((load) => load.rate))), short(median(loads.map((load) => load.latency_ms.p50))), short(median(loads.map((load) => load.latency_ms.p99)))];
     });
   });
 }
@@ -98,8 +98,8 @@ function drawDetail() {
   const drawOpen = () => {
     const rows = choice.of ? openLoads(choice.of) : [];
     open.replaceChildren(...(rows.length ? [make("h3", {}, "At a fixed rate"),
-      make("p", { class: "note" }, "Requests come at a fixed share of the rate found, whether or not earlier ones were answered; latency counts from when a request was due."),
-      tableOf(["model", "of its rate", "requests per second", "p50, ms", "p99, ms"], rows)] : []));
+      make("p", { class: "note" }, "Requests come at a fixed share of the rate found, whether or not earlier ones were answered; latency counts from when a request was due. Medians of the rounds whose load calls itself valid."),
+      tableOf(["model", "of its rate", "valid rounds", "requests per second", "p50, ms", "p99, ms"], rows)] : []));
   };
   refills.push(drawOpen);
   drawOpen();

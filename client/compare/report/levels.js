@@ -56,6 +56,8 @@ function drawLevels() {
 
 /// Who is better at one end and worse at the other, where that was shown.
 function drawCrossings(into, question) {
+  const servers = new Set(sectionsOf(question).flatMap((section) => ranked(section).map((row) => row.name)));
+  if (servers.size < 2) return;
   const texts = result.crossings.filter((one) => one.question === question).map((one) => one.text);
   const rounds = Math.max(...sectionsOf(question).flatMap((section) => section.rows.flatMap((row) => Object.values(row.values).map((one) => one.values.length))), 0);
   const none = rounds < 4 ? "Fewer than 4 rounds tell nobody apart, so no two curves are shown to cross." : "No two of the best are shown to cross.";

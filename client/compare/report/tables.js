@@ -45,7 +45,7 @@ function drawStevens() {
 function drawServices() {
   const all = sectionsOf("services");
   if (all.length === 0) return;
-  const into = part("services", "What a service costs", `The same model with each of the small services, over ${workloadNamed[all[0].workload].connections} long-lived connections: what is left beside the cost of a request that does nothing.`, "Services");
+  const into = part("services", "What a service costs", `The same model with each of the small services, over ${workloadNamed[all[0].workload].connections} connections. They live as long as the load, but that a greeting (welcome) ends its connection, so that each costs a new one.`, "Services");
   const shown = () => all.filter(isChosen);
   const heads = () => ["model", ...shown().flatMap((section) => [workloadNamed[section.workload].service, "95 %", "CPU, us"])];
   const rows = () => contenders.filter((name) => isShown(name) && all.some((section) => ranked(section).some((row) => row.name === name)))
