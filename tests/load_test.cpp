@@ -399,6 +399,11 @@ TEST_CASE("parley-load reports as JSON, with all its options") {
     CHECK(report["latency_ms"]["count"] == 3'000);
     CHECK(report["latency_ms"]["p50"].is_number());
     CHECK(report["latency_ms"]["p99.9"].is_null());
+    const auto& steps = report["latency_distribution"];
+    CHECK(steps.front()[0] == 10);
+    CHECK(steps.back()[0] == 99.5); // beyond it there are fifteen, and six beyond the next
+    CHECK(std::ranges::is_sorted(steps, {}, [](const auto& each) { return each[1].template get<double>(); }));
+    CHECK(steps[2] == nlohmann::json{50, report["latency_ms"]["p50"]});
     CHECK(report["connecting_ms"]["p50"].is_null());
     CHECK((errors.find("requests/s") != errors.npos) == valid);
 }

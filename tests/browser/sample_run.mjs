@@ -30,7 +30,7 @@ function cell(load, name, round) {
               page_faults: 500 + requests, requests, connections: all, pss_at_rest_kib: 1500, pss_kib: 1500 + kib * all + round, processes: 1 },
     workers: [[all, requests], [all, requests / 2]],
     load: { schema: "parley-load/1", ok: true, complaints: [], rate, latency_ms: { p50, p90: p50 * 2, p99: p50 * 5, "p99.9": p50 * 9 },
-            all_requests: requests, connected: all, served: all, cpu: { per_request_us: 4 }, errors: [], verdict: { valid: true, reasons: [] } },
+            latency_distribution: [[10, p50 * 0.7], [50, p50], [90, p50 * 2], [99, p50 * 5]], all_requests: requests, connected: all, served: all, cpu: { per_request_us: 4 }, errors: [], verdict: { valid: true, reasons: [] } },
     open: [0.5, 0.8].map((share) => ({ share, load: { schema: "parley-load/1", ok: true, complaints: [], rate: rate * share,
       latency_ms: { p50, p99: p50 * 3 }, all_requests: requests, connected: all, served: all, cpu: { per_request_us: 4 }, errors: [] } })),
   };

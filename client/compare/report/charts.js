@@ -58,10 +58,17 @@ function applyChartTheme() {
   Chart.defaults.plugins.tooltip.usePointStyle = true;
 }
 
-const ticks = { callback: (value) => {
-  const digit = Number(String(Number(value).toExponential())[0]);
-  return digit === 1 || digit === 3 ? short(value) : "";
+/// Of a logarithmic axis: fewer where it is long.
+const ticks = { callback(value) {
+  const digit = Number(value.toExponential().split("e")[0]), decades = Math.log10(this.max / this.min);
+  return (decades > 2 ? [1] : decades > 1 ? [1, 3] : [1, 2, 3, 5, 7]).includes(digit) ? short(value) : "";
 } };
+
+/// What a logarithmic axis is to show of these lines, and not the whole decades round them.
+function closeRound(series) {
+  const all = series.flatMap((one) => one.points.flatMap(({ y }) => y.values?.length > 1 ? [y.low, y.high] : [y.median])).filter((value) => value > 0);
+  return all.length ? { min: Math.min(...all) / 1.2, max: Math.max(...all) * 1.2 } : {};
+}
 
 function axis(title, kind, extra = {}) {
   const base = { title: { display: Boolean(title), text: title }, grid: { color: css("--grid") }, ...extra };
@@ -128,7 +135,7 @@ function lineConfig(series, x, y) {
       data: one.points.map((point) => ({ x: point.x, y: point.y.median })), estimates: one.points.map((point) => point.y),
       intervals: one.points.map((point) => point.y.values && point.y.values.length > 1 ? [point.y.low, point.y.high] : null) })) },
     options: { interaction: { mode: "nearest", intersect: false, axis: "xy" },
-               scales: { x: axis(x.title, x.kind, x.extra), y: axis(y.title, y.kind, y.extra) },
+               scales: { x: axis(x.title, x.kind, x.extra), y: axis(y.title, y.kind, y.kind === "log" ? closeRound(shown) : y.extra) },
                plugins: { legend: { position: "bottom" },
                           tooltip: { callbacks: { title: (items) => nameOf(items[0].parsed.x) + " " + (x.unit || ""),
                             label: (item) => {

@@ -1,20 +1,19 @@
 // One workload in detail: how latency is distributed, what a request costs, how evenly workers share.
 
-/// [fraction that is slower, name] of each percentile that parley-load tells: p99 is [0.01, "p99"].
-const percentilesOf = (latency) => Object.keys(latency).filter((key) => /^p[\d.]+$/.test(key))
-  .map((key) => [1 - Number(key.slice(1)) / 100, key]).filter(([slower]) => slower > 0);
+const percentileName = (x) => "p" + Number((100 - 100 / x).toPrecision(6));
 
+/// Of each percentile the median over the valid rounds, as far as most of them tell it.
 function latencySeries(workload) {
   return contenders.filter(isShown).map((name) => {
     const loads = cellsOf(workload, name).map((cell) => cell.load).filter(isValid);
-    const points = loads.length === 0 ? [] : percentilesOf(loads[0].latency_ms)
-      .map(([slower, key]) => ({ x: 1 / slower, key, y: { median: median(loads.map((load) => load.latency_ms[key])) } }))
-      .filter((point) => point.y.median !== null);
+    const times = new Map(); // in the rounds, by percentile
+    for (const load of loads)
+      for (const [percent, ms] of load.latency_distribution ?? []) times.set(percent, [...times.get(percent) ?? [], ms]);
+    const points = [...times].filter(([, told]) => 2 * told.length > loads.length).sort(([one], [other]) => one - other)
+      .map(([percent, told]) => ({ x: 100 / (100 - percent), y: { median: median(told) } }));
     return { name, points };
   });
 }
-
-const percentileName = (x) => "p" + Number((100 - 100 / x).toPrecision(6));
 
 /// Shares of the workers in the clients or the requests, the busiest first: the median over the rounds of each place.
 function shareSeries(workload, what) {
@@ -80,9 +79,9 @@ function drawDetail() {
 
   chartFigure(into, "latency", "Latency by percentile", "how many requests were slower than this · less is better", 340,
     () => choice.of && lineConfig(latencySeries(choice.of), { title: "percentile (each step to the right: ten times rarer)", kind: "log", name: percentileName,
-      extra: { min: 1.6, ticks: { callback: (value) => [2, 10, 100, 1000, 10000, 100000].includes(value) ? percentileName(value) : "" } } },
+      extra: { min: 1, ticks: { callback: (value) => [1, 2, 4, 10, 20, 100, 200, 1000, 10000, 100000].includes(value) ? percentileName(value) : "" } } },
       { title: "ms", kind: "log", unit: "ms" }),
-    () => [["model", "percentile", "latency, ms"], latencySeries(choice.of).flatMap((one) => one.points.map((point) => [one.name, point.key, short(point.y.median)]))]);
+    () => [["model", "percentile", "latency, ms"], latencySeries(choice.of).flatMap((one) => one.points.map((point) => [one.name, percentileName(point.x), short(point.y.median)]))]);
 
   const pair = pairIn(into);
   detailBars(pair, "cpu", "cpu_us");
