@@ -46,6 +46,10 @@ std::vector<std::string> command_of(const plan& all, const std::string& address,
     if (load.service == "pi") words.push_back(option("digits", load.digits));
     if (load.service == "wait") words.push_back(option("wait", time(load.wait)));
     if (load.service != "pi" && load.service != "wait") words.push_back(option("size", load.size));
+    // Enough that it could use all its processors, or it would be the limit of a server that is quicker.
+    const auto threads =
+        std::min<std::size_t>(all.load_cores.size(), static_cast<std::size_t>(load.connections));
+    if (threads > 1) words.push_back(option("threads", threads));
     if (load.connections > most_from_an_address)
         words.push_back(option("source", sources_of(load.connections)));
     if (load.per_connection > 0) words.push_back(option("per-connection", load.per_connection));

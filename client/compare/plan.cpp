@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 
@@ -75,19 +76,22 @@ std::vector<cell> plan::cells() const {
     std::mt19937_64 random{seed};
     int most_rounds = rounds;
     for (const auto& each : workloads) most_rounds = std::max(most_rounds, each.rounds);
+    std::vector<std::size_t> order(workloads.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
     std::vector<cell> all;
     for (int round = 1; round <= most_rounds; ++round) {
-        const auto first = static_cast<std::ptrdiff_t>(all.size());
-        for (std::size_t load = 0; load != workloads.size(); ++load) {
+        std::ranges::shuffle(order, random);
+        for (const auto load : order) {
             const auto& what = workloads[load];
             if (round > (what.rounds ? what.rounds : rounds)) continue;
+            const auto first = static_cast<std::ptrdiff_t>(all.size());
             for (std::size_t who = 0; who != contenders.size(); ++who) {
                 const auto is_named = std::ranges::find(what.contenders, contenders[who].name);
                 if (what.contenders.empty() ? contenders[who].in_all : is_named != what.contenders.end())
                     all.push_back({round, who, load});
             }
+            std::shuffle(all.begin() + first, all.end(), random);
         }
-        std::shuffle(all.begin() + first, all.end(), random);
     }
     return all;
 }

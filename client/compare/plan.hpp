@@ -1,5 +1,6 @@
 // What is to be measured: contenders under workloads, in several rounds. Each round has an order of its own, so
-// that whatever else the machine does meanwhile meets nobody twice in the same place.
+// that whatever else the machine does meanwhile meets nobody twice in the same place; who is compared with whom
+// is measured close together, since a machine drifts.
 #pragma once
 
 #include <chrono>
@@ -77,7 +78,8 @@ struct plan {
     std::string parley_server;
     std::string parley_load;
 
-    /// All cells, round by round, each round shuffled; the same seed gives the same order.
+    /// All cells, round by round: in each round the workloads are shuffled, and of each workload the contenders
+    /// (a randomised block design); the same seed gives the same order.
     [[nodiscard]] std::vector<cell> cells() const;
 
     /// Throws std::invalid_argument for two of one name, a contender that is not there, and nothing to do.
