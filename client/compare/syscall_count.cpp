@@ -8,21 +8,42 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <linux/perf_event.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 
 namespace parley {
 
 namespace {
 
+constexpr auto tracefs = "/sys/kernel/tracing";
+
+/// 0: it is not there.
+std::uint64_t tracepoint_below(const char* root) {
+    const auto text = read_file(fmt::format("{}/events/raw_syscalls/sys_enter/id", root));
+    return std::strtoull(text.c_str(), nullptr, 10);
+}
+
+/// Where the machine has mounted no tracefs, it is mounted for a thread alone, and gone with that
+/// (mount_namespaces(7)). 0: that is not allowed.
+std::uint64_t tracepoint_seen_alone() {
+    std::uint64_t found = 0;
+    std::jthread{[&] {
+        if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+            mount("tracefs", tracefs, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0)
+            found = tracepoint_below(tracefs);
+    }}.join();
+    return found;
+}
+
 /// The tracepoint's number, which differs from kernel to kernel; 0: unknown.
 std::uint64_t tracepoint() {
-    for (const auto* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"})
-        if (const auto text = read_file(fmt::format("{}/events/raw_syscalls/sys_enter/id", root));
-            !text.empty())
-            return std::strtoull(text.c_str(), nullptr, 10);
-    return 0;
+    for (const auto* root : {tracefs, "/sys/kernel/debug/tracing"})
+        if (const auto found = tracepoint_below(root)) return found;
+    return tracepoint_seen_alone();
 }
 
 unique_fd counter_of(pid_t thread, std::uint64_t what) {
@@ -53,7 +74,7 @@ std::vector<pid_t> threads_of_tree(pid_t root) {
 /// A thread that began between the look and the counting may be counted twice, or not at all: then once more.
 syscall_count::syscall_count(pid_t root) {
     constexpr int most_looks = 10;
-    const auto what = tracepoint();
+    static const auto what = tracepoint();
     if (what == 0) return;
     auto threads = threads_of_tree(root);
     for (int looks = 0; !complete_ && looks < most_looks; ++looks) {

@@ -19,8 +19,8 @@ public:
     /// come.
     explicit syscall_count(pid_t root);
 
-    /// Nothing where it may not, or could not, be counted: that takes root or kernel.perf_event_paranoid of -1,
-    /// and the kernel's tracefs.
+    /// Nothing where it may not, or could not, be counted: that takes root, or kernel.perf_event_paranoid of
+    /// -1 and a tracefs that is mounted and may be read.
     [[nodiscard]] std::optional<std::uint64_t> so_far() const;
 
 private:
