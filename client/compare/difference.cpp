@@ -31,7 +31,7 @@ bool alike(const workload& one, const workload& other) {
            one.server_options == other.server_options;
 }
 
-constexpr auto line_form = "{:<30.30}{:<24.24}{:>8}{:>8}  {:<20.20}{}";
+constexpr auto line_form = "{:<28.28}{:<23.23}{:>8}{:>8}  {:<20.20}{}";
 
 std::string line_of(const changed& one) {
     std::string ratio = "-";
@@ -41,8 +41,11 @@ std::string line_of(const changed& one) {
                             three_digits(times.high));
     }
     return fmt::format(line_form, one.workload + ", " + one.contender, figure_named(one.figure).title,
-                       three_digits(one.before.median), three_digits(one.after.median), ratio,
-                       one.is == judgement::cannot_tell ? "" : name_of(one.is));
+                       three_digits(one.before.median), three_digits(one.after.median), ratio, name_of(one.is));
+}
+
+std::string origin_of(const results& one) {
+    return fmt::format("{} on {}, {} plan", one.begun, one.where.to_string(), one.planned.name);
 }
 
 } // namespace
@@ -57,7 +60,7 @@ std::string_view name_of(judgement value) {
 }
 
 comparison compare(const results& before, const results& after) {
-    comparison both;
+    comparison both{origin_of(before), origin_of(after), {}, {}};
     const auto earlier = summarize(before.planned, before.done, "");
     const auto later = summarize(after.planned, after.done, "");
     for (const auto& one : earlier) {
@@ -96,19 +99,26 @@ comparison compare(const results& before, const results& after) {
 std::vector<std::string> table_of(const comparison& both) {
     const auto count = [&](judgement which) { return std::ranges::count(both.figures, which, &changed::is); };
     std::vector<std::string> lines;
+    const auto add = [&](const std::string& text) {
+        std::ranges::move(wrapped(text, 4), std::back_inserter(lines));
+    };
+    add("A: " + both.before);
+    add("B: " + both.after);
+    lines.push_back("");
+    for (const auto& each : both.apart) add("Not compared: " + each);
+    if (!both.apart.empty()) lines.push_back("");
+
     lines.push_back(fmt::format(line_form, "", "", "A", "B", "B / A, 95 %", "B is"));
-    for (const auto& each : both.figures) lines.push_back(line_of(each));
+    for (const auto which : {judgement::cannot_tell, judgement::better, judgement::worse})
+        for (const auto& each : both.figures)
+            if (each.is == which) lines.push_back(line_of(each));
     lines.push_back("");
     const auto all = both.figures.size();
-    std::ranges::move(
-        wrapped(fmt::format(
-            "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
-            "{} would be called so if nothing had changed.",
-            count(judgement::better), count(judgement::worse), all, count(judgement::cannot_tell),
-            std::lround(static_cast<double>(all) * chance_allowed))),
-        std::back_inserter(lines));
-    for (const auto& each : both.apart)
-        std::ranges::move(wrapped("Not compared: " + each, 4), std::back_inserter(lines));
+    add(fmt::format(
+        "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
+        "{} would be called so if nothing had changed.",
+        count(judgement::better), count(judgement::worse), all, count(judgement::cannot_tell),
+        std::lround(static_cast<double>(all) * chance_allowed)));
     return lines;
 }
 
@@ -117,7 +127,11 @@ nlohmann::ordered_json json_of(const comparison& both) {
     const auto values = [](const estimate& it) {
         return json{{"median", it.median}, {"low", it.low}, {"high", it.high}};
     };
-    json text{{"schema", "parley-compare-diff/1"}, {"figures", json::array()}, {"not_compared", both.apart}};
+    json text{{"schema", "parley-compare-diff/1"},
+              {"a", both.before},
+              {"b", both.after},
+              {"figures", json::array()},
+              {"not_compared", both.apart}};
     for (const auto& each : both.figures)
         text["figures"].push_back({{"workload", each.workload},
                                    {"contender", each.contender},

@@ -11,7 +11,7 @@
 namespace parley {
 
 struct changed {
-    enum class verdict { better, worse, cannot_tell };
+    enum class verdict { cannot_tell, better, worse };
 
     std::string workload; // its id
     std::string contender;
@@ -22,13 +22,15 @@ struct changed {
 std::string_view name_of(changed::verdict value);
 
 struct comparison {
+    std::string before, after;      // when they were measured, and where
     std::vector<changed> figures;   // of what both have measured alike
     std::vector<std::string> apart; // what they have not, a line each
 };
 
 comparison compare(const results& before, const results& after);
 
-/// A table, at most 100 columns wide, and what to think of it.
+/// A table, at most 100 columns wide, and what to think of it. What has changed comes last, where a terminal
+/// shows it.
 std::vector<std::string> table_of(const comparison& both);
 
 nlohmann::ordered_json json_of(const comparison& both);
