@@ -3,6 +3,7 @@
 
 #include "client/fairness.hpp"
 #include <algorithm>
+#include <cmath>
 #include <doctest/doctest.h>
 #include <random>
 #include <stdexcept>
@@ -112,6 +113,30 @@ TEST_CASE("a difference of 5 % is found") {
         found +=
             told_apart(server.measure(80'000, 0.05, 20, 0.05), server.measure(84'000, 0.05, 20, 0.05)) ? 1 : 0;
     CHECK(found >= 120);
+}
+
+TEST_CASE("what difference so many rounds can show is what they do show") {
+    CHECK(noise_of(of({100, 100, 100, 100})) == 0);
+    CHECK(noise_of(of({90, 95, 100, 105, 110})) == doctest::Approx(1.4826 * 0.05));
+    CHECK(std::isinf(least_shown(0.05, 3)));
+    for (const std::size_t rounds : {4, 6, 16}) {
+        const auto difference = least_shown(0.02, rounds);
+        simulated_server server{rounds};
+        int found = 0;
+        for (int i = 0; i != 500; ++i)
+            found += told_apart(server.measure(1000, 0.02, rounds),
+                                server.measure(1000 * (1 + difference), 0.02, rounds))
+                         ? 1
+                         : 0;
+        CAPTURE(rounds);
+        CAPTURE(difference);
+        CHECK(found >= 410); // of 450; the noise grows with the rate, and after so many rounds chance is left
+        CHECK(found <= 490);
+    }
+    const auto rounds = rounds_to_show(0.05, 0.05);
+    CHECK(least_shown(0.05, rounds) <= 0.05);
+    CHECK(least_shown(0.05, rounds - 1) > 0.05);
+    CHECK(rounds_to_show(0.5, 0.01) == 4);
 }
 
 TEST_CASE("a ratio has an interval of its own") {

@@ -4,6 +4,7 @@
 #include "client/compare/table.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <string_view>
 
@@ -78,6 +79,32 @@ std::vector<std::string> ratios_of(const section& one) {
                         one.reference, ratio_text(*each.rate_ratio), ratio_text(*each.cpu_ratio)));
     }
     return sentences;
+}
+
+std::string noise_finding(const std::vector<section>& all) {
+    std::vector<double> noise, rounds;
+    for (const auto& each : all)
+        for (const auto* one : each.with("rate")) {
+            const auto& rate = *one->find("rate");
+            if (rate.values.size() < 3) continue;
+            noise.push_back(noise_of(rate));
+            rounds.push_back(static_cast<double>(rate.values.size()));
+        }
+    if (noise.empty()) return {};
+    const auto usual = median_of(noise);
+    auto text =
+        fmt::format("From round to round, the rate of one server under one workload differed by {:.1f} % (a "
+                    "standard deviation; the median of {}).",
+                    usual * 100, noise.size());
+    const auto usual_rounds = static_cast<std::size_t>(median_of(rounds));
+    const auto shown = least_shown(usual, usual_rounds);
+    constexpr double small = 0.05;
+    if (!std::isfinite(shown)) return text;
+    text +=
+        fmt::format(" So {} rounds show a difference of {:.0f} % nine times in ten", usual_rounds, shown * 100);
+    if (shown > small)
+        text += fmt::format("; one of {:.0f} % takes {}", small * 100, rounds_to_show(small, usual));
+    return text + '.';
 }
 
 std::string circumstances(const machine& where, const disturbance& meanwhile, const plan& all) {

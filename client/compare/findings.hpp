@@ -16,6 +16,10 @@ std::vector<std::string> findings_of(const section& one);
 /// A sentence for each ranked contender: how it relates to the section's reference, to three digits.
 std::vector<std::string> ratios_of(const section& one);
 
+/// How much rates differed between the rounds, and which differences that lets be shown. Empty where nobody has
+/// three rounds.
+std::string noise_finding(const std::vector<section>& all);
+
 /// What to know before believing any of it: where, how often, and what else had the processors.
 std::string circumstances(const machine& where, const disturbance& meanwhile, const plan& all);
 

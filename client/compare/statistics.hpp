@@ -33,6 +33,17 @@ inline constexpr double chance_allowed = 0.03;
 /// Has a difference been shown?
 bool told_apart(const estimate& one, const estimate& other);
 
+/// How much repeated measurements of one source differ: the standard deviation of a bell curve whose values are
+/// as far from their median as these, in parts of the median. 0 where that is 0.
+double noise_of(const estimate& one);
+
+/// The least difference, in parts, that told_apart() finds 9 times in 10 between two of so much noise, with so
+/// many rounds each: as simulated. Infinite for fewer rounds than can be enough.
+double least_shown(double noise, std::size_t rounds);
+
+/// How many rounds each it takes to find that difference so often.
+std::size_t rounds_to_show(double difference, double noise);
+
 /// Groups of those that are not told apart, the highest median first, or the lowest: each group is led by the
 /// best that is left, and holds all that are not told apart from the leader. The numbers are indices into
 /// `all`.
