@@ -6,6 +6,7 @@
 #include "client/compare/claims.hpp"
 #include "client/compare/difference.hpp"
 #include "client/compare/embedded.hpp"
+#include "client/compare/findings.hpp"
 #include "client/compare/plan_text.hpp"
 #include "client/compare/ready_plans.hpp"
 #include "client/compare/reasons.hpp"
@@ -334,8 +335,8 @@ TEST_CASE("an answer names who is best, by how much and how sure, and who is out
     const auto words = joined(answers[0].reason);
     CAPTURE(words);
     CHECK(answers[0].headline == "pool and thread");
-    CHECK(words.find("1.90 times") != words.npos);
-    CHECK(words.find("p = 0.029") != words.npos);
+    CHECK(answers[0].margin.starts_with("pool reaches 1.90 times what epoll does (95 %: "));
+    CHECK(answers[0].margin.ends_with("p = 0.029)."));
     CHECK(words.find("Of these, thread needs least memory") != words.npos);
     CHECK(words.find("iterative (1 of 8)") != words.npos);
 }
@@ -349,7 +350,7 @@ TEST_CASE("who is worse by little is as good a choice, and what else it needs de
     CAPTURE(words);
     CHECK(answer.headline == "thread and epoll");
     CHECK(words.find("within 10 % of it: epoll") != words.npos);
-    CHECK(words.find("thread reaches 1.18 times what fork does") != words.npos);
+    CHECK(answer.margin.starts_with("thread reaches 1.18 times what fork does"));
     CHECK(words.find("Of these, epoll needs least memory") != words.npos);
 }
 
@@ -357,8 +358,9 @@ TEST_CASE("where many are not told apart, the answer names those that are worse"
     std::vector<behaviour> many;
     for (const auto* name : {"a", "b", "c", "d", "e", "f"}) many.push_back({name, 190});
     auto all = run_of({cpu}, {many});
-    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline ==
-          "no difference that matters among 6");
+    const auto alike = answers_of(summarize(all.planned, all.done, "")).at(0);
+    CHECK(alike.headline == "no difference that matters among 6");
+    CHECK(alike.margin == "Nobody was shown to be worse by more than a tenth.");
     many[2].kib_per_connection = 1;
     all = run_of({cpu}, {many});
     CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "6 alike; least memory: c");
@@ -378,6 +380,7 @@ TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
     CHECK(loops->doubts.at(0).rounds == std::vector<int>{1, 2, 3, 4});
     const auto answer = answers_of(sections).at(0);
     CHECK(answer.best == std::vector<std::string>{"thread"});
+    CHECK(answer.margin == "There is nobody to compare with.");
     CHECK(joined(answer.reason).find("No valid rate of loops (922 per second): parley-load was the limit") !=
           std::string::npos);
 }
@@ -419,6 +422,31 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
     CHECK(verdicts(scaled(190, 195)) == std::vector{shown});
     CHECK(verdicts(scaled(100, 100)) == std::vector{not_shown});
     CHECK(verdicts(scaled(190, 400)) == std::vector{contradicted});
+
+    const auto waited = [&](double rate, long kib) {
+        const workload waiting{
+            .id = "waiting", .question = "waiting", .service = "wait", .connections = 10, .wait = 50ms};
+        auto idle = waiting;
+        idle.id = idle.question = "idle";
+        const behaviour thread{.name = "thread", .rate = 190, .kib_per_connection = 14};
+        return run_of({waiting, idle}, {{{.name = "epoll", .rate = rate}, thread},
+                                        {{.name = "epoll", .rate = 30, .kib_per_connection = kib}, thread}});
+    };
+    CHECK(verdicts(waited(190, 5)) == std::vector{shown}); // of 200
+    CHECK(verdicts(waited(100, 5)) == std::vector{not_shown});
+    CHECK(verdicts(waited(190, 40)) == std::vector{contradicted});
+}
+
+TEST_CASE("how much rates differ between rounds says what so many rounds can show") {
+    const auto said = [](int rounds) {
+        const auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
+        return noise_finding(summarize(all.planned, all.done, ""));
+    };
+    CHECK(said(2).empty());
+    CHECK(said(3).ends_with("differed by 1.5 % (a standard deviation; the median of 2)."));
+    CHECK(said(4).find("So 4 rounds show a difference of 5 % nine times in ten") != std::string::npos);
+    CHECK(said(20).find("differed by 6.7 %") != std::string::npos);
+    CHECK(said(20).find("; one of 5 % takes ") != std::string::npos);
 }
 
 TEST_CASE("a model's reason is what its counters say") {
@@ -498,6 +526,13 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
         CHECK(line.size() <= 100);
     }
     CHECK(joined(lines).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
+    const auto last = [&](const char* is) {
+        const auto told = [&](const std::string& line) { return line.ends_with(is); };
+        return std::find_if(lines.rbegin(), lines.rend(), told).base() - lines.begin();
+    };
+    CHECK(last(" cannot tell") < last(" better")); // what has changed stands last
+    CHECK(last(" better") < last(" worse"));
+    CHECK(lines.front().starts_with("A: 2026-03-01 12:00 on "));
     CHECK(json_of(both).at("figures").size() == 9);
 }
 

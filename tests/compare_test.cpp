@@ -10,6 +10,7 @@
 #include "client/compare/process_tree.hpp"
 #include "client/compare/record.hpp"
 #include "client/compare/summary.hpp"
+#include "client/compare/syscall_count.hpp"
 #include "client/compare/table.hpp"
 #include "common/subprocess.hpp"
 #include "tests/temporary_folder.hpp"
@@ -17,8 +18,10 @@
 #include <algorithm>
 #include <csignal>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +126,43 @@ TEST_CASE("processor time is used or stolen, in ticks") {
     CHECK(meanwhile.others <= 1);
 }
 
+TEST_CASE("system calls are counted of a process and of the children that it makes later") {
+    int go[2], done[2];
+    REQUIRE(pipe2(go, O_CLOEXEC) == 0);
+    REQUIRE(pipe2(done, O_CLOEXEC) == 0);
+    char byte = 0;
+    const auto child = fork();
+    if (child == 0) {
+        const auto ask = [&](int times) {
+            for (int i = 0; i != times; ++i) syscall(SYS_getppid);
+        };
+        if (read(go[0], &byte, 1) != 1) _exit(1);
+        ask(1000);
+        const auto grandchild = fork();
+        if (grandchild == 0) {
+            ask(500);
+            _exit(0);
+        }
+        waitpid(grandchild, nullptr, 0);
+        if (write(done[1], &byte, 1) != 1) _exit(1);
+        pause();
+    }
+    {
+        const syscall_count calls{child};
+        REQUIRE(write(go[1], &byte, 1) == 1);
+        REQUIRE(read(done[0], &byte, 1) == 1);
+        if (const auto counted = calls.so_far()) {
+            CHECK(*counted >= 1500);
+            CHECK(*counted < 1600);
+        } else {
+            MESSAGE("not counted: only root may, and where the kernel lets it");
+        }
+    }
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    for (const int each : {go[0], go[1], done[0], done[1]}) close(each);
+}
+
 TEST_CASE("a program is kept to some cores only as long as it is asked to") {
     const auto before = usable_cores();
     {
@@ -148,6 +188,11 @@ TEST_CASE("every round has every cell once, in an order that the seed alone deci
     const auto same = [](const cell& one, const cell& other) { return one.contender == other.contender; };
     const auto again = all.cells();
     CHECK(std::equal(cells.begin(), cells.end(), again.begin(), again.end(), same));
+    all.workloads.push_back({.id = "brief"});
+    const auto both = all.cells();
+    for (std::size_t i = 0; i != both.size(); ++i) // who is compared with whom stands together
+        CHECK(both[i].workload == both[i - i % 5].workload);
+    all.workloads.pop_back();
     all.seed = 2;
     const auto others = all.cells();
     CHECK_FALSE(std::equal(cells.begin(), cells.end(), others.begin(), others.end(), same));
@@ -194,11 +239,11 @@ TEST_CASE("what is no report of a load is refused") {
 
 TEST_CASE("rounds with a problem are told, not counted") {
     const auto all = plan_of({"good", "bad", "hopeless"});
-    const auto sections =
-        summarize(all,
-                  {measured(1, 0, 100), measured(2, 0, 300), measured(3, 0, 200), measured(1, 1, 50),
-                   failed(2, 1, "reset"), failed(3, 1, "reset"), failed(1, 2, "refused")},
-                  "");
+    const auto sections = summarize(all,
+                                    {measured(1, 0, 100), measured(2, 0, 300), measured(3, 0, 200),
+                                     measured(1, 1, 50), failed(2, 1, "4,588 errors: reset"),
+                                     failed(3, 1, "7 errors: reset"), failed(1, 2, "refused")},
+                                    "");
     REQUIRE(sections.size() == 1);
     const auto& rows = sections[0].rows;
     REQUIRE(rows.size() == 3);
@@ -211,7 +256,7 @@ TEST_CASE("rounds with a problem are told, not counted") {
     CHECK_FALSE(rows[2].counts());
     CHECK(sections[0].ranked == 2);
     const auto text = joined(table_of(sections[0]));
-    CHECK(text.find("bad, rounds 2, 3: reset\n") != text.npos);
+    CHECK(text.find("bad, rounds 2, 3: 4,588 errors: reset\n") != text.npos); // alike but for numbers
     CHECK(text.find("hopeless, round 1: refused\n") != text.npos);
 }
 
@@ -375,7 +420,9 @@ TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
                                                                    {"--plan", "/no/such/plan.json"},
                                                                    {"--plan", "/dev/null"},
                                                                    {"--resume", "/no/such/folder"},
+                                                                   {"--resume", "/tmp", "--rounds", "9"},
                                                                    {"--diff", "/no/such/a", "/no/such/b"},
+                                                                   {"--diff", "/tmp", "/tmp", "--full"},
                                                                    {"--nosuch"}}) {
         subprocess program{compare_command(wrong), subprocess::errors::kept};
         CHECK(program.wait(patience)->exit_code() == 2);

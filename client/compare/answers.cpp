@@ -35,8 +35,8 @@ std::string amount(double value, const figure& of) {
 std::string chance(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
 
 /// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44; p = 0.029)."
-std::string lead(const std::pair<std::string, estimate>& leader, const std::pair<std::string, estimate>& next,
-                 const figure& by) {
+std::string margin_of(const std::pair<std::string, estimate>& leader,
+                      const std::pair<std::string, estimate>& next, const figure& by) {
     const bool more = by.better == best::highest;
     const auto& [above, below] = more ? std::pair{leader, next} : std::pair{next, leader};
     if (below.second.median <= 0) return {};
@@ -129,7 +129,7 @@ bool is_close(const estimate& one, const estimate& best, const figure& by) {
 answer answer_to(const asked& it, const section& one) {
     const auto& by = figure_named(it.decides);
     const auto ranked = rank(one, by);
-    answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}};
+    answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}, {}};
     if (ranked.rows.empty()) return result;
     const auto& leader = ranked.rows.front();
     std::vector<std::string> tied, close;
@@ -148,12 +148,14 @@ answer answer_to(const asked& it, const section& one) {
     const auto& then_by = figure_named(it.then_by);
     const auto thrifty = rank_among(one, result.best, then_by);
     result.headline = headline(ranked, result.best, thrifty, then_by);
+    result.margin = next                     ? margin_of(leader, *next, by)
+                    : ranked.rows.size() > 1 ? "Nobody was shown to be worse by more than a tenth."
+                                             : "There is nobody to compare with.";
     result.reason.push_back(fmt::format(
         "{}: {} (95 %: {} to {}){}{}.", leader.first, amount(leader.second.median, by),
         three_digits(leader.second.low), three_digits(leader.second.high),
         tied.empty() ? "" : "; no difference shown to " + listed(tied),
         close.empty() ? "" : fmt::format("; within {:.0f} % of it: {}", little * 100, listed(close))));
-    if (next) result.reason.push_back(lead(leader, *next, by));
     result.reason.push_back(tie_break(thrifty, then_by));
     result.reason.push_back(left_out(one));
     result.reason.push_back(in_doubt(one, by));

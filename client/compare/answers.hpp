@@ -15,7 +15,8 @@ struct answer {
     std::string_view figure;         // what decides
     std::vector<std::string> best;   // not told apart from the first, or so close that it is no matter
     std::string headline;            // "loops and pool", or "any but fork"
-    std::vector<std::string> reason; // sentences: how much, by how much, how sure
+    std::string margin;              // a sentence: by how much, and how sure
+    std::vector<std::string> reason; // sentences: how much, what else tells the best apart, who is out
 };
 
 /// For the questions that the run has measured, in the order of a report. Servers that did not serve every

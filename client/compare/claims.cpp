@@ -110,8 +110,9 @@ maybe waiting_is_cheap_in_loops(const std::vector<section>& all) {
     if (!rate || !loop || (!thread && !process)) return {};
     const auto& load = section_of(all, "waiting")->load;
     const auto possible = load.connections * 1000.0 / static_cast<double>(load.wait.count());
+    constexpr double nearly = 0.8; // of what they would be answered if none of them was in the way of another
     std::string others;
-    verdict is = verdict::shown;
+    auto is = rate->low >= nearly * possible ? verdict::shown : verdict::not_shown;
     for (const auto& [name, memory] :
          {std::pair{"a thread each", thread}, std::pair{"a process each", process}}) {
         if (!memory) continue;

@@ -65,7 +65,7 @@ void print(const section& one, bool has_baseline) {
     fmt::print("\n");
 }
 
-/// What decides, as bars, and the answer below.
+/// What decides, as bars, and below them what they show.
 void print(const answer& one, const section& from) {
     const auto& by = figure_named(one.figure);
     print(wrapped(fmt::format("{}: {}", one.question, one.headline)));
@@ -76,7 +76,19 @@ void print(const answer& one, const section& from) {
                         fmt::format("{} {} ({}..{})", three_digits(value.median), by.unit,
                                     three_digits(value.low), three_digits(value.high))});
     print(chart_of(bars));
+    print(wrapped("  " + one.margin, 2));
     for (const auto& sentence : one.reason) print(wrapped("  " + sentence, 2));
+    fmt::print("\n");
+}
+
+/// The answers once more, in words alone, where a terminal ends: all else has scrolled away by then.
+void print_in_words(const std::vector<answer>& answers) {
+    if (answers.empty()) return;
+    fmt::print("Which model for my service?\n");
+    for (const auto& each : answers) {
+        print(wrapped(fmt::format("  {}: {}", each.question, each.headline), 4));
+        print(wrapped("    " + each.margin, 4));
+    }
     fmt::print("\n");
 }
 
@@ -105,6 +117,9 @@ void print(const results& all, const std::string& baseline) {
     }
     if (!claims.empty()) fmt::print("\n");
     print(wrapped(circumstances(all.where, all.meanwhile, all.planned)));
+    if (const auto noise = noise_finding(sections); !noise.empty()) print(wrapped(noise));
+    fmt::print("\n");
+    print_in_words(answers);
 }
 
 /// Has every server, and every workload, a measurement that counts?
@@ -131,9 +146,11 @@ std::pair<results, run_folder> begin(const compare_options& wanted) {
         if (std::filesystem::exists(folder.file("result.json")))
             all.meanwhile = results_at(folder.file("result.json")).meanwhile;
         find_programs(all.planned, wanted);
+        check_baseline(all.planned, wanted.baseline);
         return {std::move(all), std::move(folder)};
     }
     results all{plan_of(wanted), machine::here(), {}, now("{:%Y-%m-%d %H:%M}"), {}};
+    check_baseline(all.planned, wanted.baseline);
     const auto at = wanted.output.empty() ? now("results/{:%Y-%m-%d-%H%M%S}") : wanted.output;
     auto folder = run_folder::create(at, all);
     return {std::move(all), std::move(folder)};
@@ -161,7 +178,7 @@ int measure_and_report(const compare_options& wanted) {
     folder.write("result.json", text);
     folder.write("report.html", html_of(all, wanted.baseline));
     if (!(copy << text).flush()) throw_errno("write", wanted.json_file);
-    fmt::print("\nThe report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
+    fmt::print("The report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
 
     if (const auto left = cells_left(all.planned, all.done).size()) {
         fmt::print("INCOMPLETE: stopped after {} of {} measurements. To go on: --resume {}\n", planned - left,

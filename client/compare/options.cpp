@@ -190,12 +190,21 @@ void describe_options(CLI::App& app, compare_options& options) {
 
     app.add_option("-o,--output", options.output, "folder for the results; default: a new one in results/")
         ->type_name("DIR");
-    app.add_option("--resume", options.resume, "go on with a run that was interrupted, or make its report anew")
-        ->type_name("DIR");
-    app.add_option("--diff", options.diff,
-                   "measure nothing: compare two results (their folders, or result.json)")
-        ->type_name("A B")
-        ->expected(2);
+    auto* resume = app.add_option("--resume", options.resume,
+                                  "go on with a run that was interrupted, or make its report anew")
+                       ->type_name("DIR");
+    auto* diff = app.add_option("--diff", options.diff,
+                                "measure nothing: compare two results (their folders, or result.json)")
+                     ->type_name("A B")
+                     ->expected(2);
+    // A run that was begun has its plan, and what is compared has been measured.
+    for (const auto* of_a_plan :
+         {"--quick", "--full", "--questions", "--plan", "--models", "--server", "--workloads", "--service",
+          "--connections", "--size", "--duration", "--rounds", "--seed", "--separate-cores", "--output"}) {
+        resume->excludes(app.get_option(of_a_plan));
+        diff->excludes(app.get_option(of_a_plan));
+    }
+    diff->excludes(resume)->excludes(app.get_option("--baseline"));
     app.add_option("--json", options.json_file, "also writes all that was measured to this file")
         ->type_name("FILE");
     app.add_option("--parley-server", options.parley_server,
@@ -231,10 +240,13 @@ plan plan_of(const compare_options& wanted) {
     place(all, wanted.separate_cores);
 
     all.check();
+    return all;
+}
+
+void check_baseline(const plan& all, const std::string& baseline) {
     std::vector<std::string> names;
     for (const auto& each : all.contenders) names.push_back(each.name);
-    if (!wanted.baseline.empty()) check_known("baseline", {wanted.baseline}, names);
-    return all;
+    if (!baseline.empty()) check_known("baseline", {baseline}, names);
 }
 
 } // namespace parley

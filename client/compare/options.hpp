@@ -46,6 +46,9 @@ void describe_options(CLI::App& app, compare_options& options);
 /// wanted.
 plan plan_of(const compare_options& wanted);
 
+/// Throws std::invalid_argument where the plan has nobody of that name. Empty: the best is meant.
+void check_baseline(const plan& all, const std::string& baseline);
+
 /// Says where the programs are, for a plan that was read.
 void find_programs(plan& of, const compare_options& wanted);
 

@@ -46,8 +46,8 @@ json json_of(const section& one) {
 }
 
 json json_of(const answer& one) {
-    return {{"workload", one.workload}, {"question", one.question}, {"figure", one.figure},
-            {"best", one.best},         {"headline", one.headline}, {"reason", one.reason}};
+    return {{"workload", one.workload}, {"question", one.question}, {"figure", one.figure}, {"best", one.best},
+            {"headline", one.headline}, {"margin", one.margin},     {"reason", one.reason}};
 }
 
 json json_of(const capacity& one) {
@@ -92,6 +92,7 @@ json report_data(const results& all, const std::string& baseline) {
     const auto sections = summarize(all.planned, all.done, baseline);
     auto data = record_of(all);
     data["circumstances"] = circumstances(all.where, all.meanwhile, all.planned);
+    data["noise"] = noise_finding(sections);
     for (const auto* list :
          {"figures", "sweeps", "sections", "answers", "capacities", "crossings", "claims", "reasons", "cards"})
         data[list] = json::array();

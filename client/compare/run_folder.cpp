@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -29,6 +30,14 @@ void write_all(const std::filesystem::path& to, int flags, std::string_view text
         text.remove_prefix(static_cast<std::size_t>(
             check("write " + to.string(), [&] { return ::write(file.get(), text.data(), text.size()); })));
     check("fdatasync " + to.string(), [&] { return ::fdatasync(file.get()); });
+}
+
+/// What a crash cut off must not run into the next line.
+void cut_unfinished_line(const std::filesystem::path& of) {
+    std::ifstream file{of};
+    if (!file.seekg(-1, std::ios::end) || file.get() == '\n') return;
+    const auto whole_lines = read_file(of).rfind('\n') + 1; // 0: there is none
+    check("truncate " + of.string(), [&] { return ::truncate(of.c_str(), static_cast<off_t>(whole_lines)); });
 }
 
 } // namespace
@@ -71,11 +80,7 @@ results run_folder::load() const {
 }
 
 void run_folder::add(const plan& all, const measurement& one) const {
-    auto text = read_file(file(cells_name));
-    // What a crash cut off must not run into the next line.
-    if (!text.empty() && text.back() != '\n')
-        check("truncate",
-              [&] { return ::truncate(file(cells_name).c_str(), static_cast<off_t>(text.rfind('\n') + 1)); });
+    cut_unfinished_line(file(cells_name));
     write_all(file(cells_name), O_WRONLY | O_APPEND,
               json_of(all, one).dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
 }

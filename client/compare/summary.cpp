@@ -26,8 +26,20 @@ std::optional<estimate> ratio_over(const measurements& rounds, const measurement
     return estimate_of(std::move(ratios));
 }
 
+/// "97 % of a processor" and "98 % of a processor" are one thing.
+bool alike_but_for_numbers(std::string_view one, std::string_view other) {
+    const auto words = [](std::string_view text) {
+        std::string left{text};
+        std::erase_if(left,
+                      [](char each) { return (each >= '0' && each <= '9') || each == '.' || each == ','; });
+        return left;
+    };
+    return words(one) == words(other);
+}
+
 void note(std::vector<problem>& problems, const std::string& text, int round) {
-    auto known = std::ranges::find(problems, text, &problem::text);
+    auto known = std::ranges::find_if(
+        problems, [&](const problem& each) { return alike_but_for_numbers(each.text, text); });
     if (known == problems.end()) known = problems.insert(known, {text, {}});
     known->rounds.push_back(round);
 }

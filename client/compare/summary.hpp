@@ -12,7 +12,7 @@ namespace parley {
 
 /// Why rounds do not count, or only their server's side does.
 struct problem {
-    std::string text;
+    std::string text; // of the first; that of the others has other numbers at most
     std::vector<int> rounds;
 };
 

@@ -1,13 +1,14 @@
-// The first screen: for each question the answer in words, and the picture that it rests on.
+// The first screen: for each question the answer in words, by how much, how sure, and the picture that it rests on.
 
 function drawAnswers() {
   const cards = document.getElementById("answer-cards");
   for (const answer of result.answers) {
     const section = sectionNamed[answer.workload];
     const figure = figureNamed[answer.figure];
-    const card = make("article", { class: "card", id: "answer-" + answer.workload },
-      make("p", { class: "kicker" }, answer.question),
+    const card = make("article", { class: "card answer", id: "answer-" + answer.workload },
+      make("h2", { class: "kicker" }, answer.question),
       make("p", { class: "headline" }, answer.headline),
+      make("p", { class: "margin" }, answer.margin),
       make("p", { class: "asked" }, section.text));
     const bars = () => ranked(section).filter((row) => row.values[figure.key] && isShown(row.name))
       .map((row) => ({ name: row.name, value: row.values[figure.key], isBest: answer.best.includes(row.name) }))
@@ -24,7 +25,7 @@ function drawAnswers() {
   }
   document.getElementById("answers").hidden = result.answers.length === 0;
   document.getElementById("how-sure").textContent =
-    "Coloured bars: not told apart from the best, or within 10 % of it. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances;
+    "Coloured bars: not told apart from the best, or within 10 % of it. Whiskers: where the true median lies, 95 times in 100 (bootstrap). " + result.circumstances + " " + result.noise;
 }
 
 function drawClaims() {

@@ -10,8 +10,6 @@ function redraw() {
 
 function drawLead() {
   const lead = document.getElementById("lead");
-  const parts = result.answers.flatMap((answer, i) => [i ? "; " : "", answer.question.toLowerCase() + ": ", make("b", {}, answer.headline)]);
-  if (parts.length) lead.append("On this machine, for ", ...parts, ". ");
   lead.append(`Measured ${result.begun} on ${result.machine.text}.`);
   if (!result.complete) lead.append(" The run was stopped before its end: less is sure.");
 }
