@@ -237,6 +237,31 @@ TEST_CASE("what is no report of a load is refused") {
     CHECK_THROWS_AS(load_report::parse(R"({"schema": "other/1"})"), std::runtime_error);
 }
 
+TEST_CASE("lost updates are a figure, other wrong answers a problem") {
+    const auto report_with = [](std::vector<std::pair<const char*, int>> errors) {
+        nlohmann::json text{{"schema", "parley-load/1"},
+                            {"ok", errors.empty()},
+                            {"complaints", nlohmann::json::array({"wrong answers"})},
+                            {"rate", 100},
+                            {"latency_ms", {{"p50", 1}, {"p99", nullptr}}},
+                            {"all_requests", 1000},
+                            {"connected", 8},
+                            {"served", 8},
+                            {"cpu", {{"per_request_us", 3}}},
+                            {"errors", nlohmann::json::array()}};
+        for (const auto& [cause, count] : errors)
+            text["errors"].push_back({{"cause", cause}, {"count", count}, {"text", cause}});
+        return load_report::parse(text.dump());
+    };
+    const auto raced = report_with({{"lost update", 70}, {"counted back", 5}});
+    CHECK(raced.problem.empty());
+    CHECK(raced.lost_updates == 70);
+    CHECK(raced.all_requests == 1000); // each of the lost ones was answered
+    CHECK(report_with({{"lost update", 70}, {"wrong bytes", 1}}).problem == "wrong answers: wrong bytes");
+    CHECK(report_with({{"counted back", 5}}).problem == "wrong answers: counted back");
+    CHECK(report_with({}).problem.empty());
+}
+
 TEST_CASE("rounds with a problem are told, not counted") {
     const auto all = plan_of({"good", "bad", "hopeless"});
     const auto sections = summarize(all,

@@ -11,7 +11,7 @@ struct load_report {
     double rate = 0;              // requests answered per second, without the warm-up
     std::optional<double> p50_ms; // latency of a request; none where they were too few to tell
     std::optional<double> p99_ms;
-    std::uint64_t all_requests = 0; // answered, with the warm-up and the lost updates
+    std::uint64_t all_requests = 0; // answered, also in the warm-up, and wrongly
     std::uint64_t connected = 0;    // connections made in all
     int served = 0;                 // connections at a time that had an answer
     std::uint64_t lost_updates = 0; // numbers of a counter that came twice

@@ -49,6 +49,7 @@ constexpr row table[] = {
     {phase::verify, "lost", "bytes are left out: look at what follows a partial read or write"},
     {phase::verify, "reordered", "answers overtake each other: who keeps their order?"},
     {phase::verify, "lost update", "two threads or processes changed the counter at once: it needs a lock"},
+    {phase::verify, "counted back", "somebody wrote an older value over a newer one: it needs a lock"},
     {phase::verify, "wrong bytes", "is it the right service, and the right --expect or --greeting?"},
     {phase::verify, "too many bytes", "the server says more than it was asked: is the --expect complete?"},
 };
