@@ -138,6 +138,32 @@ TEST_CASE("a server of others is told its port, and is ready when that accepts")
     for (const auto& each : result.at("cells")) CHECK(each.at("left_cleanly") == true);
 }
 
+TEST_CASE("a server that waits for whole lines is compared with lines, and else a row that says so") {
+    const temporary_folder folder;
+    const auto script = folder.file("lines.py");
+    std::ofstream{script} << R"(import socketserver, sys
+class Lines(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile: self.wfile.write(line)
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+Server(("127.0.0.1", int(sys.argv[1])), Lines).serve_forever()
+)";
+    const auto told = [&](std::vector<std::string> more) {
+        return run(with({"--models", "", "--server", "lines=python3 " + script + " {port}", "--rounds", "1",
+                         "--workloads", "long-lived", "--connections", "2", "--duration", "500ms"},
+                        std::move(more)));
+    };
+    const auto bytes = told({"--output", folder.file("bytes")});
+    CHECK(bytes.code == 1);
+    CHECK(bytes.output.find("if the server waits for whole lines: --lines") != bytes.output.npos);
+    const auto lines = told({"--lines", "--output", folder.file("lines")});
+    CAPTURE(lines.output);
+    CHECK(lines.code == 0);
+    CHECK(lines.output.find("echo, 64 bytes and a newline, 2 connections") != lines.output.npos);
+    CHECK(problems_of(json_in(folder.file("lines") + "/result.json")) == "");
+}
+
 TEST_CASE("a server that never accepts at its port is a row with its reason") {
     const temporary_folder folder;
     const auto told = run({"--models", "", "--server", "exit {port}", "--rounds", "1", "--workloads",

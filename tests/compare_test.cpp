@@ -440,6 +440,7 @@ TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
                                                                    {"--models", "thread,thread"},
                                                                    {"--quick", "--full"},
                                                                    {"--full", "--size", "7"},
+                                                                   {"--lines", "--size", "40000"},
                                                                    {"--questions", "nosuch"},
                                                                    {"--connections", "0"},
                                                                    {"--plan", "/no/such/plan.json"},

@@ -26,9 +26,9 @@ judgement judge(const estimate& before, const estimate& after, best better) {
 /// Is the same asked of the same servers? How long and how often does not matter.
 bool alike(const workload& one, const workload& other) {
     return one.service == other.service && one.connections == other.connections && one.size == other.size &&
-           one.per_connection == other.per_connection && one.digits == other.digits && one.wait == other.wait &&
-           one.disturbers == other.disturbers && one.disturbing_digits == other.disturbing_digits &&
-           one.server_options == other.server_options;
+           one.lines == other.lines && one.per_connection == other.per_connection &&
+           one.digits == other.digits && one.wait == other.wait && one.disturbers == other.disturbers &&
+           one.disturbing_digits == other.disturbing_digits && one.server_options == other.server_options;
 }
 
 constexpr auto line_form = "{:<28.28}{:<23.23}{:>8}{:>8}  {:<20.20}{}";

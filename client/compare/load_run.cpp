@@ -46,6 +46,7 @@ std::vector<std::string> command_of(const plan& all, const std::string& address,
     if (load.service == "pi") words.push_back(option("digits", load.digits));
     if (load.service == "wait") words.push_back(option("wait", time(load.wait)));
     if (load.service != "pi" && load.service != "wait") words.push_back(option("size", load.size));
+    if (load.service == "echo" && load.lines) words.push_back(option("framing", "line"));
     // Enough that it could use all its processors, or it would be the limit of a server that is quicker.
     const auto threads =
         std::min<std::size_t>(all.load_cores.size(), static_cast<std::size_t>(load.connections));

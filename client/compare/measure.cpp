@@ -112,6 +112,9 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     if (!loaded) return false;
     result.load = loaded->measured;
     add(loaded->measured);
+    const bool is_ours = all.contenders[result.where.contender].command.empty();
+    if (!is_ours && result.load.served == 0 && wanted.service == "echo" && !wanted.lines)
+        result.problem += "; if the server waits for whole lines: --lines";
     if (loaded->beside) add(*loaded->beside);
     auto at_a_rate = wanted;
     at_a_rate.duration = wanted.duration * 2 / 3;

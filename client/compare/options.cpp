@@ -29,6 +29,7 @@ constexpr std::string_view examples =
     "  parley-compare --questions short,stevens --models fork,thread,prefork,pool\n"
     "  parley-compare --connections 1,10,100 --service echo,hello --workloads long-lived --rounds 6\n"
     "  parley-compare --server 'mine=./my_server {port}' --baseline mine\n"
+    "  parley-compare --server 'apache=./apache.sh {port}' --lines --models prefork,hybrid,epoll\n"
     "  parley-compare --resume results/2026-03-01-120000\n"
     "  parley-compare --diff before/result.json after/result.json\n"
     "\n"
@@ -173,6 +174,8 @@ void describe_options(CLI::App& app, compare_options& options) {
                 ->check(CLI::Range(1, 1 << 20))
                 ->capture_default_str());
 
+    app.add_flag("--lines", options.lines,
+                 "what is sent to echo are lines, for a server that waits for whole ones (Apache's mod_echo)");
     app.add_option_function<std::string>(
            "-d,--duration", [&](const std::string& text) { options.duration = parse_duration(text); },
            "of the load in each measurement; default: as the plan has it")
@@ -198,9 +201,9 @@ void describe_options(CLI::App& app, compare_options& options) {
                      ->type_name("A B")
                      ->expected(2);
     // A run that was begun has its plan, and what is compared has been measured.
-    for (const auto* of_a_plan :
-         {"--quick", "--full", "--questions", "--plan", "--models", "--server", "--workloads", "--service",
-          "--connections", "--size", "--duration", "--rounds", "--seed", "--separate-cores", "--output"}) {
+    for (const auto* of_a_plan : {"--quick", "--full", "--questions", "--plan", "--models", "--server",
+                                  "--workloads", "--service", "--connections", "--size", "--lines",
+                                  "--duration", "--rounds", "--seed", "--separate-cores", "--output"}) {
         resume->excludes(app.get_option(of_a_plan));
         diff->excludes(app.get_option(of_a_plan));
     }
@@ -234,6 +237,8 @@ plan plan_of(const compare_options& wanted) {
     for (auto& each : all.workloads) {
         if (wanted.duration) each.duration = *wanted.duration;
         if (wanted.rounds) each.rounds = 0;
+        // A ready plan goes on without them where a request is too long for a line.
+        if (wanted.lines) each.lines = wanted.is_product || each.size <= workload::longest_line;
     }
     if (wanted.rounds) all.rounds = *wanted.rounds;
     if (wanted.plan_file.empty() || wanted.seed) all.seed = wanted.seed ? *wanted.seed : std::random_device{}();

@@ -30,6 +30,7 @@ struct compare_options {
     std::optional<int> rounds;
     std::optional<std::uint64_t> seed;
     bool separate_cores = false;
+    bool lines = false;
     std::string baseline;
 
     std::string output; // where the results go; empty: a new folder in results/

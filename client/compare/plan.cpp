@@ -33,7 +33,7 @@ void refuse_twice(const std::vector<Named>& all, std::string Named::*name) {
 std::string workload::to_string() const {
     const auto asked = service == "pi"     ? fmt::format(", {} digits", digits)
                        : service == "wait" ? fmt::format(", {} ms", wait.count())
-                                           : fmt::format(", {} bytes", size);
+                                           : fmt::format(", {} bytes{}", size, lines ? " and a newline" : "");
     return fmt::format("{}: {}{}, {} connection{}", name, service, asked, connections,
                        connections == 1 ? "" : "s");
 }
@@ -99,11 +99,15 @@ std::vector<cell> plan::cells() const {
 void plan::check() const {
     refuse_twice(contenders, &contender::name);
     refuse_twice(workloads, &workload::id);
-    for (const auto& load : workloads)
+    for (const auto& load : workloads) {
+        if (load.lines && load.size > workload::longest_line)
+            throw std::invalid_argument(fmt::format("workload '{}': a line has at most {} bytes, not {}",
+                                                    load.id, workload::longest_line, load.size));
         for (const auto& each : load.contenders)
             if (std::ranges::find(contenders, each, &contender::name) == contenders.end())
                 throw std::invalid_argument(
                     fmt::format("workload '{}' names '{}', which is no contender", load.id, each));
+    }
     if (cells().empty()) throw std::invalid_argument("nothing to compare: name a model or a server");
 }
 

@@ -19,6 +19,7 @@ struct workload {
     std::string service = "echo";
     int connections = 50;
     std::size_t size = 64;  // bytes of a request
+    bool lines = false;     // what is sent to echo are lines, for a server that waits for whole ones
     int per_connection = 0; // requests until a connection is made anew; 0: it lives as long as the load
     std::chrono::milliseconds duration{1000};
     int digits = 100; // asked of pi
@@ -29,6 +30,8 @@ struct workload {
     std::vector<std::string> server_options{}; // beside the contender's own
     std::vector<std::string> contenders{};     // by name; none: all
     int rounds = 0;                            // 0: as many as the plan has
+
+    static constexpr std::size_t longest_line = 32'000; // that parley-load sends
 
     /// "Long-lived connections: echo, 64 bytes, 50 connections"
     [[nodiscard]] std::string to_string() const;

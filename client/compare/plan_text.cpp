@@ -21,6 +21,7 @@ void each_field(workload& it, Field field) {
     field("service", it.service);
     field("connections", it.connections);
     field("size", it.size);
+    field("lines", it.lines);
     field("per_connection", it.per_connection);
     field("duration_ms", it.duration);
     field("digits", it.digits);
