@@ -65,7 +65,7 @@ struct behaviour {
 /// A run in which every workload has these contenders.
 results run_of(const std::vector<workload>& loads, const std::vector<std::vector<behaviour>>& who,
                int rounds = 4) {
-    results all{{}, machine::here(), {}, "2026-03-01 12:00", {}};
+    results all{{}, machine::here(), "2026-03-01 12:00", {}};
     all.planned.rounds = rounds;
     all.planned.server_cores = all.planned.load_cores = {0, 1};
     all.planned.workloads = loads;
@@ -87,6 +87,7 @@ results run_of(const std::vector<workload>& loads, const std::vector<std::vector
                 one.server.at_rest.pss_kib = 1000;
                 one.server.memory = {1000 + each.kib_per_connection * loads[load].connections + round, 1};
                 one.workers = {{10, 300}, {10, 100}};
+                one.meanwhile = {0.01 * round, 0};
                 all.done.push_back(one);
             }
         }
@@ -268,6 +269,7 @@ TEST_CASE("a run that is read again is as it was") {
     const auto text = record_of(all);
     CHECK(record_of(results_from(text)) == text);
     CHECK(text.at("complete") == true);
+    CHECK(text.at("disturbance").at("others") == doctest::Approx(0.025)); // also where another run went on
     auto other = text;
     other["schema"] = "something/9";
     CHECK_THROWS_AS(results_from(other), std::runtime_error);

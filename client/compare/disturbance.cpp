@@ -47,8 +47,17 @@ disturbance disturbance_watch::so_far() const {
     const auto now = parse_processor_time(read_file("/proc/stat"));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
     const auto available = elapsed.count() * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
-    const auto share = [&](double time) { return std::clamp(time / available, 0.0, 1.0); };
-    return {share(now.used - machine_.used - (our_time() - ours_)), share(now.stolen - machine_.stolen)};
+    return {(now.used - machine_.used - (our_time() - ours_)) / available,
+            (now.stolen - machine_.stolen) / available};
+}
+
+disturbance mean_of(const std::vector<disturbance>& all) {
+    const auto mean = [&](double disturbance::*share) {
+        double sum = 0;
+        for (const auto& each : all) sum += each.*share;
+        return all.empty() ? 0 : std::clamp(sum / static_cast<double>(all.size()), 0.0, 1.0);
+    };
+    return {mean(&disturbance::others), mean(&disturbance::stolen)};
 }
 
 } // namespace parley

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string_view>
+#include <vector>
 
 namespace parley {
 
@@ -15,11 +16,15 @@ struct processor_time {
 /// Reads /proc/stat. Zero where the text is not of its form.
 processor_time parse_processor_time(std::string_view text);
 
-/// Shares of the time that all processors together had, from 0 to 1.
+/// Shares of the time that all processors together had. The kernel counts some of it in ticks: of a short time
+/// a share may be a little off, and even below 0.
 struct disturbance {
     double others = 0; // programs that are neither we nor our children
     double stolen = 0;
 };
+
+/// The mean over measurements, from 0 to 1; zero where there are none.
+disturbance mean_of(const std::vector<disturbance>& all);
 
 class disturbance_watch {
 public:

@@ -41,8 +41,10 @@ void measure_rest(results& all, const run_folder& folder) {
         const auto& next = left.front();
         shown.show(planned.size() - left.size(), all.planned.contenders[next.contender].name + ", " +
                                                      all.planned.workloads[next.workload].id);
+        const disturbance_watch watch;
         auto one = measure(all.planned, next);
         if (!one) return;
+        one->meanwhile = watch.so_far();
         try {
             folder.add(all.planned, *one);
         } catch (const std::system_error& full) {
@@ -116,7 +118,7 @@ void print(const results& all, const std::string& baseline) {
         print(wrapped("  " + each.evidence, 2));
     }
     if (!claims.empty()) fmt::print("\n");
-    print(wrapped(circumstances(all.where, all.meanwhile, all.planned)));
+    print(wrapped(circumstances(all.where, all.meanwhile(), all.planned)));
     if (const auto noise = noise_finding(sections); !noise.empty()) print(wrapped(noise));
     fmt::print("\n");
     print_in_words(answers);
@@ -143,13 +145,11 @@ std::pair<results, run_folder> begin(const compare_options& wanted) {
     if (!wanted.resume.empty()) {
         auto folder = run_folder::open(wanted.resume);
         auto all = folder.load();
-        if (std::filesystem::exists(folder.file("result.json")))
-            all.meanwhile = results_at(folder.file("result.json")).meanwhile;
         find_programs(all.planned, wanted);
         check_baseline(all.planned, wanted.baseline);
         return {std::move(all), std::move(folder)};
     }
-    results all{plan_of(wanted), machine::here(), {}, now("{:%Y-%m-%d %H:%M}"), {}};
+    results all{plan_of(wanted), machine::here(), now("{:%Y-%m-%d %H:%M}"), {}};
     check_baseline(all.planned, wanted.baseline);
     const auto at = wanted.output.empty() ? now("results/{:%Y-%m-%d-%H%M%S}") : wanted.output;
     auto folder = run_folder::create(at, all);
@@ -168,10 +168,7 @@ int measure_and_report(const compare_options& wanted) {
                all.planned.contenders.size(), all.planned.workloads.size(), planned, all.planned.seed);
     std::fflush(stdout);
 
-    const disturbance_watch watch;
-    const auto known = all.done.size();
     measure_rest(all, folder);
-    if (all.done.size() > known) all.meanwhile = watch.so_far();
     print(all, wanted.baseline);
 
     const auto text = record_of(all).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';

@@ -1,6 +1,7 @@
 // One cell: a fresh server, loaded by a load tester in a process of its own, watched from outside, and stopped.
 #pragma once
 
+#include "client/compare/disturbance.hpp"
 #include "client/compare/load_report.hpp"
 #include "client/compare/plan.hpp"
 #include "client/compare/process_tree.hpp"
@@ -52,6 +53,7 @@ struct measurement {
     std::vector<open_load> open;
     server_use server;
     std::vector<worker_use> workers; // none: a server of others, or it had none
+    disturbance meanwhile{};         // from before its start until after its end
 
     /// Of the connections that there were to be, some were never served: the model cannot do it.
     [[nodiscard]] bool is_empty(const workload& wanted) const {

@@ -58,6 +58,8 @@ server_use server_from(const json& text) {
     return used;
 }
 
+json json_of(const disturbance& one) { return {{"others", one.others}, {"stolen", one.stolen}}; }
+
 template <class Named>
 std::size_t index_of(const std::vector<Named>& all, std::string Named::*name, const std::string& wanted) {
     const auto found = std::ranges::find(all, wanted, name);
@@ -68,6 +70,12 @@ std::size_t index_of(const std::vector<Named>& all, std::string Named::*name, co
 microseconds from_milliseconds(double ms) { return microseconds{std::llround(ms * 1000)}; }
 
 } // namespace
+
+disturbance results::meanwhile() const {
+    std::vector<disturbance> all;
+    for (const auto& one : done) all.push_back(one.meanwhile);
+    return mean_of(all);
+}
 
 json json_of(const machine& where) {
     return {{"text", where.to_string()},
@@ -109,6 +117,7 @@ json json_of(const plan& all, const measurement& one) {
             {"stop_ms", in_ms(one.stop_time)},
             {"server", json_of(one.server)},
             {"workers", workers},
+            {"disturbance", json_of(one.meanwhile)},
             {"load", load_json(one.load)},
             {"open", open}};
 }
@@ -125,6 +134,8 @@ measurement measurement_from(const plan& all, const json& text) {
         one.stop_time = from_milliseconds(text.at("stop_ms"));
         one.server = server_from(text.at("server"));
         for (const auto& each : text.at("workers")) one.workers.push_back({each.at(0), each.at(1)});
+        if (const auto seen = text.find("disturbance"); seen != text.end())
+            one.meanwhile = {seen->at("others"), seen->at("stolen")};
         one.load = load_from(text.at("load"));
         for (const auto& each : text.at("open"))
             one.open.push_back({each.at("share"), load_from(each.at("load"))});
@@ -141,7 +152,7 @@ json record_of(const results& all) {
                 {"complete", is_complete(all.planned, all.done)},
                 {"begun", all.begun},
                 {"machine", json_of(all.where)},
-                {"disturbance", {{"others", all.meanwhile.others}, {"stolen", all.meanwhile.stolen}}},
+                {"disturbance", json_of(all.meanwhile())},
                 {"plan", json_of(all.planned)},
                 {"cells", json::array()}};
     for (const auto& one : all.done) record["cells"].push_back(json_of(all.planned, one));
@@ -156,7 +167,6 @@ results results_from(const json& record) {
         results all;
         all.planned = plan_from(record.at("plan"));
         all.where = machine_from(record.at("machine"));
-        all.meanwhile = {record.at("disturbance").at("others"), record.at("disturbance").at("stolen")};
         all.begun = record.at("begun");
         for (const auto& each : record.at("cells")) all.done.push_back(measurement_from(all.planned, each));
         return all;

@@ -1,7 +1,6 @@
 // Everything that was measured, as JSON: the lines of a run's cells.jsonl, and the whole result.json.
 #pragma once
 
-#include "client/compare/disturbance.hpp"
 #include "client/compare/machine.hpp"
 #include "client/compare/measure.hpp"
 #include "client/compare/plan.hpp"
@@ -16,9 +15,10 @@ namespace parley {
 struct results {
     plan planned;
     machine where;
-    disturbance meanwhile;
     std::string begun; // "2026-03-01 12:00", local time
     std::vector<measurement> done;
+
+    [[nodiscard]] disturbance meanwhile() const;
 };
 
 nlohmann::ordered_json json_of(const plan& all, const measurement& one);

@@ -91,7 +91,7 @@ void fill_in(std::string& page, std::string_view mark, std::string_view text) {
 json report_data(const results& all, const std::string& baseline) {
     const auto sections = summarize(all.planned, all.done, baseline);
     auto data = record_of(all);
-    data["circumstances"] = circumstances(all.where, all.meanwhile, all.planned);
+    data["circumstances"] = circumstances(all.where, all.meanwhile(), all.planned);
     data["noise"] = noise_finding(sections);
     for (const auto* list :
          {"figures", "sweeps", "sections", "answers", "capacities", "crossings", "claims", "reasons", "cards"})
