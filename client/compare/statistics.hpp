@@ -38,10 +38,10 @@ bool told_apart(const estimate& one, const estimate& other);
 double noise_of(const estimate& one);
 
 /// The least difference, in parts, that told_apart() finds 9 times in 10 between two of so much noise, with so
-/// many rounds each: as simulated. Infinite for fewer rounds than can be enough.
+/// many rounds each. Infinite for fewer rounds than can be enough.
 double least_shown(double noise, std::size_t rounds);
 
-/// How many rounds each it takes to find that difference so often.
+/// How many rounds each it takes to find that difference, more than 0, so often.
 std::size_t rounds_to_show(double difference, double noise);
 
 /// Groups of those that are not told apart, the highest median first, or the lowest: each group is led by the
