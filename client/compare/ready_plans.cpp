@@ -51,7 +51,7 @@ public:
           is_full_{how_much == extent::full} {}
 
     void answers(const std::string& question) {
-        const auto rounds = is_full_ ? 6 : 5;
+        const auto rounds = is_full_ ? 6 : 4;
         const auto time = is_full_ ? 600ms : 300ms;
         if (question == "cpu")
             add({.id = "cpu",
@@ -67,18 +67,18 @@ public:
                  .name = "Requests that wait",
                  .service = "wait",
                  .connections = std::min(500, most_connections_),
-                 .duration = std::max(time, 400ms),
+                 .duration = time,
                  .wait = 50ms,
                  .open = at_rates(),
-                 .rounds = is_full_ ? 6 : 4});
+                 .rounds = rounds});
         if (question == "idle")
             add({.id = "idle",
                  .name = "Many idle connections",
                  .service = "wait",
                  .connections = std::min(1000, most_connections_),
-                 .duration = std::max(time, 350ms),
-                 .wait = 300ms,
-                 .rounds = is_full_ ? 6 : 4});
+                 .duration = time,
+                 .wait = 200ms,
+                 .rounds = rounds});
         if (question == "short")
             add({.id = "short",
                  .name = "One request per connection",
@@ -103,7 +103,7 @@ public:
                      .connections = connections,
                      .duration = is_full_ ? 500ms : 200ms,
                      .server_options = {"--max-connections", "100000"},
-                     .rounds = is_full_ ? 6 : 3});
+                     .rounds = is_full_ ? 6 : 2});
         }
     }
 
@@ -220,7 +220,7 @@ public:
                      .name = disturbers ? "Small requests beside long work" : "Small requests alone",
                      .service = "pi",
                      .connections = 8,
-                     .duration = is_full_ ? 1000ms : 400ms,
+                     .duration = is_full_ ? 1000ms : 300ms,
                      .digits = 10,
                      .disturbers = disturbers,
                      .disturbing_digits = 3000,

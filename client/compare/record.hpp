@@ -35,7 +35,7 @@ nlohmann::ordered_json record_of(const results& all);
 /// Reads a result.json. Throws std::runtime_error with one line where it is none.
 results results_from(const nlohmann::ordered_json& record);
 
-/// Is there nothing left to measure? A cell that was empty twice is not measured again.
+/// Is there nothing left to measure? A cell that was empty twice, or once and by far, is not measured again.
 bool is_complete(const plan& all, const std::vector<measurement>& done);
 
 /// The cells that are still to be measured, in order.
