@@ -11,7 +11,7 @@
 namespace parley {
 
 struct changed {
-    enum class verdict { cannot_tell, better, worse };
+    enum class verdict { better, worse, cannot_tell };
 
     std::string workload; // its id
     std::string contender;

@@ -238,7 +238,8 @@ plan plan_of(const compare_options& wanted) {
         if (wanted.duration) each.duration = *wanted.duration;
         if (wanted.rounds) each.rounds = 0;
         // A ready plan goes on without them where a request is too long for a line.
-        if (wanted.lines) each.lines = wanted.is_product || each.size <= workload::longest_line;
+        if (wanted.lines && each.service == "echo")
+            each.lines = wanted.is_product || each.size <= workload::longest_line;
     }
     if (wanted.rounds) all.rounds = *wanted.rounds;
     if (wanted.plan_file.empty() || wanted.seed) all.seed = wanted.seed ? *wanted.seed : std::random_device{}();
