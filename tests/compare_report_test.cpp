@@ -15,6 +15,7 @@
 #include "client/compare/sweeps.hpp"
 #include "tests/in_child.hpp"
 #include "tests/temporary_folder.hpp"
+#include "tests/unwrapped.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -534,7 +535,7 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
         CAPTURE(line);
         CHECK(line.size() <= 100);
     }
-    CHECK(joined(lines).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
+    CHECK(unwrapped(joined(lines)).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
     const auto last = [&](const char* is) {
         const auto told = [&](const std::string& line) { return line.ends_with(is); };
         return std::find_if(lines.rbegin(), lines.rend(), told).base() - lines.begin();

@@ -1,6 +1,7 @@
 // parley-compare as a user runs it: plans, servers of others, a run that is cut off and goes on, two results.
 #include "common/subprocess.hpp"
 #include "tests/temporary_folder.hpp"
+#include "tests/unwrapped.hpp"
 
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -115,7 +116,7 @@ TEST_CASE("a run leaves its plan, its measurements, its result and its report") 
         const auto both = run({"--diff", at, at + "/result.json", "--json", json});
         CAPTURE(both.errors);
         CHECK(both.code == 0);
-        CHECK(both.output.find("better in 0, worse in 0") != both.output.npos);
+        CHECK(unwrapped(both.output).find("better in 0, worse in 0") != std::string::npos);
         CHECK(json_in(json).at("figures").size() > 0);
     }
 }
@@ -156,11 +157,11 @@ Server(("127.0.0.1", int(sys.argv[1])), Lines).serve_forever()
     };
     const auto bytes = told({"--output", folder.file("bytes")});
     CHECK(bytes.code == 1);
-    CHECK(bytes.output.find("if the server waits for whole lines: --lines") != bytes.output.npos);
+    CHECK(unwrapped(bytes.output).find("if the server waits for whole lines: --lines") != std::string::npos);
     const auto lines = told({"--lines", "--output", folder.file("lines")});
     CAPTURE(lines.output);
     CHECK(lines.code == 0);
-    CHECK(lines.output.find("echo, 64 bytes and a newline, 2 connections") != lines.output.npos);
+    CHECK(unwrapped(lines.output).find("echo, 64 bytes and a newline, 2 connections") != std::string::npos);
     CHECK(problems_of(json_in(folder.file("lines") + "/result.json")) == "");
 }
 
@@ -169,7 +170,7 @@ TEST_CASE("a server that never accepts at its port is a row with its reason") {
     const auto told = run({"--models", "", "--server", "exit {port}", "--rounds", "1", "--workloads",
                            "long-lived", "--output", folder.file("run")});
     CHECK(told.code == 1);
-    CHECK(told.output.find("the server left before it accepted") != told.output.npos);
+    CHECK(unwrapped(told.output).find("the server left before it accepted") != std::string::npos);
 }
 
 TEST_CASE("services, levels, sizes and lifetimes make a plan of their own: their product") {

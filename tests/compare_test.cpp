@@ -14,6 +14,7 @@
 #include "client/compare/table.hpp"
 #include "common/subprocess.hpp"
 #include "tests/temporary_folder.hpp"
+#include "tests/unwrapped.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -401,7 +402,7 @@ TEST_CASE("server and load have cores of their own where there are two") {
         return;
     }
     CHECK(end->exit_code() == 0);
-    CHECK(text.find("The load has one core") != text.npos);
+    CHECK(unwrapped(text).find("The load has one core") != text.npos);
 }
 
 TEST_CASE("a server that fails is a row with its reason") {
@@ -412,7 +413,7 @@ TEST_CASE("a server that fails is a row with its reason") {
     const auto text = program.rest_of_output();
     CAPTURE(text);
     CHECK(text.find("no round counts") != text.npos);
-    CHECK(text.find("no luck") != text.npos);
+    CHECK(unwrapped(text).find("no luck") != text.npos);
 }
 
 TEST_CASE("a comparison that is interrupted prints what it has, and leaves nothing behind") {
