@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -19,6 +20,8 @@
 namespace parley {
 
 namespace {
+
+constexpr off_t most_errors = 64 * 1024;
 
 struct pipe_ends {
     unique_fd reader, writer;
@@ -71,6 +74,8 @@ subprocess::subprocess(std::vector<std::string> command, errors where, int input
     // A file, not a pipe: whoever writes to it never has to wait for a reader.
     if (where == errors::kept)
         kept_errors_ = unique_fd{check("memfd_create", [] { return memfd_create("errors", MFD_CLOEXEC); })};
+    // Or what is written after limit_errors() would leave a hole before it.
+    if (kept_errors_) check("fcntl", [&] { return fcntl(kept_errors_.get(), F_SETFL, O_APPEND); });
     const int error_target = where == errors::shown     ? -1
                              : where == errors::dropped ? null.get()
                                                         : kept_errors_.get();
@@ -148,25 +153,38 @@ std::string subprocess::first_error() const {
     return text.substr(0, text.find('\n'));
 }
 
+void subprocess::drop_output() {
+    drops_output_ = true;
+    unread_.clear();
+}
+
 void subprocess::signal(int number) const {
     if (!ended_) kill(pid_, number);
 }
 
-std::optional<process_end> subprocess::wait(std::chrono::milliseconds limit) {
+void subprocess::signal_group(int number) const {
+    if (!ended_) kill(-pid_, number);
+}
+
+std::optional<process_end> subprocess::wait(std::chrono::milliseconds limit, subprocess* other) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
-    do wait_for_news(deadline);
+    do wait_for_news(deadline, other);
     while (!ended_ && std::chrono::steady_clock::now() < deadline);
     return ended_;
 }
 
-void subprocess::wait_for_news(time_point deadline) {
+void subprocess::wait_for_news(time_point deadline, subprocess* other) {
     using namespace std::chrono;
     if (ended_) return;
     const auto left = ceil<milliseconds>(deadline - steady_clock::now()).count();
     // poll passes over a descriptor of -1.
-    std::array<pollfd, 2> news{pollfd{end_.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0}};
+    std::array<pollfd, 3> news{pollfd{end_.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0},
+                               pollfd{other ? other->output_.get() : -1, POLLIN, 0}};
     poll(news.data(), news.size(), static_cast<int>(std::clamp<long>(left, 0, 60'000)));
+    limit_errors();
+    if (other) other->limit_errors();
     if (news[1].revents != 0) read_output();
+    if (news[2].revents != 0) other->read_output();
     if (news[0].revents != 0) reap();
 }
 
@@ -175,13 +193,20 @@ void subprocess::read_output() {
     while (output_) {
         const auto count = read(output_.get(), part.data(), part.size());
         if (count > 0) {
-            unread_.append(part.data(), static_cast<std::size_t>(count));
+            if (!drops_output_) unread_.append(part.data(), static_cast<std::size_t>(count));
         } else if (count == 0) {
             output_.reset();
         } else if (errno != EINTR) {
             break; // EAGAIN: nothing more for now
         }
     }
+}
+
+/// A program may write errors for as long as it runs: only the first ones stay in memory.
+void subprocess::limit_errors() const {
+    struct stat file {};
+    if (kept_errors_ && fstat(kept_errors_.get(), &file) == 0 && file.st_size > 16 * most_errors)
+        (void)!ftruncate(kept_errors_.get(), most_errors);
 }
 
 void subprocess::reap() {

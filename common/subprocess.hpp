@@ -55,7 +55,10 @@ public:
     /// What it has written to standard output and read_line() has not taken. All, once wait() told the end.
     std::string rest_of_output();
 
-    /// What it has written to standard error so far, where that is kept.
+    /// Drops what it has written to standard output, and will write.
+    void drop_output();
+
+    /// What it has written to standard error so far, if that is kept: of a long text only the beginning.
     [[nodiscard]] std::string error_output() const;
 
     /// The first line of that: mostly the reason of what comes after it.
@@ -64,9 +67,13 @@ public:
     /// Sends a signal to the process alone (kill(2)); nothing happens once it has ended.
     void signal(int number) const;
 
+    /// Sends a signal to all processes of its group; nothing happens once the process has ended.
+    void signal_group(int number) const;
+
     /// Waits until it ends, and reads its output meanwhile so that it cannot block on a full pipe. Nothing:
-    /// it still runs after `limit`. Tells the same again once it has ended.
-    std::optional<process_end> wait(std::chrono::milliseconds limit);
+    /// it still runs after `limit`. Tells the same again once it has ended. Meanwhile also reads the output of
+    /// `other`, which must not block either.
+    std::optional<process_end> wait(std::chrono::milliseconds limit, subprocess* other = nullptr);
 
     /// Was anything of its process group still there when it had ended? To be asked after wait() told the end.
     [[nodiscard]] bool left_processes() const { return group_left_; }
@@ -75,8 +82,9 @@ private:
     using time_point = std::chrono::steady_clock::time_point;
 
     /// Waits for more output or for the end of the process.
-    void wait_for_news(time_point deadline);
+    void wait_for_news(time_point deadline, subprocess* other = nullptr);
     void read_output();
+    void limit_errors() const;
     void reap();
 
     std::vector<std::string> command_;
@@ -85,6 +93,7 @@ private:
     unique_fd output_; // the pipe; closed when the output has ended
     unique_fd kept_errors_;
     std::string unread_;
+    bool drops_output_ = false;
     std::optional<process_end> ended_;
     bool group_left_ = true;
 };

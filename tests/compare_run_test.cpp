@@ -3,6 +3,8 @@
 #include "tests/temporary_folder.hpp"
 #include "tests/unwrapped.hpp"
 
+#include <cerrno>
+#include <csignal>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
@@ -163,6 +165,81 @@ Server(("127.0.0.1", int(sys.argv[1])), Lines).serve_forever()
     CHECK(lines.code == 0);
     CHECK(unwrapped(lines.output).find("echo, 64 bytes and a newline, 2 connections") != std::string::npos);
     CHECK(problems_of(json_in(folder.file("lines") + "/result.json")) == "");
+}
+
+/// An echo server with a thread per connection; `with` is done after each answer, `before` at the beginning.
+std::string python_echo(const std::string& script, const std::string& before, const std::string& with) {
+    std::ofstream{script} << "import os, socketserver, sys, time\n"
+                          << before << R"(
+class Echo(socketserver.BaseRequestHandler):
+    def handle(self):
+        while data := self.request.recv(65536):
+            self.request.sendall(data)
+            )" << with << R"(
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
+)";
+    return "python3 " + script + " {port}";
+}
+
+outcome run_foreign(const std::string& server, const std::string& at) {
+    return run({"--models", "", "--server", "mine=" + server, "--rounds", "1", "--workloads", "long-lived",
+                "--connections", "2", "--duration", "500ms", "--output", at});
+}
+
+TEST_CASE("a server may print as much as it likes") {
+    const temporary_folder folder;
+    const auto told = run_foreign(
+        python_echo(folder.file("chatty.py"), "", "for to in (1, 2): os.write(to, b'answered ' * 500)"),
+        folder.file("run"));
+    CAPTURE(told.errors);
+    CHECK(told.code == 0);
+    CHECK(problems_of(json_in(folder.file("run") + "/result.json")) == "");
+}
+
+TEST_CASE("a server is ended by a signal to its whole group, as a shell's child") {
+    const temporary_folder folder;
+    python_echo(folder.file("echo.py"), "", "pass");
+    const auto told = run_foreign("cd " + folder.file("") + " && python3 echo.py {port}", folder.file("run"));
+    CAPTURE(told.errors);
+    CHECK(told.code == 0);
+    const auto result = json_in(folder.file("run") + "/result.json");
+    CHECK(problems_of(result) == "");
+    CHECK(result.at("cells").at(0).at("left_cleanly") == true);
+}
+
+TEST_CASE("what a server leaves outside of its process group is counted, ended and said") {
+    const temporary_folder folder;
+    const auto pid_file = folder.file("pid");
+    const auto server = python_echo(folder.file("daemon.py"),
+                                    "if os.fork(): time.sleep(3600)\n"
+                                    "os.setsid()\n"
+                                    "open('" +
+                                        pid_file + "', 'w').write(str(os.getpid()))",
+                                    "pass");
+    const auto told = run_foreign(server, folder.file("run"));
+    CAPTURE(told.errors);
+    CHECK(told.code == 1);
+    const auto result = json_in(folder.file("run") + "/result.json");
+    CHECK(problems_of(result) == "the server left processes behind\n");
+    const auto& used = result.at("cells").at(0).at("server");
+    CHECK(used.at("cpu_when_loaded_us") > used.at("cpu_when_ready_us"));
+    pid_t daemon = 0;
+    std::ifstream{pid_file} >> daemon;
+    REQUIRE(daemon > 0);
+    CHECK(kill(daemon, 0) == -1);
+    CHECK(errno == ESRCH);
+}
+
+TEST_CASE("a server that goes into the background is ended, and told to stay") {
+    const temporary_folder folder;
+    const auto server = python_echo(folder.file("daemon.py"), "if os.fork(): os._exit(0)\nos.setsid()", "pass");
+    const auto told = run_foreign(server, folder.file("run"));
+    CHECK(told.code == 1);
+    CHECK(unwrapped(told.output)
+              .find("the server went into the background: start it so that it stays in the foreground") !=
+          std::string::npos);
 }
 
 TEST_CASE("a server that never accepts at its port is a row with its reason") {

@@ -17,6 +17,7 @@
 #include "tests/unwrapped.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -24,6 +25,8 @@
 #include <stdexcept>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <thread>
+#include <time.h>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
@@ -98,12 +101,44 @@ TEST_CASE("a process tree is the root with all that descend from it") {
     CHECK(tree_of(5, {}) == std::vector<pid_t>{5});
 }
 
-TEST_CASE("the proportional set size is one line of its file, and none is nothing") {
-    CHECK(parse_pss_kib("00400000-7ffd [rollup]\nRss: 1600 kB\nPss:      444 kB\nPss_Dirty: 112 kB\n") == 444);
-    CHECK(parse_pss_kib("") == 0);
-    const auto mine = memory_of_tree(getpid());
-    CHECK(mine.pss_kib > 0);
-    CHECK(mine.processes >= 1);
+TEST_CASE("memory is what the processes share, once, with what the kernel keeps for each") {
+    tree_memory sum;
+    const auto* rollup = "00400000-7ffd [rollup]\nRss: 1600 kB\nPss:      444 kB\nPss_Dirty: 112 kB\n"
+                         "Pss_Anon: 100 kB\nPss_File: 340 kB\nPss_Shmem: 4 kB\n";
+    add_process(sum, rollup, "VmPTE:\t  60 kB\nRssFile:\t 1000 kB\nThreads:\t3\n");
+    add_process(sum, rollup, "VmPTE:\t  50 kB\nRssFile:\t 1200 kB\nThreads:\t1\n");
+    add_process(sum, "", ""); // it has ended
+    CHECK(sum.processes == 2);
+    CHECK(sum.pss_kib == 888);
+    CHECK(sum.data_kib == 208);
+    CHECK(sum.text_kib == 1200);
+    CHECK(sum.page_tables_kib == 110);
+    CHECK(sum.stacks_kib == 64);
+    CHECK(sum.total_kib() == 208 + 1200 + 110 + 64);
+    const auto here = memory_of(std::array{getpid()});
+    CHECK(here.data_kib > 0);
+    CHECK(here.page_tables_kib > 0);
+    CHECK(here.processes == 1);
+}
+
+TEST_CASE("the processor time of a process holds that of ended threads and of children it waited for") {
+    const auto work = [](std::chrono::milliseconds time) {
+        timespec used{};
+        const auto goal = time / 1ms * 1'000'000L;
+        do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+        while (used.tv_sec * 1'000'000'000L + used.tv_nsec < goal);
+    };
+    const auto before = cpu_of(std::array{getpid()});
+    std::jthread{work, 50ms}.join();
+    const auto with_thread = cpu_of(std::array{getpid()});
+    CHECK(with_thread - before >= 50ms);
+    const pid_t child = fork();
+    if (child == 0) {
+        work(200ms); // of its only thread, from its start
+        _exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    CHECK(cpu_of(std::array{getpid()}) - with_thread >= 180ms); // two ticks may be missing
 }
 
 TEST_CASE("a field is found by its whole key") {
@@ -219,8 +254,32 @@ TEST_CASE("a server of one's own needs a name and a command") {
     CHECK(foreign_server("mine=./server 0 a=b").name == "mine");
     CHECK(foreign_server("./bin/server --port={port}").name == "server");
     CHECK(foreign_server("./bin/server --port={port}").command == "./bin/server --port={port}");
+    CHECK(foreign_server("X=/bin/sh -c true").name == "X"); // a program follows
+    CHECK(foreign_server("mine=FOO=1 ./server").command == "FOO=1 ./server");
     for (const auto* wrong : {"", "mine", "=./server", "mine="})
         CHECK_THROWS_AS(foreign_server(wrong), std::invalid_argument);
+}
+
+TEST_CASE("a command is what a shell takes, and its variables are no names") {
+    for (const std::string command :
+         {"FOO=1 ./server {port}", "FOO=1 BAR=/tmp exec ./server {port}", "cd /tmp && ./server {port}",
+          "ulimit -n 512; exec ./server {port}", "(cd /tmp; ./bin/server --port={port})"}) {
+        CAPTURE(command);
+        const auto one = foreign_server(command);
+        CHECK(one.name == "server");
+        CHECK(one.command == command);
+        CHECK(one.words({}, "") == std::vector<std::string>{"/bin/sh", "-c", command});
+    }
+}
+
+TEST_CASE("a load that waits lasts ten waits at least") {
+    auto all = plan_of({"a"});
+    all.workloads[0].service = "wait";
+    all.workloads[0].wait = 100ms;
+    all.workloads[0].duration = 999ms;
+    CHECK_THROWS_AS(all.check(), std::invalid_argument);
+    all.workloads[0].duration = 1s;
+    CHECK_NOTHROW(all.check());
 }
 
 TEST_CASE("a server of ours must end with 0, one of others may be ended by SIGTERM") {

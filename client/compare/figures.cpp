@@ -19,12 +19,18 @@ number per(double amount, std::uint64_t of) {
 }
 
 number cpu(const measurement& one) {
-    return per(static_cast<double>((one.server.user + one.server.system).count()), one.server.requests);
+    const auto& used = one.server;
+    const auto time =
+        used.cpu_when_loaded.count() > 0 ? used.cpu_when_loaded - used.cpu_when_ready : used.user + used.system;
+    return per(static_cast<double>(time.count()), used.requests);
 }
+
+/// Results of an earlier version know the PSS alone.
+long kib_of(const tree_memory& one) { return one.total_kib() > 0 ? one.total_kib() : one.pss_kib; }
 
 /// What the connections added to the memory that the server had before there were any.
 number memory_of_a_connection(const measurement& one) {
-    const auto added = one.server.memory.pss_kib - one.server.at_rest.pss_kib;
+    const auto added = kib_of(one.server.memory) - kib_of(one.server.at_rest);
     if (added <= 0 || one.load.served < 10) return std::nullopt;
     return static_cast<double>(added) / one.load.served;
 }
@@ -77,7 +83,7 @@ const figure table[] = {
          return per(static_cast<double>(one.server.page_faults), one.server.connections);
      }},
     {"pss_mib", "memory", "MiB", less,
-     [](const measurement& one) -> number { return static_cast<double>(one.server.memory.pss_kib) / 1024; }},
+     [](const measurement& one) -> number { return static_cast<double>(kib_of(one.server.memory)) / 1024; }},
     {"pss_connection_kib", "memory per connection", "KiB", less, memory_of_a_connection},
     {"fairness", "fairness", "", more, fairness},
     {"lost", "lost updates per million requests", "", less,

@@ -2,7 +2,6 @@
 
 #include "client/compare/on_cores.hpp"
 #include "common/stop_signal.hpp"
-#include "common/subprocess.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -83,8 +82,9 @@ load_report report_of(subprocess& tester, const process_end& end) {
 
 } // namespace
 
-std::optional<load_outcome> run_load(const plan& all, const std::string& address, const workload& load,
-                                     const load_manner& manner, const std::function<void()>& watch) {
+std::optional<load_outcome> run_load(const plan& all, subprocess& server, const std::string& address,
+                                     const workload& load, const load_manner& manner,
+                                     const std::function<void(std::span<const pid_t>)>& watch) {
     const auto whole = manner.warm_up + load.duration;
     std::optional<subprocess> disturbers, tester;
     if (load.disturbers > 0) {
@@ -93,22 +93,24 @@ std::optional<load_outcome> run_load(const plan& all, const std::string& address
         start(disturbers, command_of(all, address, beside, {}), all.load_cores);
     }
     start(tester, command_of(all, address, load, manner), all.load_cores);
+    std::vector<pid_t> processes{tester->pid()};
+    if (disturbers) processes.push_back(disturbers->pid());
     const auto begin = steady_clock::now();
     auto next_watch = begin + manner.warm_up + load.duration * 3 / 4;
     std::optional<process_end> end;
-    while (!(end = tester->wait(20ms))) {
+    while (!(end = tester->wait(20ms, &server))) {
         if (stop_signal::requested()) return std::nullopt;
         if (steady_clock::now() > begin + whole + patience)
             throw std::runtime_error(
                 fmt::format("the load did not end within {} s of its time", patience / 1s));
         if (steady_clock::now() < next_watch) continue;
-        watch();
+        watch(processes);
         next_watch += load.duration / 8;
     }
     load_outcome outcome{report_of(*tester, *end), {}};
     if (disturbers) {
         disturbers->signal(SIGINT);
-        const auto left = disturbers->wait(patience);
+        const auto left = disturbers->wait(patience, &server);
         if (!left) throw std::runtime_error("the load beside did not end");
         outcome.beside = report_of(*disturbers, *left);
     }

@@ -3,10 +3,12 @@
 
 #include "client/compare/load_report.hpp"
 #include "client/compare/plan.hpp"
+#include "common/subprocess.hpp"
 
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace parley {
@@ -21,9 +23,11 @@ struct load_outcome {
     std::optional<load_report> beside; // of the disturbers
 };
 
-/// Loads the server, and calls `watch` now and then while the last quarter of the load runs. Nothing: a stop
-/// was requested. Throws std::runtime_error where there is no report.
-std::optional<load_outcome> run_load(const plan& all, const std::string& address, const workload& load,
-                                     const load_manner& manner, const std::function<void()>& watch);
+/// Loads `server` at `address`, whose output is read meanwhile, so that it cannot block on a full pipe. Calls
+/// `watch` now and then while the last quarter of the load runs, with the processes of the load. Returns
+/// nullopt if a stop was requested. Throws std::runtime_error if there is no report.
+std::optional<load_outcome> run_load(const plan& all, subprocess& server, const std::string& address,
+                                     const workload& load, const load_manner& manner,
+                                     const std::function<void(std::span<const pid_t>)>& watch);
 
 } // namespace parley

@@ -3,6 +3,7 @@
 
 #include "client/compare/load_run.hpp"
 #include "client/compare/on_cores.hpp"
+#include "client/compare/server_processes.hpp"
 #include "client/compare/server_start.hpp"
 #include "client/compare/syscall_count.hpp"
 #include "common/duration.hpp"
@@ -27,6 +28,8 @@ namespace {
 
 constexpr milliseconds leaving_limit = 10s; // for a server to leave
 constexpr milliseconds primer = 50ms;
+constexpr std::string_view in_background =
+    "the server went into the background: start it so that it stays in the foreground";
 constexpr int primers = 10; // connections: a server that serves one at a time has to get through with them
 
 /// The kernel has made all connections before it begins; the server is to have accepted them before it counts,
@@ -53,34 +56,44 @@ std::vector<worker_use> workers_of(pid_t server) {
     return all;
 }
 
-/// Ends the server, and says how it left; adds to the problem where that was not clean.
-void stop(subprocess& server, bool is_ours, measurement& result) {
+void add(const rusage& used, server_use& sum) {
+    sum.user += duration_of(used.ru_utime);
+    sum.system += duration_of(used.ru_stime);
+    sum.voluntary_switches += used.ru_nvcsw;
+    sum.involuntary_switches += used.ru_nivcsw;
+    sum.page_faults += used.ru_minflt + used.ru_majflt;
+}
+
+/// Ends the server, and says how it left; adds to the problem if that was not clean. One that a shell runs gets
+/// the signal as from a terminal: with all of its group.
+void stop(subprocess& server, const server_processes& processes, bool is_ours, measurement& result) {
     const bool left_early = server.wait(0ms).has_value();
     const auto begin = steady_clock::now();
-    server.signal(SIGTERM);
+    is_ours ? server.signal(SIGTERM) : server.signal_group(SIGTERM);
     const auto end = server.wait(leaving_limit);
+    const auto rest = end ? processes.reap(server, leaving_limit) : server_processes::rest{};
     result.stop_time = since(begin);
     if (!end)
         throw std::runtime_error(
             fmt::format("the server did not leave within {} s of SIGTERM", leaving_limit / 1s));
 
-    result.server.user = duration_of(end->used.ru_utime);
-    result.server.system = duration_of(end->used.ru_stime);
-    result.server.voluntary_switches = end->used.ru_nvcsw;
-    result.server.involuntary_switches = end->used.ru_nivcsw;
-    result.server.page_faults = end->used.ru_minflt + end->used.ru_majflt;
+    add(end->used, result.server);
+    for (const auto& used : rest.used) add(used, result.server);
 
     const bool is_well = ended_well(*end, is_ours);
-    result.left_cleanly = is_well && !left_early && !server.left_processes();
+    result.left_cleanly =
+        is_well && !left_early && rest.left_by_itself && !(is_ours && server.left_processes());
     if (result.left_cleanly) return;
-    const auto how = !is_well     ? "the server ended with " + end->to_string()
-                     : left_early ? "the server left before it was told to"
-                                  : "the server left processes behind";
+    const auto how = !is_well              ? "the server ended with " + end->to_string()
+                     : !left_early         ? std::string{"the server left processes behind"}
+                     : rest.left_by_itself ? std::string{"the server left before it was told to"}
+                                           : std::string{in_background};
     result.problem = result.problem.empty() ? how : how + "; " + result.problem;
 }
 
 /// False: a stop was requested.
-bool load_it(subprocess& server, const std::string& address, const plan& all, measurement& result) {
+bool load_it(subprocess& server, const server_processes& processes, const std::string& address, const plan& all,
+             measurement& result) {
     const auto& wanted = all.workloads[result.where.workload];
     const auto add = [&](const load_report& one) {
         result.server.requests += one.all_requests;
@@ -95,7 +108,7 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     std::optional<load_outcome> primed;
     {
         const syscall_count calls{server.pid()}; // no longer than this: it slows what it counts
-        primed = run_load(all, address, priming, {}, [] {});
+        primed = run_load(all, server, address, priming, {}, [](auto) {});
         result.server.calls = calls.so_far();
     }
     if (!primed) return false;
@@ -104,11 +117,13 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     result.server.connections = primed->measured.connected;
     // So short a load may go without an answer on a busy machine: what matters is the one that follows.
 
-    const auto loaded = run_load(all, address, wanted, {.warm_up = warm_up_for(wanted)}, [&] {
-        const auto now = memory_of_tree(server.pid());
-        if (now.pss_kib > result.server.memory.pss_kib) result.server.memory = now;
-        if (all.contenders[result.where.contender].keeps_workers()) result.workers = workers_of(server.pid());
-    });
+    const auto loaded =
+        run_load(all, server, address, wanted, {.warm_up = warm_up_for(wanted)}, [&](auto load) {
+            const auto now = memory_of(processes.of(server, load));
+            if (now.total_kib() > result.server.memory.total_kib()) result.server.memory = now;
+            if (all.contenders[result.where.contender].keeps_workers())
+                result.workers = workers_of(server.pid());
+        });
     if (!loaded) return false;
     result.load = loaded->measured;
     add(loaded->measured);
@@ -120,8 +135,9 @@ bool load_it(subprocess& server, const std::string& address, const plan& all, me
     at_a_rate.duration = wanted.duration * 2 / 3;
     for (const auto share : wanted.open) {
         if (!result.problem.empty() || result.is_empty(wanted)) break;
-        const auto at_rate = run_load(
-            all, address, at_a_rate, {.warm_up = warm_up_for(wanted), .rate = result.load.rate * share}, [] {});
+        const auto at_rate =
+            run_load(all, server, address, at_a_rate,
+                     {.warm_up = warm_up_for(wanted), .rate = result.load.rate * share}, [](auto) {});
         if (!at_rate) return false;
         // That a rate is too much for a server is a finding, not a reason not to count the cell.
         result.open.push_back({share, at_rate->measured});
@@ -143,6 +159,7 @@ std::optional<measurement> measure(const plan& all, const cell& where) {
     const auto& who = all.contenders[where.contender];
     measurement result;
     result.where = where;
+    const server_processes processes;
     std::optional<subprocess> server;
     try {
         const server_door door{who, wanted, all.parley_server};
@@ -153,12 +170,17 @@ std::optional<measurement> measure(const plan& all, const cell& where) {
         }
         const auto address = door.wait_until_open(*server);
         result.start_time = since(begin);
-        result.server.at_rest = memory_of_tree(server->pid());
-        if (!load_it(*server, address, all, result)) return std::nullopt;
-        stop(*server, who.command.empty(), result);
+        server->drop_output();
+        result.server.cpu_when_ready = cpu_of(processes.of(*server));
+        result.server.at_rest = memory_of(processes.of(*server));
+        if (!load_it(*server, processes, address, all, result)) return std::nullopt;
+        result.server.cpu_when_loaded = cpu_of(processes.of(*server));
+        stop(*server, processes, who.command.empty(), result);
     } catch (const std::runtime_error& failure) { // one cell's failure must not end the comparison
         result.problem = failure.what();
-        if (server) server->wait(100ms); // it may just be about to say why
+        if (server && server->wait(100ms) && // it may just be about to say why
+            !processes.reap(*server, leaving_limit).left_by_itself)
+            result.problem += fmt::format("; {}", in_background);
     }
     const auto said = server ? server->first_error() : "";
     if (!result.problem.empty() && !said.empty()) result.problem += "; the server said: " + said;

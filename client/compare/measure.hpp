@@ -15,20 +15,22 @@
 
 namespace parley {
 
-/// What the process tree of a server used between its start and its end: the start, the priming, the load with
-/// its warm-up, and the stop are all in it.
+/// What the processes of a server used between its start and its end, and up to two moments between: when it
+/// was ready, and when all loads (the priming, the warm-up and what is counted) were over.
 struct server_use {
     std::chrono::microseconds user{};
     std::chrono::microseconds system{};
     std::int64_t voluntary_switches = 0;   // it waited
     std::int64_t involuntary_switches = 0; // its time was over
     std::int64_t page_faults = 0;
-    std::uint64_t requests = 0;          // that it answered meanwhile
-    std::uint64_t connections = 0;       // that were made to it meanwhile
-    std::optional<std::uint64_t> calls;  // system calls for the priming, where they can be counted
-    std::uint64_t requests_of_calls = 0; // that it answered with them
-    tree_memory at_rest;                 // when it was ready
-    tree_memory memory;                  // the largest of those seen near the end of the load
+    std::chrono::microseconds cpu_when_ready{};
+    std::chrono::microseconds cpu_when_loaded{}; // 0: unknown, as in the results of an earlier version
+    std::uint64_t requests = 0;                  // that it answered meanwhile
+    std::uint64_t connections = 0;               // that were made to it meanwhile
+    std::optional<std::uint64_t> calls;          // system calls for the priming, where they can be counted
+    std::uint64_t requests_of_calls = 0;         // that it answered with them
+    tree_memory at_rest;                         // when it was ready
+    tree_memory memory;                          // the largest of those seen near the end of the load
 };
 
 /// What one worker did until near the end of the load, as the server's scoreboard told.

@@ -178,7 +178,8 @@ void describe_options(CLI::App& app, compare_options& options) {
                  "what is sent to echo are lines, for a server that waits for whole ones (Apache's mod_echo)");
     app.add_option_function<std::string>(
            "-d,--duration", [&](const std::string& text) { options.duration = parse_duration(text); },
-           "of the load in each measurement; default: as the plan has it")
+           "of the load in each measurement, and at least ten waits of the service wait; default: as the plan "
+           "has it")
         ->type_name("TIME");
     app.add_option("-r,--rounds", options.rounds,
                    "how often everything is measured; default: as the plan has it")
@@ -235,7 +236,7 @@ plan plan_of(const compare_options& wanted) {
         throw std::invalid_argument(
             fmt::format("--duration: at least {} ms, or there is nothing to see", shortest.count()));
     for (auto& each : all.workloads) {
-        if (wanted.duration) each.duration = *wanted.duration;
+        if (wanted.duration) each.duration = std::max(*wanted.duration, each.least_duration());
         if (wanted.rounds) each.rounds = 0;
         // A ready plan goes on without them where a request is too long for a line.
         if (wanted.lines && each.service == "echo")

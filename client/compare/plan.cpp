@@ -1,12 +1,15 @@
 #include "client/compare/plan.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <numeric>
 #include <random>
+#include <sstream>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace parley {
 
@@ -28,7 +31,54 @@ void refuse_twice(const std::vector<Named>& all, std::string Named::*name) {
         throw std::invalid_argument(fmt::format("'{}' is there twice: give each a name of its own", *twice));
 }
 
+std::string_view first_word_of(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    return text.substr(0, text.find(' '));
+}
+
+bool is_program(const std::string& word) {
+    const auto is_file = [](const std::filesystem::path& at) {
+        std::error_code unreadable;
+        return std::filesystem::is_regular_file(at, unreadable) && access(at.c_str(), X_OK) == 0;
+    };
+    if (word.find('/') != word.npos) return is_file(word);
+    const char* path = std::getenv("PATH");
+    std::istringstream folders{path ? path : "/usr/bin:/bin"};
+    for (std::string folder; std::getline(folders, folder, ':');)
+        if (is_file(std::filesystem::path{folder} / word)) return true;
+    return false;
+}
+
+/// "FOO=1", but not "mine=./server" nor "A=./server".
+bool is_assignment(std::string_view word) {
+    const auto equals = word.find('=');
+    if (equals == word.npos || equals == 0) return false;
+    const auto is_capital = [](char letter) {
+        return (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '_';
+    };
+    return std::ranges::all_of(word.substr(0, equals), is_capital) &&
+           !is_program(std::string{word.substr(equals + 1)});
+}
+
+/// What a server is called whose command is all that is known of it: the program that is given the port.
+std::string program_in(std::string_view command) {
+    const auto before_port = command.substr(0, command.find("{port}"));
+    const auto separator = before_port.find_last_of(";&|(");
+    auto rest = separator == before_port.npos ? command : command.substr(separator + 1);
+    auto word = first_word_of(rest);
+    while (word == "exec" || word.find('=') != word.npos) {
+        rest.remove_prefix(static_cast<std::size_t>(word.data() - rest.data()) + word.size());
+        word = first_word_of(rest);
+    }
+    return std::filesystem::path{word}.filename();
+}
+
 } // namespace
+
+std::chrono::milliseconds workload::least_duration() const {
+    constexpr int least_waits = 10;
+    return service == "wait" ? least_waits * wait : std::chrono::milliseconds{0};
+}
 
 std::string workload::to_string() const {
     const auto asked = service == "pi"     ? fmt::format(", {} digits", digits)
@@ -39,7 +89,7 @@ std::string workload::to_string() const {
 }
 
 std::vector<std::string> contender::words(const workload& load, const std::string& parley_server) const {
-    if (model.empty()) return {"/bin/sh", "-c", "exec " + command};
+    if (model.empty()) return {"/bin/sh", "-c", command};
     std::vector<std::string> all{parley_server, "--model",     model,     "--service", load.service,
                                  "--listen",    "127.0.0.1:0", "--grace", "1s"};
     auto chosen = options;
@@ -58,11 +108,11 @@ contender foreign_server(const std::string& definition) {
     contender one;
     const auto equals = definition.find_first_of("= "); // a space: no name is given
     if (equals != definition.npos && definition[equals] == '=' && equals > 0 &&
-        equals + 1 < definition.size()) {
+        equals + 1 < definition.size() && !is_assignment(first_word_of(definition))) {
         one.name = definition.substr(0, equals);
         one.command = definition.substr(equals + 1);
     } else if (definition.find("{port}") != definition.npos) {
-        one.name = std::filesystem::path{definition.substr(0, definition.find(' '))}.filename();
+        one.name = program_in(definition);
         one.command = definition;
     } else {
         throw std::invalid_argument(fmt::format(
@@ -103,6 +153,10 @@ void plan::check() const {
         if (load.lines && load.size > workload::longest_line)
             throw std::invalid_argument(fmt::format("workload '{}': a line has at most {} bytes, not {}",
                                                     load.id, workload::longest_line, load.size));
+        if (load.duration < load.least_duration())
+            throw std::invalid_argument(
+                fmt::format("workload '{}': requests that wait {} ms need a duration of at least {} ms, not {}",
+                            load.id, load.wait.count(), load.least_duration().count(), load.duration.count()));
         for (const auto& each : load.contenders)
             if (std::ranges::find(contenders, each, &contender::name) == contenders.end())
                 throw std::invalid_argument(

@@ -33,6 +33,10 @@ struct workload {
 
     static constexpr std::size_t longest_line = 32'000; // that parley-load sends
 
+    /// Ten times as long as the requests wait: in less time those that were asked before the counted time, and
+    /// answered in it, make the rate higher than there can be.
+    [[nodiscard]] std::chrono::milliseconds least_duration() const;
+
     /// "Long-lived connections: echo, 64 bytes, 50 connections"
     [[nodiscard]] std::string to_string() const;
 };
@@ -53,8 +57,9 @@ struct contender {
     [[nodiscard]] bool keeps_workers() const;
 };
 
-/// Anybody's server, from "NAME=COMMAND", or from a command with {port}, which is then called as its program.
-/// The shell splits the command into words. One that says {port} gets a free port there, and is ready when that
+/// A server from "NAME=COMMAND", or from a command with {port}, which is then called as its program. The shell
+/// runs the command, whatever is in it. A NAME of capitals is a variable of the shell, as in "FOO=1 ./server
+/// {port}", unless a program follows. A command that says {port} gets a free port there, and is ready when that
 /// port accepts; any other prints "listening on HOST:PORT". Throws std::invalid_argument.
 contender foreign_server(const std::string& definition);
 

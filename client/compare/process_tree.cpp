@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 #include <functional>
 #include <iterator>
 #include <string>
 #include <system_error>
+#include <time.h>
+#include <unistd.h>
 
 namespace parley {
 
@@ -23,6 +26,22 @@ std::optional<Number> leading_number(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{}) return std::nullopt;
     return number;
+}
+
+/// THREAD_SIZE of Linux on x86-64 and arm64: 16 KiB.
+constexpr long kernel_stack_kib = 16;
+
+/// The processor time of the children that a process has waited for, from its /proc/PID/stat: cutime and
+/// cstime, in ticks. Each has lost half a tick on average, unless there was none.
+std::chrono::nanoseconds cpu_of_waited_for(const std::string& stat) {
+    long user = 0, system = 0;
+    const auto name_end = stat.rfind(')');
+    if (name_end == stat.npos ||
+        std::sscanf(stat.c_str() + name_end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %ld %ld",
+                    &user, &system) != 2)
+        return {};
+    const auto half_ticks = 2 * (user + system) + (user > 0 ? 1 : 0) + (system > 0 ? 1 : 0);
+    return std::chrono::nanoseconds{half_ticks * 1'000'000'000 / (2 * sysconf(_SC_CLK_TCK))};
 }
 
 std::vector<process_entry> all_processes() {
@@ -62,16 +81,46 @@ std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> all) {
 
 std::vector<pid_t> processes_of_tree(pid_t root) { return tree_of(root, all_processes()); }
 
-long parse_pss_kib(std::string_view text) { return leading_number<long>(field_of(text, "Pss")).value_or(0); }
+std::vector<pid_t> adopted_children(std::span<const pid_t> known) {
+    std::vector<pid_t> adopted;
+    for (const auto& process : all_processes())
+        if (process.parent == getpid() && std::ranges::find(known, process.pid) == known.end())
+            adopted.push_back(process.pid);
+    return adopted;
+}
 
-tree_memory memory_of_tree(pid_t root) {
+void add_process(tree_memory& sum, std::string_view smaps_rollup, std::string_view status) {
+    const auto kib = [](std::string_view text, std::string_view key) {
+        return leading_number<long>(field_of(text, key)).value_or(0);
+    };
+    const auto pss = kib(smaps_rollup, "Pss");
+    if (pss == 0 || status.empty()) return;
+    sum.pss_kib += pss;
+    sum.data_kib += kib(smaps_rollup, "Pss_Anon") + kib(smaps_rollup, "Pss_Shmem");
+    sum.text_kib = std::max(sum.text_kib, kib(status, "RssFile"));
+    sum.page_tables_kib += kib(status, "VmPTE");
+    sum.stacks_kib += kernel_stack_kib * kib(status, "Threads");
+    ++sum.processes;
+}
+
+tree_memory memory_of(std::span<const pid_t> processes) {
     tree_memory sum;
-    for (const auto pid : processes_of_tree(root)) {
-        const auto kib = parse_pss_kib(read_file(fmt::format("/proc/{}/smaps_rollup", pid)));
-        sum.pss_kib += kib;
-        sum.processes += kib > 0 ? 1 : 0;
-    }
+    for (const auto pid : processes)
+        add_process(sum, read_file(fmt::format("/proc/{}/smaps_rollup", pid)),
+                    read_file(fmt::format("/proc/{}/status", pid)));
     return sum;
+}
+
+std::chrono::microseconds cpu_of(std::span<const pid_t> processes) {
+    std::chrono::nanoseconds sum{};
+    for (const auto pid : processes) {
+        clockid_t clock;
+        timespec used{};
+        if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) continue; // it has ended
+        sum += std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec} +
+               cpu_of_waited_for(read_file(fmt::format("/proc/{}/stat", pid)));
+    }
+    return std::chrono::round<std::chrono::microseconds>(sum);
 }
 
 } // namespace parley

@@ -31,6 +31,23 @@ load_report load_from(const json& text) {
     return text.is_null() ? load_report{} : load_report::parse(text.dump());
 }
 
+json json_of(const tree_memory& one) {
+    return {{"total", one.total_kib()},
+            {"data", one.data_kib},
+            {"text", one.text_kib},
+            {"page_tables", one.page_tables_kib},
+            {"kernel_stacks", one.stacks_kib}};
+}
+
+void read_parts(const json& text, const char* name, tree_memory& into) {
+    const auto parts = text.find(name);
+    if (parts == text.end()) return; // an earlier version
+    into.data_kib = parts->at("data");
+    into.text_kib = parts->at("text");
+    into.page_tables_kib = parts->at("page_tables");
+    into.stacks_kib = parts->at("kernel_stacks");
+}
+
 json json_of(const server_use& used) {
     return {{"cpu_user_us", used.user.count()},
             {"cpu_system_us", used.system.count()},
@@ -41,6 +58,10 @@ json json_of(const server_use& used) {
             {"priming_requests", used.requests_of_calls},
             {"requests", used.requests},
             {"connections", used.connections},
+            {"cpu_when_ready_us", used.cpu_when_ready.count()},
+            {"cpu_when_loaded_us", used.cpu_when_loaded.count()},
+            {"memory_at_rest_kib", json_of(used.at_rest)},
+            {"memory_kib", json_of(used.memory)},
             {"pss_at_rest_kib", used.at_rest.pss_kib},
             {"pss_kib", used.memory.pss_kib},
             {"processes", used.memory.processes}};
@@ -60,6 +81,10 @@ server_use server_from(const json& text) {
     used.connections = text.at("connections");
     used.at_rest.pss_kib = text.at("pss_at_rest_kib");
     used.memory.pss_kib = text.at("pss_kib");
+    read_parts(text, "memory_at_rest_kib", used.at_rest);
+    read_parts(text, "memory_kib", used.memory);
+    used.cpu_when_ready = microseconds{text.value("cpu_when_ready_us", 0L)};
+    used.cpu_when_loaded = microseconds{text.value("cpu_when_loaded_us", 0L)};
     used.memory.processes = text.at("processes");
     return used;
 }
