@@ -86,8 +86,10 @@ results run_of(const std::vector<workload>& loads, const std::vector<std::vector
                 one.server.requests = one.server.connections = 1000;
                 one.server.requests_of_calls = 50; // also where calls could not be counted
                 one.server.user = each.cpu_per_request * 1000 + std::chrono::microseconds{round};
-                one.server.at_rest.pss_kib = 1000;
-                one.server.memory = {1000 + each.kib_per_connection * loads[load].connections + round, 1};
+                one.server.at_rest.data_kib = 1000;
+                one.server.memory = {.data_kib =
+                                         1000 + each.kib_per_connection * loads[load].connections + round,
+                                     .processes = 1};
                 one.workers = {{10, 300}, {10, 100}};
                 one.meanwhile = {0.01 * round, 0};
                 all.done.push_back(one);

@@ -1,15 +1,19 @@
 // parley-compare as a user runs it: plans, servers of others, a run that is cut off and goes on, two results.
 #include "common/subprocess.hpp"
+#include "common/unique_fd.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/unwrapped.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <sys/file.h>
 
 using namespace std::chrono_literals;
 
@@ -113,6 +117,35 @@ TEST_CASE("a run leaves its plan, its measurements, its result and its report") 
         CHECK(now.at("cells").size() == 2);
         CHECK(now.at("cells").at(0).dump() == nlohmann::json::parse(first).dump());
     }
+    SUBCASE("it does not go on with another build, on another machine, or beside another run") {
+        const auto refused = [&](const char* why) {
+            const auto again = run({"--resume", at});
+            CAPTURE(again.errors);
+            CHECK(again.code == 2);
+            CHECK(again.errors.find(why) != again.errors.npos);
+            CHECK(std::count(again.errors.begin(), again.errors.end(), '\n') == 1);
+        };
+        const auto plan = json_in(at + "/plan.json");
+        const auto with_plan = [&](const char* pointer, const nlohmann::json& value) {
+            auto changed = plan;
+            changed.at(nlohmann::json::json_pointer{pointer}) = value;
+            std::ofstream{at + "/plan.json"} << changed;
+        };
+        with_plan("/programs/parley-server", "0123");
+        refused("another build of parley-server");
+        with_plan("/machine/processor", "Z80");
+        refused("another machine (Z80");
+        with_plan("/begun", "today");
+        const unique_fd lock{open(at.c_str(), O_RDONLY | O_CLOEXEC)};
+        REQUIRE(flock(lock.get(), LOCK_EX) == 0);
+        refused("another parley-compare measures into");
+        flock(lock.get(), LOCK_UN);
+        const auto cells = at + "/cells.jsonl";
+        std::string line;
+        std::getline(std::ifstream{cells} >> std::ws, line);
+        std::ofstream{cells, std::ios::app} << line << '\n';
+        refused("twice");
+    }
     SUBCASE("it can be compared with another") {
         const auto json = folder.file("diff.json");
         const auto both = run({"--diff", at, at + "/result.json", "--json", json});
@@ -186,6 +219,16 @@ Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
 outcome run_foreign(const std::string& server, const std::string& at) {
     return run({"--models", "", "--server", "mine=" + server, "--rounds", "1", "--workloads", "long-lived",
                 "--connections", "2", "--duration", "500ms", "--output", at});
+}
+
+TEST_CASE("a name that is no UTF-8 ends no comparison") {
+    const temporary_folder folder;
+    const auto told = run({"--models", "", "--server", "b\xff\xfe=exit {port}", "--rounds", "1", "--workloads",
+                           "long-lived", "--output", folder.file("run")});
+    CHECK(told.code == 1);
+    CHECK(told.errors == "");
+    CHECK(json_in(folder.file("run") + "/result.json").at("cells").size() == 1);
+    CHECK(run({"--resume", folder.file("run")}).code == 1);
 }
 
 TEST_CASE("a server may print as much as it likes") {

@@ -144,13 +144,20 @@ std::string now(const char* form) {
 std::pair<results, run_folder> begin(const compare_options& wanted) {
     if (!wanted.resume.empty()) {
         auto folder = run_folder::open(wanted.resume);
+        folder.lock();
         auto all = folder.load();
         find_programs(all.planned, wanted);
+        try {
+            all.check_origin();
+        } catch (const std::invalid_argument& reason) {
+            throw std::invalid_argument(fmt::format("{}: {}", wanted.resume, reason.what()));
+        }
         check_baseline(all.planned, wanted.baseline);
         return {std::move(all), std::move(folder)};
     }
     results all{plan_of(wanted), machine::here(), now("{:%Y-%m-%d %H:%M}"), {}};
     check_baseline(all.planned, wanted.baseline);
+    all.programs = digests_of(all.planned);
     const auto at = wanted.output.empty() ? now("results/{:%Y-%m-%d-%H%M%S}") : wanted.output;
     auto folder = run_folder::create(at, all);
     return {std::move(all), std::move(folder)};

@@ -91,7 +91,7 @@ plan plan_in(const std::string& file) {
         if (text.empty()) throw std::invalid_argument("there is nothing to read");
         auto written = nlohmann::ordered_json::parse(text);
         if (written.is_object())
-            for (const auto* of_a_run : {"begun", "machine"}) written.erase(of_a_run);
+            for (const auto* of_a_run : {"begun", "machine", "programs"}) written.erase(of_a_run);
         return plan_from(written);
     } catch (const nlohmann::json::exception& reason) {
         throw std::invalid_argument(fmt::format("--plan {}: {}", file, reason.what()));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
 #include <sstream>
@@ -60,6 +61,12 @@ bool is_assignment(std::string_view word) {
            !is_program(std::string{word.substr(equals + 1)});
 }
 
+/// A file name may be any bytes; JSON is UTF-8.
+std::string valid_utf8(const std::string& text) {
+    using nlohmann::json;
+    return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
 /// What a server is called whose command is all that is known of it: the program that is given the port.
 std::string program_in(std::string_view command) {
     const auto before_port = command.substr(0, command.find("{port}"));
@@ -109,10 +116,10 @@ contender foreign_server(const std::string& definition) {
     const auto equals = definition.find_first_of("= "); // a space: no name is given
     if (equals != definition.npos && definition[equals] == '=' && equals > 0 &&
         equals + 1 < definition.size() && !is_assignment(first_word_of(definition))) {
-        one.name = definition.substr(0, equals);
+        one.name = valid_utf8(definition.substr(0, equals));
         one.command = definition.substr(equals + 1);
     } else if (definition.find("{port}") != definition.npos) {
-        one.name = program_in(definition);
+        one.name = valid_utf8(program_in(definition));
         one.command = definition;
     } else {
         throw std::invalid_argument(fmt::format(

@@ -2,11 +2,16 @@
 
 #include "common/subprocess.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fstream>
+#include <memory>
+#include <openssl/evp.h>
 #include <sstream>
 #include <stdexcept>
 #include <unistd.h>
@@ -37,6 +42,20 @@ std::string program_at(const std::string& path, const std::string& name, const s
         if (can_run(program)) return program;
     }
     throw std::invalid_argument(fmt::format("cannot find {}: say where it is with {} PATH", name, option));
+}
+
+std::string digest_of(const std::string& program) {
+    std::ifstream file{program, std::ios::binary};
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+    EVP_DigestInit_ex(digest.get(), EVP_sha256(), nullptr);
+    std::array<char, 65'536> part;
+    while (file.read(part.data(), part.size()), file.gcount() > 0)
+        EVP_DigestUpdate(digest.get(), part.data(), static_cast<std::size_t>(file.gcount()));
+    if (!file.eof()) throw std::runtime_error(fmt::format("cannot read {}: {}", program, std::strerror(errno)));
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes;
+    unsigned size = 0;
+    EVP_DigestFinal_ex(digest.get(), bytes.data(), &size);
+    return fmt::format("{:02x}", fmt::join(bytes.begin(), bytes.begin() + size, ""));
 }
 
 std::vector<std::string> lines_of(const std::string& program, const std::string& argument) {

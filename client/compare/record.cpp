@@ -1,9 +1,11 @@
 #include "client/compare/record.hpp"
 
 #include "client/compare/plan_text.hpp"
+#include "client/compare/programs.hpp"
 #include "common/duration.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -21,6 +23,12 @@ constexpr int enough_to_believe = 2;
 int evidence_of_empty(const measurement& one, const workload& wanted) {
     if (!one.is_empty(wanted)) return 0;
     return one.load.served < wanted.connections * 3 / 4 ? enough_to_believe : 1;
+}
+
+/// The size of the memory differs a little from start to start of one machine.
+bool is_same(const machine& here, const machine& other) {
+    return here.processor == other.processor && here.cores == other.cores && here.kernel == other.kernel &&
+           std::abs(here.memory_mib - other.memory_mib) < 0.01 * other.memory_mib;
 }
 
 constexpr auto schema = "parley-compare/2";
@@ -108,6 +116,23 @@ disturbance results::meanwhile() const {
     return mean_of(all);
 }
 
+std::map<std::string, std::string> digests_of(const plan& all) {
+    return {{"parley-server", digest_of(all.parley_server)}, {"parley-load", digest_of(all.parley_load)}};
+}
+
+void results::check_origin() const {
+    const auto here = machine::here();
+    if (!is_same(here, where))
+        throw std::invalid_argument(
+            fmt::format("begun on another machine ({}) than this one ({}): begin a new run", where.to_string(),
+                        here.to_string()));
+    for (const auto& [name, digest] : digests_of(planned)) {
+        const auto before = programs.find(name);
+        if (before != programs.end() && before->second != digest)
+            throw std::invalid_argument(fmt::format("begun with another build of {}: begin a new run", name));
+    }
+}
+
 json json_of(const machine& where) {
     return {{"text", where.to_string()},
             {"processor", where.processor},
@@ -183,6 +208,7 @@ json record_of(const results& all) {
                 {"complete", is_complete(all.planned, all.done)},
                 {"begun", all.begun},
                 {"machine", json_of(all.where)},
+                {"programs", all.programs},
                 {"disturbance", json_of(all.meanwhile())},
                 {"plan", json_of(all.planned)},
                 {"cells", json::array()}};
@@ -199,6 +225,7 @@ results results_from(const json& record) {
         all.planned = plan_from(record.at("plan"));
         all.where = machine_from(record.at("machine"));
         all.begun = record.at("begun");
+        all.programs = record.value("programs", all.programs);
         for (const auto& each : record.at("cells")) all.done.push_back(measurement_from(all.planned, each));
         return all;
     } catch (const json::exception& reason) {

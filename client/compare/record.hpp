@@ -5,6 +5,7 @@
 #include "client/compare/measure.hpp"
 #include "client/compare/plan.hpp"
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -17,9 +18,17 @@ struct results {
     machine where;
     std::string begun; // "2026-03-01 12:00", local time
     std::vector<measurement> done;
+    std::map<std::string, std::string> programs{}; // by name the digest_of() each; none: an earlier version
+
+    /// Throws std::invalid_argument if the programs of the plan are not those of this comparison, or this
+    /// machine is another one than `where`: measurements of both in one comparison would compare nothing.
+    void check_origin() const;
 
     [[nodiscard]] disturbance meanwhile() const;
 };
+
+/// The digest_of() each program of the plan.
+std::map<std::string, std::string> digests_of(const plan& all);
 
 nlohmann::ordered_json json_of(const plan& all, const measurement& one);
 nlohmann::ordered_json json_of(const machine& where);

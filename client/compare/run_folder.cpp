@@ -5,6 +5,7 @@
 #include "common/check.hpp"
 #include "common/unique_fd.hpp"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace parley {
@@ -43,14 +45,16 @@ void cut_unfinished_line(const std::filesystem::path& of) {
 } // namespace
 
 run_folder run_folder::create(const std::filesystem::path& at, const results& beginning) {
+    std::filesystem::create_directories(at);
+    run_folder folder{at};
+    folder.lock();
     if (std::filesystem::exists(at / plan_name))
         throw std::invalid_argument(fmt::format(
             "{0} holds a run already: go on with --resume {0}, or name another folder", at.string()));
-    std::filesystem::create_directories(at);
-    const run_folder folder{at};
-    json text{{"begun", beginning.begun}, {"machine", json_of(beginning.where)}};
+    json text{
+        {"begun", beginning.begun}, {"machine", json_of(beginning.where)}, {"programs", beginning.programs}};
     text.update(json_of(beginning.planned));
-    folder.write(plan_name, text.dump(2) + '\n');
+    folder.write(plan_name, text.dump(2, ' ', false, json::error_handler_t::replace) + '\n');
     write_all(folder.file(cells_name), O_WRONLY | O_CREAT | O_APPEND, "");
     return folder;
 }
@@ -61,6 +65,16 @@ run_folder run_folder::open(const std::filesystem::path& at) {
     return run_folder{at};
 }
 
+void run_folder::lock() {
+    lock_ = unique_fd{
+        check("open " + at_.string(), [&] { return ::open(at_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); })};
+    if (flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return;
+    if (errno == EWOULDBLOCK)
+        throw std::invalid_argument(
+            fmt::format("another parley-compare measures into {}: wait for its end", at_.string()));
+    throw_errno("flock", at_.string());
+}
+
 results run_folder::load() const {
     try {
         auto text = json::parse(read_file(file(plan_name)));
@@ -69,10 +83,22 @@ results run_folder::load() const {
         all.where = machine_from(text.at("machine"));
         text.erase("begun");
         text.erase("machine");
+        all.programs = text.value("programs", all.programs);
+        text.erase("programs");
         all.planned = plan_from(text);
         std::istringstream lines{read_file(file(cells_name))};
-        for (std::string line; std::getline(lines, line) && !lines.eof();)
-            all.done.push_back(measurement_from(all.planned, json::parse(line)));
+        for (std::string line; std::getline(lines, line) && !lines.eof();) {
+            auto one = measurement_from(all.planned, json::parse(line));
+            const auto is_there = [&](const measurement& other) {
+                return other.where == one.where && other.problem.empty();
+            };
+            if (one.problem.empty() && std::ranges::any_of(all.done, is_there))
+                throw std::invalid_argument(fmt::format("{} has round {} of '{}' under '{}' twice", cells_name,
+                                                        one.where.round,
+                                                        all.planned.contenders[one.where.contender].name,
+                                                        all.planned.workloads[one.where.workload].id));
+            all.done.push_back(std::move(one));
+        }
         return all;
     } catch (const std::exception& reason) {
         throw std::invalid_argument(fmt::format("{}: {}", at_.string(), reason.what()));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "client/compare/record.hpp"
+#include "common/unique_fd.hpp"
 
 #include <filesystem>
 #include <string>
@@ -11,11 +12,15 @@ namespace parley {
 
 class run_folder {
 public:
-    /// Makes the folder, with the plan in it. Throws std::invalid_argument where there is a run already.
+    /// Makes the folder, with the plan in it. Throws std::invalid_argument if there is a run already.
     static run_folder create(const std::filesystem::path& at, const results& beginning);
 
-    /// Of a run that was begun. Throws std::invalid_argument with one line where there is none.
+    /// Of a run that was begun. Throws std::invalid_argument with one line if there is none.
     static run_folder open(const std::filesystem::path& at);
+
+    /// Keeps other programs from measuring into this folder as long as this lives (flock(2)). create() does so.
+    /// Throws std::invalid_argument if another one does already.
+    void lock();
 
     /// The plan, the machine that it was begun on, and what is measured. A last line that was cut off is as if
     /// it had never been.
@@ -33,6 +38,7 @@ private:
     explicit run_folder(std::filesystem::path at) : at_{std::move(at)} {}
 
     std::filesystem::path at_;
+    unique_fd lock_;
 };
 
 /// The results in a folder of a run, or in a file like its result.json. Throws std::invalid_argument with one
