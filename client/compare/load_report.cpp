@@ -1,5 +1,7 @@
 #include "client/compare/load_report.hpp"
 
+#include "client/bounded_json.hpp"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -51,7 +53,7 @@ std::string doubt_in(const json& said) {
 load_report load_report::parse(std::string text) {
     load_report report;
     try {
-        const auto said = json::parse(text);
+        const auto said = parse_json(text);
         if (const auto& schema = said.at("schema"); schema != "parley-load/1")
             throw std::runtime_error(fmt::format("a report of the unknown form {}", schema.dump()));
         report.rate = said.at("rate");

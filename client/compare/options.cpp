@@ -1,5 +1,6 @@
 #include "client/compare/options.hpp"
 
+#include "client/bounded_json.hpp"
 #include "client/compare/machine.hpp"
 #include "client/compare/on_cores.hpp"
 #include "client/compare/plan_text.hpp"
@@ -89,7 +90,7 @@ plan plan_in(const std::string& file) {
     try {
         const auto text = read_file(file);
         if (text.empty()) throw std::invalid_argument("there is nothing to read");
-        auto written = nlohmann::ordered_json::parse(text);
+        auto written = parse_ordered_json(text);
         if (written.is_object())
             for (const auto* of_a_run : {"begun", "machine", "programs"}) written.erase(of_a_run);
         return plan_from(written);

@@ -1,5 +1,6 @@
 #include "client/compare/run_folder.hpp"
 
+#include "client/bounded_json.hpp"
 #include "client/compare/plan_text.hpp"
 #include "client/compare/proc_text.hpp"
 #include "common/check.hpp"
@@ -77,7 +78,7 @@ void run_folder::lock() {
 
 results run_folder::load() const {
     try {
-        auto text = json::parse(read_file(file(plan_name)));
+        auto text = parse_ordered_json(read_file(file(plan_name)));
         results all;
         all.begun = text.at("begun");
         all.where = machine_from(text.at("machine"));
@@ -88,7 +89,7 @@ results run_folder::load() const {
         all.planned = plan_from(text);
         std::istringstream lines{read_file(file(cells_name))};
         for (std::string line; std::getline(lines, line) && !lines.eof();) {
-            auto one = measurement_from(all.planned, json::parse(line));
+            auto one = measurement_from(all.planned, parse_ordered_json(line));
             const auto is_there = [&](const measurement& other) {
                 return other.where == one.where && other.problem.empty();
             };
@@ -120,7 +121,7 @@ void run_folder::write(const std::string& name, const std::string& text) const {
 results results_at(const std::filesystem::path& at) {
     if (std::filesystem::is_directory(at)) return run_folder::open(at).load();
     try {
-        return results_from(json::parse(read_file(at)));
+        return results_from(parse_ordered_json(read_file(at)));
     } catch (const std::exception& reason) {
         throw std::invalid_argument(fmt::format("{}: {}", at.string(), reason.what()));
     }

@@ -1,4 +1,5 @@
 // parley-load: puts load on a server, checks every byte, and says what the server did.
+#include "client/bounded_json.hpp"
 #include "client/load/agent.hpp"
 #include "client/load/agent_team.hpp"
 #include "client/load/csv.hpp"
@@ -89,16 +90,17 @@ private:
 /// The report of an earlier run; null where none is asked for.
 nlohmann::json earlier_report(const std::string& name) {
     if (name.empty()) return nullptr;
-    std::ifstream file{name};
-    auto report = nlohmann::json::parse(file, nullptr, false);
-    if (report.is_discarded())
-        throw std::invalid_argument(fmt::format("--baseline {}: cannot be read, or is no JSON", name));
+    std::ostringstream text;
+    text << std::ifstream{name}.rdbuf();
     try {
+        auto report = parse_json(std::move(text).str());
         std::ignore = compare_with(report, {});
+        return report;
+    } catch (const nlohmann::json::exception&) {
+        throw std::invalid_argument(fmt::format("--baseline {}: cannot be read, or is no JSON", name));
     } catch (const std::runtime_error& why) {
         throw std::invalid_argument(fmt::format("--baseline {}: {}", name, why.what()));
     }
-    return report;
 }
 
 /// An option whose word is read by a function that throws std::invalid_argument.
