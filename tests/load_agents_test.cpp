@@ -8,6 +8,7 @@
 #include "tests/socket_pair.hpp"
 #include "tests/temporary_folder.hpp"
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <doctest/doctest.h>
@@ -17,6 +18,8 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
 
 namespace parley {
 
@@ -163,6 +166,44 @@ TEST_CASE("who does not know the secret gets no channel, on either side") {
     CHECK_FALSE(ends.controller);
     CHECK(ends.wrong_with_agent == "it does not know the secret, or speaks no TLS");
     CHECK(ends.wrong_with_controller == "it does not know the secret, or speaks no TLS");
+}
+
+TEST_CASE("an agent that shows a certificate instead of knowing the secret gets no orders") {
+    auto pair = make_socket_pair(0);
+    auto impostor = std::async(std::launch::async, [wire = std::move(pair.ours)] {
+        const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_EC_gen("P-256"), EVP_PKEY_free};
+        const std::unique_ptr<X509, decltype(&X509_free)> certificate{X509_new(), X509_free};
+        X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
+        X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+        X509_set_pubkey(certificate.get(), key.get());
+        X509_sign(certificate.get(), key.get(), EVP_sha256());
+        const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context{SSL_CTX_new(TLS_server_method()),
+                                                                        SSL_CTX_free};
+        SSL_CTX_use_certificate(context.get(), certificate.get());
+        SSL_CTX_use_PrivateKey(context.get(), key.get());
+        const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context.get()), SSL_free};
+        SSL_set_fd(tls.get(), wire.descriptor());
+        std::array<char, 4096> orders;
+        std::size_t size = 0;
+        return SSL_accept(tls.get()) == 1 && SSL_read_ex(tls.get(), orders.data(), orders.size(), &size) == 1;
+    });
+    std::string wrong;
+    try {
+        secret_channel controller{std::move(pair.theirs), side::controller, secret, patience};
+        controller.send({{"kind", "orders"}});
+    } catch (const std::runtime_error& why) {
+        wrong = why.what();
+    }
+    CHECK(wrong == "it does not know the secret, or speaks no TLS");
+    CHECK_FALSE(impostor.get());
+}
+
+TEST_CASE("a message that is nested too deep is none") {
+    two_ends ends{secret, secret};
+    nlohmann::json deep = 1;
+    for (int depth = 0; depth != 200; ++depth) deep = nlohmann::json::array({deep});
+    ends.agent->send(deep);
+    CHECK_THROWS_WITH(ends.controller->receive(patience), "it sent what is no message");
 }
 
 TEST_CASE("a secret is a line of a file that nobody else may read") {

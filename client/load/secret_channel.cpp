@@ -1,5 +1,6 @@
 #include "client/load/secret_channel.hpp"
 
+#include "client/bounded_json.hpp"
 #include "client/framing.hpp"
 #include "client/poll_until.hpp"
 #include "common/check.hpp"
@@ -28,6 +29,7 @@ namespace {
 constexpr std::size_t most_bytes = 128 << 20;   // of a message
 constexpr const char* identity = "parley-load"; // which key is meant: there is one
 constexpr auto send_limit = 10s;
+constexpr const char* stranger = "it does not know the secret, or speaks no TLS";
 
 /// A secret may be of any length; the key of TLS_AES_128_GCM_SHA256 has 32 bytes.
 std::string key_of(const std::string& secret) {
@@ -102,6 +104,9 @@ secret_channel::secret_channel(connection wire, side ours, const std::string& se
         throw std::runtime_error("OpenSSL has no TLS 1.3");
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_num_tickets(context_.get(), 0); // each handshake rests on the secret
+    // The common key is what proves the other side. One that shows a certificate instead has not got the key,
+    // and no certificate is trusted here: else an agent without the secret would be given orders.
+    if (ours == side::controller) SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_psk_client_callback(context_.get(), key_of_controller);
     SSL_CTX_set_psk_server_callback(context_.get(), key_of_agent);
     tls_.reset(SSL_new(context_.get()));
@@ -112,7 +117,9 @@ secret_channel::secret_channel(connection wire, side ours, const std::string& se
     if (!carry_out([&] { return shake(tls_.get()); }, clock::now() + limit))
         throw std::runtime_error(
             fmt::format("no handshake within {} ms: is it busy with another controller?", limit.count()));
-    SSL_set_app_data(tls_.get(), nullptr); // no further handshake needs the key
+    if (SSL_session_reused(tls_.get()) != 1)
+        throw std::runtime_error(stranger); // whatever OpenSSL's defaults become
+    SSL_set_app_data(tls_.get(), nullptr);  // no further handshake needs the key
 }
 
 /// Calls until it is done. False: not by the deadline. Throws where the other has gone or does not know the
@@ -133,7 +140,7 @@ bool secret_channel::carry_out(Call call, clock::time_point deadline) {
         case SSL_ERROR_SSL:
             if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
                 throw std::runtime_error("it has gone");
-            throw std::runtime_error("it does not know the secret, or speaks no TLS");
+            throw std::runtime_error(stranger);
         default: // a system call's failure; 0: the end of input, without its word
             throw std::runtime_error(
                 error == 0 || error == ECONNRESET || error == EPIPE ? "it has gone" : std::strerror(error));
@@ -177,11 +184,13 @@ std::optional<nlohmann::json> secret_channel::first_message() {
     const auto size = announced_size(std::string_view{received_}.substr(0, head_size));
     if (size > most_bytes) throw std::runtime_error("it speaks of a message of more than 128 MiB");
     if (received_.size() < head_size + size) return std::nullopt;
-    const auto first = received_.begin() + static_cast<std::ptrdiff_t>(head_size);
-    auto message = nlohmann::json::from_cbor(first, first + static_cast<std::ptrdiff_t>(size), true, false);
-    if (message.is_discarded()) throw std::runtime_error("it sent what is no message");
-    received_.erase(0, head_size + size);
-    return message;
+    try {
+        auto message = parse_cbor(std::string_view{received_}.substr(head_size, size));
+        received_.erase(0, head_size + size);
+        return message;
+    } catch (const nlohmann::json::exception&) {
+        throw std::runtime_error("it sent what is no message");
+    }
 }
 
 } // namespace parley
