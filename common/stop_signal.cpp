@@ -87,7 +87,9 @@ void install(std::chrono::milliseconds allowed) {
     sigset_t none; // whoever started us may have blocked some
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    act(SIGHUP, SIG_IGN);
+    struct sigaction hang_up {};
+    check("sigaction", [&] { return sigaction(SIGHUP, nullptr, &hang_up); });
+    if (hang_up.sa_handler != SIG_IGN) act(SIGHUP, on_stop); // nohup(1) ignores it: then the terminal may go
     act(SIGPIPE, SIG_IGN);
     act(SIGCHLD, SIG_DFL); // ignored by our parent, it would take our children's ends from us (wait(2))
     act(SIGALRM, on_nudge);
@@ -133,7 +135,9 @@ void become_child() {
     is_child = true;
     hush();
     watched_moment = nullptr;
-    act(SIGINT, SIG_IGN); // a terminal's Ctrl-C reaches parent and child; the parent passes it on
+    // A terminal's Ctrl-C, and its end, reach parent and child; the parent passes them on.
+    act(SIGINT, SIG_IGN);
+    act(SIGHUP, SIG_IGN);
     if (const int parents = event.exchange(-1); parents >= 0) ::close(parents);
     if (requested() || signals_are_noted) repeat_timer(nudge_interval); // timers are not inherited (fork(2))
 }

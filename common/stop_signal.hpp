@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT ask a server to stop: it closes its doors, finishes the replies in flight, gives idle
-// conversations the end of their input, and leaves when all have ended, or when the grace is over.
+// SIGTERM, SIGINT and SIGHUP ask a server to stop: it closes its doors, finishes the replies in flight, gives
+// idle conversations the end of their input, and leaves when all have ended, or when the grace is over.
 //
 // How a wait learns of it: from the first signal on, a timer interrupts the main thread every few
 // milliseconds, so that a call which waits (accept, recv, nanosleep) fails with EINTR however unluckily it
@@ -22,8 +22,9 @@ inline constexpr std::chrono::milliseconds nudge_interval{20};
 /// A conversation from which nothing came for this long is idle when a stop is requested.
 inline constexpr std::chrono::milliseconds quiet{100};
 
-/// Takes over SIGTERM, SIGINT and the signals used here; SIGHUP and SIGPIPE are ignored from now on, and none
-/// is blocked. Once per process, before the first thread. A second SIGTERM or SIGINT ends the process at once.
+/// Takes over SIGTERM, SIGINT and the signals used here, and SIGHUP unless it is ignored, as nohup(1) does.
+/// SIGPIPE is ignored from now on, and none is blocked. Once per process, before the first thread. A second
+/// request ends the process at once.
 void install(std::chrono::milliseconds grace);
 
 /// While this lives: when a stop is requested of this process, and not of a child, the moment is stored there,
@@ -53,7 +54,8 @@ int descriptor();
 void announce(int socket, const char* text);
 void hush();
 
-/// In a child, after fork(2): waits of its own, SIGINT left to the parent, a repeated SIGTERM harmless.
+/// In a child, after fork(2): waits of its own, SIGINT and SIGHUP left to the parent, a repeated SIGTERM
+/// harmless.
 void become_child();
 
 /// No more timer signals: there is nothing left that waits.

@@ -146,12 +146,23 @@ TEST_CASE("a command gets signals as they should be, whatever the server has got
     CHECK(server.end() == "exit code 0");
 }
 
-TEST_CASE("a terminal that hangs up does not end a server") {
-    started_server server{"", {"--service", "echo"}};
+TEST_CASE("a terminal that hangs up stops a server, unless that was to be ignored") {
+    for (const auto* model : {"fork", "thread", "epoll"}) {
+        CAPTURE(model);
+        started_server server{"", {"--model", model, "--service", "echo"}};
+        auto wire = server.connect();
+        send_all(wire, "x");
+        CHECK(read_next(wire) == "x");
+        server.process().signal_group(SIGHUP); // as from a terminal
+        const auto end = server.process().wait(patience);
+        REQUIRE(end);
+        CHECK(end->to_string() == "exit code 0");
+    }
+    started_server server{"", {"--service", "echo"}, "nohup"};
     auto wire = server.connect();
     send_all(wire, "x");
     CHECK(read_next(wire) == "x");
-    server.process().signal(SIGHUP);
+    server.process().signal_group(SIGHUP);
     send_all(wire, "y");
     CHECK(read_next(wire) == "y");
     CHECK(server.end() == "exit code 0");

@@ -113,12 +113,27 @@ TEST_CASE("a wait ends when a descriptor is readable") {
           }) == "exit 0");
 }
 
-TEST_CASE("a hung-up terminal and a broken pipe do not end a server") {
+TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if that was to be ignored") {
     CHECK(in_child([] {
+              signal(SIGHUP, SIG_IGN); // nohup(1)
               stop_signal::install(0ms);
               raise(SIGHUP);
               raise(SIGPIPE);
               require(!stop_signal::requested(), "requested");
+          }) == "exit 0");
+}
+
+TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              const auto end = in_child([] {
+                  stop_signal::become_child();
+                  raise(SIGHUP);
+                  require(!stop_signal::requested(), "the parent passes it on");
+              });
+              require(end == "exit 0", "the child ended well");
+              raise(SIGHUP);
+              require(stop_signal::requested(), "not requested");
           }) == "exit 0");
 }
 
