@@ -3,6 +3,7 @@
 #include "client/talk.hpp"
 #include "common/command_line.hpp"
 #include "common/duration.hpp"
+#include "common/output.hpp"
 
 #include <fmt/format.h>
 
@@ -25,21 +26,24 @@ struct client_options {
 };
 
 void print_time(std::chrono::nanoseconds round_trip) {
-    fmt::print(stderr, "round trip {:.3f} ms\n", in_ms(round_trip));
+    print_message("round trip {:.3f} ms\n", in_ms(round_trip));
 }
 
 void say(const client_options& options) {
     const auto& with = conversation_with(options.service);
     const auto plan = plan_requests(with, options.requests);
     std::string heard;
-    const auto print = [&] { fmt::print("{}{}", heard, heard.empty() || heard.ends_with('\n') ? "" : "\n"); };
+    const auto print_heard = [&] {
+        print_result("{}{}", heard, heard.empty() || heard.ends_with('\n') ? "" : "\n");
+        flush_results(); // before a message on standard error
+    };
     try {
         const auto time = ask_once(with, plan, connect_to(address::resolve(options.address), options.timeout),
                                    options.timeout, heard);
-        print();
+        print_heard();
         if (options.time) print_time(time);
     } catch (...) {
-        print();
+        print_heard();
         throw;
     }
 }

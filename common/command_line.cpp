@@ -1,9 +1,12 @@
 #include "common/command_line.hpp"
 
 #include "common/duration.hpp"
+#include "common/output.hpp"
 
+#include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sstream>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -24,7 +27,7 @@ int fail(const CLI::App& app, std::string_view what, int status) {
     std::string line{what};
     for (auto& each : line)
         if (static_cast<unsigned char>(each) < ' ') each = ' ';
-    fmt::print(stderr, "{}: {}\n", app.get_name(), line);
+    print_message("{}: {}\n", app.get_name(), line);
     return status;
 }
 
@@ -56,11 +59,16 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
 
 int run_program(CLI::App& app, int count, char** words, const std::function<int()>& work) {
     fill_standard_descriptors();
+    std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is an error of write(2) like others
+    const auto finish = [&](int status) { return finish_output(app.get_name(), status); };
     try {
         app.parse(count, words);
-        return work();
+        return finish(work());
     } catch (const CLI::Success& asked) { // --help, --version
-        return app.exit(asked);
+        std::ostringstream text;
+        const int status = app.exit(asked, text, text);
+        write_result(std::move(text).str());
+        return finish(status);
     } catch (const CLI::ParseError& error) {
         return fail(app, std::string{error.what()} + " (see --help)", 2);
     } catch (const std::invalid_argument& error) {

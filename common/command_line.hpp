@@ -18,7 +18,8 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
 
 /// Parses the words, calls `work` and returns the status for main() to return: that of `work`, or what went
 /// wrong. --help and its like print, and do not call `work`. To be called before any descriptor is opened:
-/// where standard input, output or error is closed, it becomes /dev/null.
+/// where standard input, output or error is closed, it becomes /dev/null. SIGPIPE is ignored from then on. The status
+/// is 1 if standard output could not take all results: see finish_output().
 int run_program(CLI::App& app, int count, char** words, const std::function<int()>& work);
 
 } // namespace parley

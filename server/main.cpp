@@ -2,6 +2,7 @@
 #include "common/command.hpp"
 #include "common/command_line.hpp"
 #include "common/log.hpp"
+#include "common/output.hpp"
 #include "common/privileges.hpp"
 #include "common/socket_file.hpp"
 #include "common/stop_signal.hpp"
@@ -24,12 +25,6 @@ void raise_descriptor_limit() {
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/// Standard output may be closed, a full disk, or a pipe whose reader has gone: that stops no server.
-void say(const std::string& text) {
-    std::fputs(text.c_str(), stdout);
-    std::fflush(stdout);
 }
 
 /// The doors and, for UNIX sockets, their files.
@@ -88,8 +83,9 @@ int run_server(server_options options) {
     std::optional<metrics_process> metrics;
     if (metrics_door) metrics.emplace(std::move(metrics_door), board);
     for (const auto& each : door.bound())
-        say(fmt::format("listening on {} (model {}, service {})\n", each.to_string(), chosen.name, offer));
-    if (metrics) say(metrics->ready_line() + '\n');
+        write_notice(
+            fmt::format("listening on {} (model {}, service {})\n", each.to_string(), chosen.name, offer));
+    if (metrics) write_notice(metrics->ready_line() + '\n');
     service_manager.ready(fmt::format("serves {} (model {})", offer, chosen.name));
     chosen.run(door, offered,
                {.workers = options.workers,
@@ -106,7 +102,7 @@ int run_server(server_options options) {
                 .listening = how,
                 .board = board});
     stop_signal::settle();
-    say(summary_of(board));
+    write_notice(summary_of(board));
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "server/options.hpp"
 
 #include "common/command_line.hpp"
+#include "common/output.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -68,7 +69,7 @@ std::string table_of_models() {
 void add_list(CLI::App& app, const std::string& name, std::function<std::string()> text,
               const std::string& description) {
     const auto print = [text = std::move(text)] {
-        fmt::print("{}", text());
+        write_result(text());
         throw CLI::Success{};
     };
     app.add_flag_callback(name, print, description);

@@ -13,8 +13,9 @@
 #include "client/compare/summary.hpp"
 #include "client/compare/sweeps.hpp"
 #include "client/compare/table.hpp"
-#include "common/check.hpp"
 #include "common/command_line.hpp"
+#include "common/output.hpp"
+#include "common/replace_file.hpp"
 #include "common/stop_signal.hpp"
 
 #include <algorithm>
@@ -22,7 +23,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <system_error>
@@ -33,7 +34,9 @@ namespace {
 
 /// Goes through what is left of the plan until it is done or a stop is requested. What a cell has shown that a
 /// model cannot do is not measured again.
-void measure_rest(results& all, const run_folder& folder) {
+///
+/// Returns why a measurement could not be kept; empty: all are.
+std::string measure_rest(results& all, const run_folder& folder) {
     const auto planned = all.planned.cells();
     const progress shown{planned.size()};
     for (auto left = cells_left(all.planned, all.done); !left.empty();
@@ -43,28 +46,28 @@ void measure_rest(results& all, const run_folder& folder) {
                                                      all.planned.workloads[next.workload].id);
         const disturbance_watch watch;
         auto one = measure(all.planned, next);
-        if (!one) return;
+        if (!one) return {};
         one->meanwhile = watch.so_far();
         try {
             folder.add(all.planned, *one);
         } catch (const std::system_error& full) {
-            throw std::runtime_error(
-                fmt::format("{}; the {} measurements before are kept: make room, then --resume {}", full.what(),
-                            all.done.size(), folder.file("").parent_path().string()));
+            return fmt::format("{}; the {} measurements before are kept: make room, then --resume {}",
+                               full.what(), all.done.size(), folder.file("").parent_path().string());
         }
         all.done.push_back(std::move(*one));
     }
+    return {};
 }
 
-void print(const std::vector<std::string>& lines) { fmt::print("{}\n", fmt::join(lines, "\n")); }
+void print(const std::vector<std::string>& lines) { print_result("{}\n", fmt::join(lines, "\n")); }
 
 void print(const section& one, bool has_baseline) {
     print(table_of(one));
-    fmt::print("\n");
+    print_result("\n");
     for (const auto& sentence : findings_of(one)) print(wrapped(sentence));
     if (has_baseline)
         for (const auto& sentence : ratios_of(one)) print(wrapped(sentence));
-    fmt::print("\n");
+    print_result("\n");
 }
 
 /// What decides, as bars, and below them what they show.
@@ -80,18 +83,18 @@ void print(const answer& one, const section& from) {
     print(chart_of(bars));
     print(wrapped("  " + one.margin, 2));
     for (const auto& sentence : one.reason) print(wrapped("  " + sentence, 2));
-    fmt::print("\n");
+    print_result("\n");
 }
 
 /// The answers once more, in words alone, where a terminal ends: all else has scrolled away by then.
 void print_in_words(const std::vector<answer>& answers) {
     if (answers.empty()) return;
-    fmt::print("Which model for my service?\n");
+    print_result("Which model for my service?\n");
     for (const auto& each : answers) {
         print(wrapped(fmt::format("  {}: {}", each.question, each.headline), 4));
         print(wrapped("    " + each.margin, 4));
     }
-    fmt::print("\n");
+    print_result("\n");
 }
 
 /// A plan of one's own is shown in tables, the others by their answers.
@@ -103,24 +106,24 @@ void print(const results& all, const std::string& baseline) {
         for (const auto& each : sections) print(each, !baseline.empty());
 
     const auto capacities = capacities_of(sections);
-    if (!capacities.empty()) fmt::print("Connections at a time\n");
+    if (!capacities.empty()) print_result("Connections at a time\n");
     for (const auto& each : capacities) print(wrapped(fmt::format("  {}: {}", each.name, in_words(each)), 4));
-    if (!capacities.empty()) fmt::print("\n");
+    if (!capacities.empty()) print_result("\n");
 
     const auto crossings = crossings_of(sections);
-    if (!crossings.empty()) fmt::print("Where curves cross\n");
+    if (!crossings.empty()) print_result("Where curves cross\n");
     for (const auto& each : crossings) print(wrapped("  " + in_words(each), 4));
-    if (!crossings.empty()) fmt::print("\n");
+    if (!crossings.empty()) print_result("\n");
 
     const auto claims = claims_of(sections, all.planned.server_cores.size());
     for (const auto& each : claims) {
         print(wrapped(fmt::format("{}: {}", each.text.substr(0, each.text.size() - 1), name_of(each.is))));
         print(wrapped("  " + each.evidence, 2));
     }
-    if (!claims.empty()) fmt::print("\n");
+    if (!claims.empty()) print_result("\n");
     print(wrapped(circumstances(all.where, all.meanwhile(), all.planned)));
     if (const auto noise = noise_finding(sections); !noise.empty()) print(wrapped(noise));
-    fmt::print("\n");
+    print_result("\n");
     print_in_words(answers);
 }
 
@@ -164,40 +167,52 @@ std::pair<results, run_folder> begin(const compare_options& wanted) {
 }
 
 int measure_and_report(const compare_options& wanted) {
-    // Opened before the work: a wrong path must not be found out after minutes.
-    std::ofstream copy{wanted.json_file.empty() ? "/dev/null" : wanted.json_file};
-    if (!copy) throw_errno("open", wanted.json_file);
+    if (!wanted.json_file.empty()) check_replaceable(wanted.json_file); // not only after minutes of work
     auto [all, folder] = begin(wanted);
     const auto planned = all.planned.cells().size();
 
     stop_signal::install({});
-    fmt::print("parley-compare " PARLEY_VERSION ": {} servers, {} workloads, {} measurements, seed {}\n\n",
-               all.planned.contenders.size(), all.planned.workloads.size(), planned, all.planned.seed);
-    std::fflush(stdout);
+    print_result("parley-compare " PARLEY_VERSION ": {} servers, {} workloads, {} measurements, seed {}\n\n",
+                 all.planned.contenders.size(), all.planned.workloads.size(), planned, all.planned.seed);
+    flush_results();
 
-    measure_rest(all, folder);
-    print(all, wanted.baseline);
-
+    std::vector<std::string> failures{measure_rest(all, folder)};
+    // Files first, each for itself, then words: whatever is lost takes nothing else along.
+    const auto keep = [&](const std::function<void()>& write) {
+        try {
+            write();
+        } catch (const std::exception& reason) {
+            failures.emplace_back(reason.what());
+        }
+    };
     const auto text = record_of(all).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
-    folder.write("result.json", text);
-    folder.write("report.html", html_of(all, wanted.baseline));
-    if (!(copy << text).flush()) throw_errno("write", wanted.json_file);
-    fmt::print("The report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
+    keep([&] { folder.write("result.json", text); });
+    keep([&] { folder.write("report.html", html_of(all, wanted.baseline)); });
+    const bool is_pipe = !wanted.json_file.empty() && !std::filesystem::is_regular_file(wanted.json_file) &&
+                         std::filesystem::exists(wanted.json_file);
+    if (!wanted.json_file.empty() && !is_pipe) keep([&] { replace_file(wanted.json_file, text); });
+
+    print(all, wanted.baseline);
+    flush_results();
+    if (is_pipe) keep([&] { replace_file(wanted.json_file, text); }); // it may be standard output
+    print_result("The report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
+    std::erase(failures, "");
+    for (const auto& failure : failures) print_message("parley-compare: {}\n", failure);
 
     if (const auto left = cells_left(all.planned, all.done).size()) {
-        fmt::print("INCOMPLETE: stopped after {} of {} measurements. To go on: --resume {}\n", planned - left,
-                   planned, folder.file("").parent_path().string());
+        print_result("INCOMPLETE: stopped after {} of {} measurements. To go on: --resume {}\n", planned - left,
+                     planned, folder.file("").parent_path().string());
         return 130; // as a shell tells of a program that SIGINT has ended
     }
-    return all_count(all) ? 0 : 1;
+    return all_count(all) && failures.empty() ? 0 : 1;
 }
 
 int show_difference(const compare_options& wanted) {
     const auto both = compare(results_at(wanted.diff.at(0)), results_at(wanted.diff.at(1)));
+    if (!wanted.json_file.empty())
+        replace_file(wanted.json_file,
+                     json_of(both).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
     print(table_of(both));
-    if (wanted.json_file.empty()) return 0;
-    std::ofstream file{wanted.json_file};
-    if (!(file << json_of(both).dump(2) << '\n').flush()) throw_errno("write", wanted.json_file);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "client/compare/progress.hpp"
 
-#include <cstdio>
+#include "common/output.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@ constexpr auto erase_line = "\r\x1b[K";
 progress::progress(std::size_t steps) : steps_{steps}, is_seen_{isatty(STDERR_FILENO) == 1} {}
 
 progress::~progress() {
-    if (is_seen_) fmt::print(stderr, "{}", erase_line);
+    if (is_seen_) write_message(erase_line);
 }
 
 void progress::show(std::size_t done, const std::string& what) const {
@@ -25,8 +26,7 @@ void progress::show(std::size_t done, const std::string& what) const {
         const auto rest = so_far * static_cast<double>(steps_ - done) / static_cast<double>(done);
         left = fmt::format(", {:.0f} s left", rest.count());
     }
-    fmt::print(stderr, "{}{} of {}{}: {}", erase_line, done + 1, steps_, left, what);
-    std::fflush(stderr);
+    print_message("{}{} of {}{}: {}", erase_line, done + 1, steps_, left, what);
 }
 
 } // namespace parley

@@ -4,6 +4,7 @@
 #include "client/compare/plan_text.hpp"
 #include "client/compare/proc_text.hpp"
 #include "common/check.hpp"
+#include "common/replace_file.hpp"
 #include "common/unique_fd.hpp"
 
 #include <algorithm>
@@ -113,9 +114,7 @@ void run_folder::add(const plan& all, const measurement& one) const {
 }
 
 void run_folder::write(const std::string& name, const std::string& text) const {
-    const auto whole = file(name), part = file(name + ".part");
-    write_all(part, O_WRONLY | O_CREAT | O_TRUNC, text);
-    std::filesystem::rename(part, whole);
+    replace_file(file(name).string(), text);
 }
 
 results results_at(const std::filesystem::path& at) {

@@ -13,8 +13,10 @@
 #include "client/load/report.hpp"
 #include "client/load/sources.hpp"
 #include "common/command_line.hpp"
+#include "common/output.hpp"
 #include "common/stop_signal.hpp"
 
+#include <array>
 #include <cmath>
 #include <fmt/format.h>
 #include <fstream>
@@ -67,25 +69,49 @@ public:
         if (csv_) csv_.write(csv_head());
     }
 
+    /// A reader that has gone ends the load.
     void write(const interval& one) {
-        if (csv_) csv_.write(csv_row(one));
-        if (!log_) return;
-        // Nobody knew when the warm-up would be over.
-        if (!std::exchange(log_has_begun_, true))
-            log_.write(
-                log_head(std::chrono::system_clock::now() -
-                         std::chrono::round<std::chrono::system_clock::duration>(one.begin + one.length)));
-        log_.write(log_line(one.begin, one.length, one.latency));
+        bool has_readers = true;
+        if (csv_) has_readers = csv_.write(csv_row(one));
+        if (log_) {
+            // When the warm-up would be over was not known before.
+            if (!std::exchange(log_has_begun_, true))
+                log_.write(
+                    log_head(std::chrono::system_clock::now() -
+                             std::chrono::round<std::chrono::system_clock::duration>(one.begin + one.length)));
+            has_readers &= log_.write(log_line(one.begin, one.length, one.latency));
+        }
+        if (!has_readers) stop_signal::request();
     }
 
     [[nodiscard]] bool to_standard_output() const {
         return csv_.to_standard_output() || log_.to_standard_output();
     }
+    [[nodiscard]] std::vector<std::string> failures() const { return {csv_.failure(), log_.failure()}; }
 
 private:
-    output_file csv_, log_;
+    growing_output csv_, log_;
     bool log_has_begun_ = false;
 };
+
+/// Says what could not be written. Returns the exit status: 1 if there is any.
+int status_after(int status, const std::vector<std::string>& failures) {
+    for (const auto& failure : failures)
+        if (!failure.empty()) {
+            print_message("parley-load: {}\n", failure);
+            status = 1;
+        }
+    return status;
+}
+
+std::string text_of(const nlohmann::ordered_json& report) {
+    return report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+}
+
+/// A report to a person, who reads it on standard error if standard output is taken.
+void print_to(bool standard_error, std::string_view text) {
+    standard_error ? write_message(text) : write_result(text);
+}
 
 /// The report of an earlier run; null where none is asked for.
 nlohmann::json earlier_report(const std::string& name) {
@@ -135,32 +161,34 @@ using generator = std::function<load_result(const load_options& options, int sto
 int load(const load_options& options, const output_names& names, const generator& generate) {
     stop_signal::install(options.timeout);
     const auto earlier = earlier_report(names.baseline);
-    output_file json{names.json}, percentiles{names.percentiles};
+    whole_output json{names.json}, percentiles{names.percentiles};
     interval_files files{names};
     live_view view{interval_of(options)};
     const bool is_watched = isatty(STDERR_FILENO);
     load_watch watch;
     if (is_watched)
         watch = [&](std::chrono::nanoseconds elapsed, const load_result& so_far) {
-            fmt::print(stderr, "{}", view.redrawn(elapsed, options, so_far));
+            write_message(view.redrawn(elapsed, options, so_far));
         };
     const auto result = generate(options, stop_signal::descriptor(), watch, [&](const interval& one) {
         files.write(one);
         if (is_watched) view.add(one);
     });
-    fmt::print(stderr, "{}", view.cleared());
+    if (is_watched) write_message(view.cleared());
     auto all = conclude(options, result);
     if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts);
+    if (percentiles) percentiles.save(percentile_text(result.book.latency));
+    if (json) json.save(text_of(report_for_programs(options, result, all)));
     const bool taken =
         json.to_standard_output() || percentiles.to_standard_output() || files.to_standard_output();
-    fmt::print(taken ? stderr : stdout, "{}", report_for_people(options, result, all));
-    if (percentiles) percentiles.write(percentile_text(result.book.latency));
-    if (json)
-        json.write(report_for_programs(options, result, all)
-                       .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                   '\n');
-    for (const auto& each : all.complaints) fmt::print(stderr, "parley-load: {}\n", each);
-    return all.exit_status();
+    print_to(taken, report_for_people(options, result, all));
+    percentiles.finish();
+    json.finish();
+    flush_results(); // before the messages
+    for (const auto& complaint : all.complaints) print_message("parley-load: {}\n", complaint);
+    auto failures = files.failures();
+    failures.insert(failures.end(), {json.failure(), percentiles.failure()});
+    return status_after(all.exit_status(), failures);
 }
 
 /// The same load so many times, a line for each; Ctrl-C ends the series with the run that it ends.
@@ -168,20 +196,19 @@ int load_again_and_again(const load_options& options, int times, const output_na
                          const generator& generate) {
     stop_signal::install(options.timeout);
     const auto earlier = earlier_report(names.baseline);
-    output_file json{names.json};
-    auto* const out = json.to_standard_output() ? stderr : stdout;
+    whole_output json{names.json};
     repeated_load all;
-    for (int run = 0; run != times && !stop_signal::requested(); ++run) {
-        fmt::print(out, "{}", all.add(options, generate(options, stop_signal::descriptor(), {}, {})));
-        std::fflush(out);
-    }
     std::vector<difference> changes;
-    if (!earlier.is_null()) changes = compare_with(earlier, all.figures());
-    fmt::print(out, "{}", all.to_string(changes));
-    if (json)
-        json.write(all.to_json(changes).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
-                   '\n');
-    return all.exit_status();
+    for (int run = 0; run != times && !stop_signal::requested(); ++run) {
+        const auto line = all.add(options, generate(options, stop_signal::descriptor(), {}, {}));
+        if (!earlier.is_null()) changes = compare_with(earlier, all.figures());
+        if (json) json.save(text_of(all.to_json(changes))); // after each: the next one may end otherwise
+        print_to(json.to_standard_output(), line);
+        if (!flush_results()) break;
+    }
+    print_to(json.to_standard_output(), all.to_string(changes));
+    json.finish();
+    return status_after(all.exit_status(), {json.failure()});
 }
 
 std::string complaint_of(const load_result& result) {
@@ -193,10 +220,19 @@ std::string complaint_of(const load_result& result) {
 int search(load_options options, const threshold& target, const output_names& names,
            const generator& generate) {
     stop_signal::install(options.timeout);
-    output_file json{names.json};
+    whole_output json{names.json};
     auto trials = nlohmann::ordered_json::array();
     const auto say = [&](const std::string& line) {
-        fmt::print(json.to_standard_output() ? stderr : stdout, "{}", line);
+        print_to(json.to_standard_output(), line);
+        flush_results();
+    };
+    const auto save = [&](const std::optional<knee>& found) {
+        nlohmann::ordered_json report{{"schema", "parley-load-knee/1"}, {"target", target.text}};
+        report["least"] =
+            found ? nlohmann::ordered_json(found->least) : nullptr; // null: the search was cut off
+        report["most"] = found ? nlohmann::ordered_json(found->most) : nullptr;
+        report["trials"] = trials;
+        if (json) json.save(text_of(report));
     };
     const auto meets = [&](double rate) {
         if (stop_signal::requested()) throw std::runtime_error("interrupted: the knee is not known");
@@ -210,38 +246,36 @@ int search(load_options options, const threshold& target, const output_names& na
                                                  : measured_in_words(target, result);
         say(fmt::format("{:>12.0f} requests/s  {:<7} {}\n", rate, met ? "met" : "missed", why));
         trials.push_back({{"rate", rate}, {"met", met}, {"why", why}});
+        save(std::nullopt);
         return met;
     };
     knee_search how;
     if (options.rate) how.first = *options.rate;
-    const auto found = find_knee(how, meets);
-    if (json)
-        json.write(nlohmann::ordered_json{{"schema", "parley-load-knee/1"},
-                                          {"target", target.text},
-                                          {"least", found.least},
-                                          {"most", found.most},
-                                          {"trials", trials}}
-                       .dump(2) +
-                   '\n');
+    knee found;
+    try {
+        found = find_knee(how, meets);
+    } catch (const std::exception&) {
+        json.finish();
+        throw;
+    }
+    save(found);
+    json.finish();
     if (found.least == 0) {
         say(fmt::format("{} is met at no rate\n", target.text));
-        return 4;
+        return status_after(4, {json.failure()});
     }
     say(found.most == 0 ? fmt::format("{} is met up to {:.0f} requests/s, and no higher rate was tried\n",
                                       target.text, found.least)
                         : fmt::format("{} is met up to {:.0f} to {:.0f} requests/s\n", target.text, found.least,
                                       found.most));
-    return 0;
+    return status_after(0, {json.failure()});
 }
 
 /// Until a stop is requested.
 int be_agent(const std::string& door, const std::string& secret, const std::vector<address>& sources) {
     stop_signal::install(0ms);
     listener own{address::resolve(door).front(), {}};
-    const auto say = [](const std::string& line) {
-        fmt::print("{}\n", line);
-        std::fflush(stdout);
-    };
+    const auto say = [](const std::string& line) { write_notice(line + '\n'); };
     say(fmt::format("listening on {} (agent)", own.bound().front().to_string()));
     serve_controllers(own, secret, sources, say);
     return 0;
@@ -382,6 +416,7 @@ int main(int count, char** words) {
                 "an --agent is told by its controller what to load: leave the address out");
         if (*as_agent) return be_agent(agent_door, read_secret(secret_file), options.sources);
         if (options.target.empty()) throw std::invalid_argument("address is required: HOST:PORT or unix:PATH");
+        refuse_shared_places(std::array{names.json, names.csv, names.percentiles, names.log});
         if (*apart && !options.sources.empty())
             throw std::invalid_argument("--source is of this machine: give it to each --agent instead");
         if (*expecting || !options.requests.send.empty()) {

@@ -1,30 +1,78 @@
 #include "client/load/output_file.hpp"
 
+#include "common/check.hpp"
+#include "common/output.hpp"
+#include "common/replace_file.hpp"
+
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdexcept>
+#include <system_error>
+#include <unistd.h>
 
 namespace parley {
 
-output_file::output_file(const std::string& name) : name_{name} {
+void output_place::failed(int error) {
+    if (failure_.empty()) failure_ = fmt::format("cannot write {}: {}", name_, std::strerror(error));
+}
+
+growing_output::growing_output(const std::string& name) : output_place{name} {
     if (name.empty() || to_standard_output()) return;
-    file_.open(name);
-    if (!file_) fail();
+    file_ = unique_fd{check(
+        "open", name, [&] { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); })};
 }
 
-void output_file::write(std::string_view text) {
+bool growing_output::write(std::string_view text) {
     if (to_standard_output()) {
-        fmt::print("{}", text);
-        std::fflush(stdout); // who reads along wants each row when it is written
-        return;
+        write_result(text);
+        return flush_results(); // a program that reads along wants each row when it is written
     }
-    if (file_.is_open() && !(file_ << text << std::flush)) fail();
+    while (file_ && failure_.empty() && !text.empty()) {
+        const auto count = ::write(file_.get(), text.data(), text.size());
+        if (count >= 0)
+            text.remove_prefix(static_cast<std::size_t>(count));
+        else if (errno != EINTR) {
+            reader_has_gone_ = errno == EPIPE;
+            failed(errno);
+        }
+    }
+    return !reader_has_gone_;
 }
 
-void output_file::fail() const {
-    throw std::runtime_error(fmt::format("cannot write {}: {}", name_, std::strerror(errno)));
+whole_output::whole_output(const std::string& name) : output_place{name} {
+    if (!name.empty() && !to_standard_output()) check_replaceable(name);
+}
+
+void whole_output::save(std::string text) {
+    if (to_standard_output()) {
+        for_standard_output_ = std::move(text);
+    } else if (!name_.empty()) {
+        try {
+            replace_file(name_, text);
+            failure_.clear();
+        } catch (const std::system_error& error) {
+            failed(error.code().value());
+        }
+    }
+}
+
+void whole_output::finish() {
+    write_result(for_standard_output_);
+    for_standard_output_.clear();
+}
+
+void refuse_shared_places(std::span<const std::string> names) {
+    const auto file_of = [](const std::string& name) { return name == "-" ? "/dev/stdout" : name; };
+    for (std::size_t first = 0; first != names.size(); ++first)
+        for (std::size_t second = first + 1; second != names.size(); ++second) {
+            const auto &one = names[first], &other = names[second];
+            if (one.empty() || other.empty()) continue;
+            if ((one == "-" && other == "-") || is_same_file(file_of(one), file_of(other)))
+                throw std::invalid_argument(fmt::format(
+                    "two results would go to one place ('{}' and '{}'): name another file", one, other));
+        }
 }
 
 } // namespace parley

@@ -1,27 +1,63 @@
-// Where a report, a table or a log goes: a file, standard output ("-"), or nowhere.
+// Where the results of a load go: a file, standard output ("-"), or nowhere. A failure to write is kept, and
+// said at the end: it must not take the load, nor the other results, along.
 #pragma once
 
-#include <fstream>
+#include "common/unique_fd.hpp"
+
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace parley {
 
-class output_file {
+/// What both kinds have in common.
+class output_place {
 public:
-    /// Opens it at once, so that a bad name is known before the load runs; empty: nowhere. Throws
-    /// std::runtime_error that names it, like write().
-    explicit output_file(const std::string& name);
-
     [[nodiscard]] bool to_standard_output() const { return name_ == "-"; }
     [[nodiscard]] explicit operator bool() const { return !name_.empty(); }
-    void write(std::string_view text);
 
-private:
-    [[noreturn]] void fail() const;
+    /// Why something could not be written; empty: nothing went wrong. For standard output that says
+    /// finish_output().
+    [[nodiscard]] const std::string& failure() const { return failure_; }
+
+protected:
+    explicit output_place(std::string name) : name_{std::move(name)} {}
+    void failed(int error);
 
     std::string name_;
-    std::ofstream file_;
+    std::string failure_;
 };
+
+/// A table or a log, which grows while the load runs.
+class growing_output : public output_place {
+public:
+    /// Opens it at once, so that a bad name is known before the load runs; empty: nowhere. Throws
+    /// std::system_error that names it.
+    explicit growing_output(const std::string& name);
+
+    /// Appends. Does nothing after a failure. Returns false if its reader has gone.
+    bool write(std::string_view text);
+
+private:
+    unique_fd file_;
+    bool reader_has_gone_ = false;
+};
+
+/// A report, which is there as a whole or not at all.
+class whole_output : public output_place {
+public:
+    /// Looks whether it can be written; see check_replaceable().
+    explicit whole_output(const std::string& name);
+
+    /// Replaces what is there. Standard output gets it in finish(), once.
+    void save(std::string text);
+    void finish();
+
+private:
+    std::string for_standard_output_;
+};
+
+/// Throws std::invalid_argument if two of `names` are of one place; empty ones are none.
+void refuse_shared_places(std::span<const std::string> names);
 
 } // namespace parley

@@ -2,6 +2,7 @@
 
 #include "client/top/page.hpp"
 #include "client/top/terminal.hpp"
+#include "common/output.hpp"
 #include "common/stop_signal.hpp"
 
 #include <algorithm>
@@ -100,7 +101,7 @@ void watch(scoreboard_view& view, milliseconds interval) {
         ended = !watch_on(whole, view, interval);
     }
     stop_signal::settle();
-    if (ended) fmt::print("parley-server {} has ended\n", view.server().process);
+    if (ended) print_result("parley-server {} has ended\n", view.server().process);
 }
 
 } // namespace parley

@@ -4,6 +4,7 @@
 #include "client/top/record.hpp"
 #include "common/command_line.hpp"
 #include "common/escaped.hpp"
+#include "common/output.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,7 +40,7 @@ void list(pid_t process) {
         const auto& server = view.server();
         const auto line = fmt::format("{:>8}  model {}, service {}, on {}", process, server.model,
                                       server.service, fmt::join(server.doors, " "));
-        fmt::print(stderr, "{}\n", escaped(line));
+        print_message("{}\n", escaped(line));
     } catch (const std::exception&) { // it has gone
     }
 }
@@ -49,7 +50,7 @@ pid_t only_server() {
     const auto found = running_servers();
     if (found.empty()) throw std::runtime_error("no parley-server of yours is running");
     if (found.size() == 1) return found.front();
-    fmt::print(stderr, "parley-top: several servers are running; say which one:\n");
+    print_message("parley-top: several servers are running; say which one:\n");
     for (const auto each : found) list(each);
     return 0;
 }
@@ -89,7 +90,7 @@ int top(const top_options& wanted) {
         return 0;
     }
     const auto seen = observe(view, wanted.interval);
-    fmt::print("{}", wanted.json ? record_of(view.server(), seen) : text_of(view.server(), seen));
+    write_result(wanted.json ? record_of(view.server(), seen) : text_of(view.server(), seen));
     return 0;
 }
 

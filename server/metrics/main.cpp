@@ -3,10 +3,10 @@
 // socket as its standard input and the scoreboard among its descriptors.
 #include "common/address.hpp"
 #include "common/command_line.hpp"
+#include "common/output.hpp"
 #include "server/metrics/exposition.hpp"
 #include "server/metrics/http_server.hpp"
 
-#include <cstdio>
 #include <fmt/format.h>
 #include <mutex>
 #include <stdexcept>
@@ -32,8 +32,7 @@ int run_metrics() {
 
     scoreboard_view view{getpid()}; // the server's, which we have inherited
     std::mutex one_at_a_time;
-    fmt::print("metrics on http://{}/metrics\n", address::of(STDIN_FILENO).to_string());
-    std::fflush(stdout);
+    write_notice(fmt::format("metrics on http://{}/metrics\n", address::of(STDIN_FILENO).to_string()));
     serve_metrics(unique_fd{STDIN_FILENO}, [&] {
         const std::lock_guard held{one_at_a_time};
         const auto now = view.look();
