@@ -53,6 +53,13 @@ void served_connection::feed(std::string_view bytes, bool more_there) {
         driver_.feed(bytes, by_.notes(), more_there);
 }
 
+void served_connection::sent(std::size_t count) {
+    auto& notes = by_.notes();
+    const auto answered = notes.requests.get();
+    driver_.sent(count, notes);
+    if (notes.requests.get() != answered) last_reply_ = coarse_now();
+}
+
 void served_connection::lost(std::string_view call, int error) noexcept {
     cut_off_ = true;
     try {

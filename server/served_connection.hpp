@@ -31,7 +31,7 @@ public:
 
     /// What waits_for::room waits to send, where the loop sends, and how much of it has gone.
     [[nodiscard]] std::string_view unsent() const { return driver_.unsent(); }
-    void sent(std::size_t count) { driver_.sent(count, by_.notes()); }
+    void sent(std::size_t count);
 
     /// The pause or the work that go_on() stopped at has been carried out.
     void done() { driver_.done(); }

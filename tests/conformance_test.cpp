@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <filesystem>
+#include <optional>
 #include <regex>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -283,6 +284,43 @@ TEST_CASE("clients that are silent, or send but never read, are let go") {
         const std::string part(100'000, 'x');
         CHECK(in_time([&] { return is_refused(unreading, part); }));
         CHECK(party{"echo", server.door()}.add(1).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a client that goes on asking outlives the idle time-out, and a silent one next to it does not") {
+    using std::chrono::steady_clock;
+    constexpr auto idle_timeout = 250ms;
+    for_each_form([&](const form& how) {
+        // With one client at a time, or a queue of clients for each process, the silent one may have to wait.
+        const bool one_at_a_time = how.model == "iterative" || how.name == "prefork --accept reuseport";
+        auto server = how.serve("hello", {"--workers", "8", "--idle-timeout", "250ms"});
+        for (bool is_clear = false; !is_clear;) {
+            is_clear = true;
+            auto asking = connect_to(server.door());
+            std::optional<connection> silent;
+            if (!one_at_a_time) silent = connect_to(server.door());
+            auto last = steady_clock::now();
+            try {
+                for (const auto end = last + 3 * idle_timeout; last < end || silent;) {
+                    send_all(asking, "Ada\n");
+                    const auto answer = read_line(asking);
+                    if (!answer.starts_with("Hello, Ada")) throw std::runtime_error(answer);
+                    if (silent && silent->is_readable_within(10ms)) {
+                        CHECK(read_to_end(*silent).empty());
+                        silent.reset();
+                    }
+                    if (!silent) poll(nullptr, 0, 10);
+                    const auto now = steady_clock::now();
+                    is_clear &= now - last < idle_timeout / 2; // else this process had no processor
+                    last = now;
+                }
+            } catch (const std::exception& lost) {
+                INFO(std::string{lost.what()});
+                is_clear &= steady_clock::now() - last < idle_timeout / 2;
+                REQUIRE(!is_clear);
+            }
+        }
         CHECK(server.leaves_badly() == "");
     });
 }
