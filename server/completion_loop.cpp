@@ -9,59 +9,90 @@
 namespace parley {
 
 namespace {
-/// Buffers that a client may fill before its session wants them; then nothing more is received from it.
-constexpr std::size_t most_unread = 2;
+/// Operations that accept at the same time for one listening socket: so many clients may come in a turn.
+constexpr std::size_t most_accepts = 16;
 } // namespace
 
 void completion_loop::run() {
     ring_.watch(stop_signal::descriptor(), &stopping_);
+    for (const auto& each : door_.sockets())
+        for (std::size_t i = 0; i != most_accepts; ++i) accepts_.emplace_back().socket = each.get();
     open_door();
     for (;;) {
         if (stop_signal::requested() && !door_shut_) shut_door();
-        if (door_shut_ && live_.empty()) break;
-        const auto& completed = ring_.wait(served_connection::look_again_after(options_.idle_timeout));
+        if (door_shut_ && live_.empty() && waiting_.empty()) break;
+        const auto& completed = ring_.wait(wait_limit());
         const auto now = coarse_now(); // before the work: whoever sends meanwhile is not idle
         for (const auto& each : completed) {
             auto* const of = static_cast<operation*>(each.tag);
-            if (of == &accepting_)
-                accepted(each);
-            else if (of != &stopping_)
+            if (of == &stopping_) continue;
+            if (!of->whose)
+                accepted(*static_cast<accept_operation*>(of), each);
+            else
                 of == &of->whose->receiving ? received(*of->whose, each) : done(*of->whose, each);
         }
         look_for_overdue(now);
+        admit_waiting();
         open_door();
     }
 }
 
 /// Those who stand before it come in first.
 void completion_loop::shut_door() {
-    while (!full()) {
+    for (admit_waiting(); room() > 0;) {
         auto peer = door_.accept_last(listener::calls::blocking);
         if (!peer) break;
         let_in(std::move(*peer));
     }
     door_.shut();
-    if (doors_open_ > 0) ring_.cancel(&accepting_); // a lent door is not shut
+    for (auto& each : accepts_)
+        if (each.is_pending) ring_.cancel(&each); // a lent door is not shut
     door_shut_ = true;
 }
 
-/// Accepting ends by itself at an error; it is begun again once there is room and breath.
+/// Accepts at each listening socket, as long as there is room and breath. One operation more than there is
+/// room for each of several sockets: the one that comes too late has its client wait.
 void completion_loop::open_door() {
-    if (doors_open_ > 0 || stop_signal::requested() || full() || door_.breath_left()) return;
-    for (const auto& each : door_.sockets()) {
-        ring_.accept_all(each.get(), &accepting_);
-        ++doors_open_;
+    if (stop_signal::requested() || room() == 0 || !waiting_.empty() || door_.breath_left()) return;
+    const auto sockets = accepts_.size() / most_accepts;
+    const auto share = std::clamp<std::size_t>(room() / sockets, 1, most_accepts);
+    for (auto first = accepts_.begin(); first != accepts_.end(); first += most_accepts) {
+        const auto last = first + most_accepts;
+        auto pending =
+            static_cast<std::size_t>(std::count_if(first, last, [](auto& each) { return each.is_pending; }));
+        for (auto each = first; each != last && pending < share; ++each) {
+            if (each->is_pending) continue;
+            each->size = sizeof each->peer;
+            ring_.accept(each->socket, &each->peer, &each->size, &*each);
+            each->is_pending = true;
+            ++pending;
+        }
     }
 }
 
-void completion_loop::accepted(const completion_ring::completion& one) {
-    if (one.last) --doors_open_;
-    if (one.result == -ECANCELED || (one.result < 0 && stop_signal::requested())) return; // we want no more
-    if (one.result < 0) return door_.not_accepted(-one.result);
-    unique_fd socket{one.result};
-    const auto peer = address::of_peer(socket.get());
-    let_in(connection{std::move(socket), peer});
-    if (full()) ring_.cancel(&accepting_);
+void completion_loop::accepted(accept_operation& by, const completion_ring::completion& what) {
+    by.is_pending = false;
+    if (what.result == -ECANCELED || (what.result < 0 && stop_signal::requested())) return; // we want no more
+    if (what.result < 0) return door_.not_accepted(-what.result);
+    connection peer{unique_fd{what.result}, address{reinterpret_cast<const sockaddr*>(&by.peer), by.size}};
+    if (room() > 0)
+        let_in(std::move(peer));
+    else
+        reception_.admit([&] { waiting_.push_back(std::move(peer)); });
+}
+
+void completion_loop::admit_waiting() {
+    if (stop_signal::grace_over()) waiting_.clear();
+    while (!waiting_.empty() && room() > 0) {
+        let_in(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
+}
+
+/// How long to wait for completions.
+std::chrono::milliseconds completion_loop::wait_limit() const {
+    const auto limit = served_connection::look_again_after(options_.idle_timeout);
+    return std::min(limit, door_.breath_left().value_or(limit));
 }
 
 void completion_loop::let_in(connection wire) {
@@ -71,28 +102,15 @@ void completion_loop::let_in(connection wire) {
 }
 
 void completion_loop::received(client& each, const completion_ring::completion& what) {
-    if (what.last) each.reception = client::state::off;
+    each.is_receiving = false;
     if (each.over) {
         ring_.give_back(what.buffer);
         return end(each);
     }
     const bool nothing = what.result == -ECANCELED || what.result == -ENOBUFS || what.result == -EINTR;
-    if (!nothing) keep(each, what);
+    if (!nothing) each.unread = what;
     if (what.result == -ENOBUFS && ring_.is_spent()) return; // others have all: see look_for_overdue()
-    if (each.waits == served_connection::waits_for::input) return go_on(each);
-    if (each.unread.size() < most_unread || each.reception != client::state::on) return;
-    each.reception = client::state::ending;
-    ring_.cancel(&each.receiving);
-}
-
-void completion_loop::keep(client& each, const completion_ring::completion& what) {
-    try {
-        each.unread.push_back(what);
-    } catch (const std::bad_alloc& error) {
-        reception_.complain(error);
-        ring_.give_back(what.buffer);
-        each.talk.lost("recv", ENOMEM);
-    }
+    if (each.waits == served_connection::waits_for::input) go_on(each);
 }
 
 void completion_loop::done(client& each, const completion_ring::completion& what) {
@@ -107,24 +125,26 @@ void completion_loop::done(client& each, const completion_ring::completion& what
     go_on(each);
 }
 
-/// Hands the session what has been received. False: nothing has, yet.
+/// Hands the session what has been received, and receives ahead. False: nothing has been, yet.
 bool completion_loop::next_input(client& each) {
     ring_.give_back(std::exchange(each.buffer, -1));
-    if (each.unread.empty()) {
-        if (each.reception == client::state::off) {
-            each.reception = client::state::on;
-            ring_.receive_all(each.talk.descriptor(), &each.receiving);
-        }
+    if (!each.unread) {
+        receive(each);
         return false;
     }
-    const auto next = each.unread.front();
-    each.unread.erase(each.unread.begin());
+    const auto next = *std::exchange(each.unread, std::nullopt);
     each.buffer = next.buffer;
     if (next.result < 0)
         each.talk.lost("recv", -next.result);
     else
         each.talk.feed(next.bytes);
+    if (next.result > 0) receive(each);
     return true;
+}
+
+void completion_loop::receive(client& each) {
+    if (std::exchange(each.is_receiving, true)) return;
+    ring_.receive(each.talk.descriptor(), &each.receiving);
 }
 
 void completion_loop::go_on(client& each) {
@@ -154,14 +174,12 @@ void completion_loop::go_on(client& each) {
 void completion_loop::end(client& each) {
     each.over = true;
     ring_.give_back(std::exchange(each.buffer, -1));
-    for (const auto& unread : each.unread) ring_.give_back(unread.buffer);
-    each.unread.clear();
-    if (each.reception == client::state::off) {
-        live_.erase(each.self);
-    } else if (each.reception == client::state::on) {
-        each.reception = client::state::ending;
+    if (each.unread) ring_.give_back(each.unread->buffer);
+    each.unread.reset();
+    if (each.is_receiving)
         ring_.cancel(&each.receiving);
-    }
+    else
+        live_.erase(each.self);
 }
 
 void completion_loop::look_for_overdue(served_connection::time_point now) {
@@ -170,8 +188,7 @@ void completion_loop::look_for_overdue(served_connection::time_point now) {
     for (auto next = live_.begin(); next != live_.end();) {
         auto& each = *next++;
         if (each.over) continue;
-        if (each.waits == served_connection::waits_for::input && each.reception == client::state::off)
-            next_input(each); // there was no buffer for it
+        if (each.waits == served_connection::waits_for::input) receive(each); // if there was no buffer for it
         if (!each.talk.overdue(now, options_.idle_timeout)) continue;
         each.talk.give_up();
         if (each.waits == served_connection::waits_for::input)

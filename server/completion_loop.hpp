@@ -8,8 +8,10 @@
 #include "server/reception.hpp"
 #include "server/served_connection.hpp"
 
+#include <algorithm>
 #include <list>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace parley {
@@ -29,10 +31,19 @@ private:
 
     /// What the ring carries out, and names when it has something to say of it.
     struct operation {
-        client* whose = nullptr; // nobody's: the door's, or the stop's
+        client* whose = nullptr; // null for those of listening sockets, and for the stop's
     };
 
-    /// One operation receives as long as the client talks, another does what the session waits for.
+    /// Accepts one client of a listening socket.
+    struct accept_operation : operation {
+        int socket = -1;
+        bool is_pending = false;
+        sockaddr_storage peer{};
+        socklen_t size = 0;
+    };
+
+    /// One operation receives ahead, another does what the session waits for. So a client has two buffers of
+    /// the ring at most: the one that its session looks at, and the next.
     struct client {
         client(connection wire, const service& offered, worker& by)
             : talk{std::move(wire), offered, by, served_connection::transfer::by_loop} {}
@@ -40,9 +51,9 @@ private:
         served_connection talk;
         served_connection::waits_for waits = served_connection::waits_for::nothing;
         operation receiving{this}, doing{this};
-        enum class state { off, on, ending } reception = state::off;
-        std::vector<completion_ring::completion> unread; // received, but not yet wanted
-        int buffer = -1;                                 // of the ring, which the session still looks at
+        bool is_receiving = false;
+        std::optional<completion_ring::completion> unread; // received, but not yet wanted
+        int buffer = -1;                                   // of the ring, which the session still looks at
         bool over = false; // it goes as soon as the ring has nothing more to say of it
         __kernel_timespec pause{};
         std::list<client>::iterator self;
@@ -50,17 +61,20 @@ private:
 
     void open_door();
     void shut_door();
-    void accepted(const completion_ring::completion& one);
+    void accepted(accept_operation& by, const completion_ring::completion& what);
     void let_in(connection wire);
     void received(client& each, const completion_ring::completion& what);
-    void keep(client& each, const completion_ring::completion& what);
     void done(client& each, const completion_ring::completion& what);
     bool next_input(client& each);
     void go_on(client& each);
     void end(client& each);
     void look_for_overdue(served_connection::time_point now);
-    [[nodiscard]] bool full() const {
-        return live_.size() >= static_cast<std::size_t>(options_.max_connections);
+    void receive(client& each);
+    void admit_waiting();
+    [[nodiscard]] std::chrono::milliseconds wait_limit() const;
+    [[nodiscard]] std::size_t room() const {
+        const auto most = static_cast<std::size_t>(options_.max_connections);
+        return most - std::min(live_.size(), most);
     }
 
     listener& door_;
@@ -68,8 +82,9 @@ private:
     const model_options& options_;
     worker self_;
     completion_ring ring_;
-    operation accepting_, stopping_;
-    int doors_open_ = 0;
+    operation stopping_;
+    std::vector<accept_operation> accepts_; // some of each listening socket; not all of them are pending
+    std::list<connection> waiting_;         // accepted when there was no room any more
     bool door_shut_ = false;
     served_connection::time_point look_again_{};
     reception reception_;

@@ -1,6 +1,7 @@
 #include "server/completion_ring.hpp"
 
 #include "common/check.hpp"
+#include "common/clock.hpp"
 
 #include <algorithm>
 #include <new>
@@ -48,20 +49,28 @@ completion_ring::completion_ring() {
         mmap(nullptr, offers_bytes(most_buffers), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw_errno("mmap", "the ring of buffers");
     offered_ = static_cast<io_uring_buf_ring*>(memory);
-    io_uring_buf_ring_init(offered_);
-    io_uring_buf_reg registration{};
-    registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
-    registration.ring_entries = most_buffers;
-    registration.bgid = group;
-    checked("io_uring_register", io_uring_register_buf_ring(&ring_, &registration, 0));
+    register_buffers();
     add_buffers();
-    if (spent_) throw std::bad_alloc{};
+    if (spent_) throw_errno("mmap", "the ring's buffers");
     completed_.reserve(*ring_.cq.kring_entries); // as many as there can be at once
 }
 
 completion_ring::~completion_ring() {
     io_uring_queue_exit(&ring_);
     munmap(offered_, offers_bytes(most_buffers));
+}
+
+void completion_ring::register_buffers() {
+    io_uring_buf_ring_init(offered_);
+    io_uring_buf_reg registration{};
+    registration.ring_addr = reinterpret_cast<std::uintptr_t>(offered_);
+    registration.ring_entries = most_buffers;
+    registration.bgid = group;
+    for (int tried = 0;; ++tried) {
+        const int result = io_uring_register_buf_ring(&ring_, &registration, 0);
+        if (!only_for_now(result) || tried == most_tries) return void(checked("io_uring_register", result));
+        breathe();
+    }
 }
 
 io_uring_sqe* completion_ring::next_entry() {
@@ -73,16 +82,17 @@ io_uring_sqe* completion_ring::next_entry() {
     }
 }
 
-void completion_ring::accept_all(int door, void* tag) {
+void completion_ring::accept(int listening_socket, sockaddr_storage* peer, socklen_t* size, void* tag) {
     auto* const entry = next_entry();
-    io_uring_prep_multishot_accept(entry, door, nullptr, nullptr, SOCK_CLOEXEC);
+    io_uring_prep_accept(entry, listening_socket, reinterpret_cast<sockaddr*>(peer), size, SOCK_CLOEXEC);
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::receive_all(int socket, void* tag) {
+void completion_ring::receive(int socket, void* tag) {
     auto* const entry = next_entry();
-    io_uring_prep_recv_multishot(entry, socket, nullptr, 0, 0);
+    io_uring_prep_recv(entry, socket, nullptr, 0, 0);
     io_uring_sqe_set_flags(entry, IOSQE_BUFFER_SELECT);
+    entry->ioprio |= IORING_RECVSEND_POLL_FIRST; // as a rule there is nothing yet: the peer is to answer first
     entry->buf_group = group;
     io_uring_sqe_set_data(entry, tag);
 }
@@ -125,39 +135,68 @@ const std::vector<completion_ring::completion>& completion_ring::wait(std::chron
     io_uring_for_each_cqe(&ring_, head, entry) {
         ++seen;
         if (entry->user_data == 0) continue; // a cancellation's own
-        completion each{.tag = io_uring_cqe_get_data(entry),
-                        .result = entry->res,
-                        .last = (entry->flags & IORING_CQE_F_MORE) == 0,
-                        .bytes = {},
-                        .buffer = -1};
+        completion each{.tag = io_uring_cqe_get_data(entry), .result = entry->res, .bytes = {}, .buffer = -1};
         if (entry->flags & IORING_CQE_F_BUFFER) {
             const unsigned buffer = entry->flags >> IORING_CQE_BUFFER_SHIFT;
             each.buffer = static_cast<int>(buffer);
             each.bytes = {memory_of(buffer), static_cast<std::size_t>(std::max(entry->res, 0))};
+            blocks_[buffer / buffers_at_a_time].in_use |= bit_of(buffer);
         }
         out_of_buffers |= each.result == -ENOBUFS;
         completed_.push_back(each);
     }
     io_uring_cq_advance(&ring_, seen);
-    if (out_of_buffers) add_buffers();
+    if (out_of_buffers)
+        add_buffers();
+    else if (blocks_.size() > 1)
+        release_unused_buffers();
     return completed_;
 }
 
+void completion_ring::unmap::operator()(char* memory) const { munmap(memory, block_bytes); }
+
 void completion_ring::add_buffers() {
-    spent_ = buffers_.size() * buffers_at_a_time >= most_buffers;
-    if (spent_) return;
+    spent_ = true;
+    auto place = std::ranges::find_if(blocks_, [](const block& each) { return !each.memory; });
+    if (place == blocks_.end() && blocks_.size() * buffers_at_a_time >= most_buffers) return;
+    void* const memory = mmap(nullptr, block_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return;
+    std::unique_ptr<char[], unmap> owned{static_cast<char*>(memory)};
     try {
-        buffers_.push_back(std::make_unique_for_overwrite<char[]>(buffers_at_a_time * buffer_size));
+        if (place == blocks_.end()) place = blocks_.emplace(blocks_.end());
     } catch (const std::bad_alloc&) {
-        spent_ = true;
         return;
     }
-    for (unsigned i = 0; i < buffers_at_a_time; ++i)
-        offer(static_cast<unsigned>(buffers_.size() - 1) * buffers_at_a_time + i);
+    place->memory = std::move(owned);
+    spent_ = false;
+    const auto first = static_cast<unsigned>(place - blocks_.begin()) * buffers_at_a_time;
+    for (unsigned i = 0; i < buffers_at_a_time; ++i) offer(first + i);
+}
+
+/// Now and then, gives the blocks of which no buffer is in use back to the system, but for one. What has been
+/// offered to the kernel cannot be taken back one by one: so all are, and the rest is offered again. Only
+/// when all completions have been seen, since one may name a buffer.
+void completion_ring::release_unused_buffers() {
+    const auto now = coarse_now();
+    if (now < release_at_ || io_uring_cq_ready(&ring_) != 0 || io_uring_cq_has_overflow(&ring_)) return;
+    release_at_ = now + release_interval;
+    const auto is_unused = [](const block& each) { return each.memory && each.in_use == 0; };
+    const auto unused = std::ranges::count_if(blocks_, is_unused);
+    if (unused < 2) return;
+    if (io_uring_unregister_buf_ring(&ring_, group) != 0) return;
+    auto kept = std::ranges::find_if(blocks_, is_unused);
+    for (auto each = kept + 1; each != blocks_.end(); ++each)
+        if (is_unused(*each)) each->memory.reset();
+    while (!blocks_.back().memory) blocks_.pop_back();
+    register_buffers();
+    for (unsigned buffer = 0; buffer < blocks_.size() * buffers_at_a_time; ++buffer) {
+        const auto& of = blocks_[buffer / buffers_at_a_time];
+        if (of.memory && !(of.in_use & bit_of(buffer))) offer(buffer);
+    }
 }
 
 char* completion_ring::memory_of(unsigned buffer) const {
-    return &buffers_[buffer / buffers_at_a_time][buffer % buffers_at_a_time * buffer_size];
+    return &blocks_[buffer / buffers_at_a_time].memory[buffer % buffers_at_a_time * buffer_size];
 }
 
 void completion_ring::offer(unsigned buffer) {
@@ -167,7 +206,10 @@ void completion_ring::offer(unsigned buffer) {
 }
 
 void completion_ring::give_back(int buffer) {
-    if (buffer >= 0) offer(static_cast<unsigned>(buffer));
+    if (buffer < 0) return;
+    const auto number = static_cast<unsigned>(buffer);
+    blocks_[number / buffers_at_a_time].in_use &= ~bit_of(number);
+    offer(number);
 }
 
 } // namespace parley

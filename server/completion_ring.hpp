@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <liburing.h>
 #include <memory>
 #include <string>
@@ -24,11 +25,11 @@ public:
 
     // Each begins an operation, whose completion names `tag`.
 
-    /// Accepts all that come, a completion each, until it is cancelled or fails.
-    void accept_all(int door, void* tag);
-    /// Receives all that comes, a completion for each buffer of the ring that it has filled, until the end of
-    /// input, a failure, or cancel(). -ENOBUFS: all buffers were in use; there may be more now.
-    void receive_all(int socket, void* tag);
+    /// Accepts one client; `peer` and `size`, which must stay valid, receive its address.
+    void accept(int listening_socket, sockaddr_storage* peer, socklen_t* size, void* tag);
+    /// Receives what comes next, in a buffer of the ring. -ENOBUFS: all buffers were in use; there may be more
+    /// now.
+    void receive(int socket, void* tag);
     /// Sends all; `bytes` must stay valid.
     void send(int socket, std::string_view bytes, void* tag);
     /// Completes with -ETIME when `*time`, which must stay valid, is over.
@@ -41,7 +42,6 @@ public:
     struct completion {
         void* tag;
         int result;             // as the system call's, or the negated errno
-        bool last;              // no more will come of this operation
         std::string_view bytes; // received; valid until the buffer is given back
         int buffer;             // that holds them; negative: none
     };
@@ -58,18 +58,37 @@ public:
 
 private:
     static constexpr std::size_t buffer_size = 16 * 1024;
-    static constexpr unsigned buffers_at_a_time = 64;
+    static constexpr unsigned buffers_at_a_time = 64; // as many as block::in_use has bits
+    static constexpr std::chrono::seconds release_interval{1};
+    static constexpr std::size_t block_bytes = buffers_at_a_time * buffer_size;
     static constexpr unsigned most_buffers = 32 * 1024; // the kernel's own limit
     static constexpr int group = 0;
 
+    static constexpr std::uint64_t bit_of(unsigned buffer) {
+        return std::uint64_t{1} << buffer % buffers_at_a_time;
+    }
+
+    /// Unmaps the memory of a block of buffers: malloc(3) would keep it.
+    struct unmap {
+        void operator()(char* memory) const;
+    };
+    /// Buffers that are made and given back to the system together.
+    struct block {
+        std::unique_ptr<char[], unmap> memory; // null: a place for a new block
+        std::uint64_t in_use = 0;              // a bit for each buffer
+    };
+
     io_uring_sqe* next_entry();
+    void register_buffers();
     void add_buffers();
+    void release_unused_buffers();
     void offer(unsigned buffer);
     [[nodiscard]] char* memory_of(unsigned buffer) const;
 
     io_uring ring_{};
     io_uring_buf_ring* offered_ = nullptr;
-    std::vector<std::unique_ptr<char[]>> buffers_; // each of buffers_at_a_time; more when all are in use
+    std::vector<block> blocks_; // more when all are in use
+    std::chrono::steady_clock::time_point release_at_{};
     bool spent_ = false;
     std::vector<completion> completed_;
 };

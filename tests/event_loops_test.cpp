@@ -1,0 +1,155 @@
+// What is promised of the models that serve many clients in one thread: limits, fairness, and memory that is
+// given back.
+#include "server/model.hpp"
+#include "tests/party.hpp"
+#include "tests/proc.hpp"
+#include "tests/server_under_test.hpp"
+#include "tests/test_client.hpp"
+
+#include <doctest/doctest.h>
+#include <fstream>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// Calls `test(model)` for each event loop that can run here.
+template <class Test>
+void for_each_loop(Test test) {
+    for (const std::string_view model : {"epoll", "loops", "loop-pool", "coroutine", "uring"}) {
+        if (!std::ranges::find(models(), model, &model::name)->obstacle().empty()) continue;
+        INFO("model ", model);
+        test(model);
+    }
+}
+
+/// One loop, and `more`.
+std::vector<std::string> one_loop(std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--workers", "1"});
+    return more;
+}
+
+std::string ask(connection& wire, std::string_view request) {
+    send_all(wire, request);
+    return read_line(wire);
+}
+
+/// Stops the process for as long as this lives.
+class stopped {
+public:
+    explicit stopped(pid_t process) : process_{process} {
+        kill(process, SIGSTOP);
+        CHECK(in_time([&] { return state() == 'T'; }));
+    }
+    stopped(const stopped&) = delete;
+    stopped& operator=(const stopped&) = delete;
+    ~stopped() { kill(process_, SIGCONT); }
+
+private:
+    [[nodiscard]] char state() const {
+        const auto found = processes_where([&](const process_state& each) { return each.process == process_; });
+        return found.empty() ? '?' : found.front().state;
+    }
+
+    pid_t process_;
+};
+
+std::ptrdiff_t count_readable(const std::vector<connection>& wires) {
+    return std::ranges::count_if(wires, [](const connection& each) { return each.is_readable_within(0ms); });
+}
+
+/// Pages of memory that the process has touched and not given back.
+long pages_of(pid_t process) {
+    long size = 0, resident = 0;
+    std::ifstream{"/proc/" + std::to_string(process) + "/statm"} >> size >> resident;
+    return resident;
+}
+
+} // namespace
+
+TEST_CASE("a loop that was full listens at all of its addresses again") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "hello",
+                                 one_loop({"--max-connections", "2", "--listen", "127.0.0.1:0"})};
+        const address doors[] = {server.door(), ready_address(server.process().read_line(patience))};
+        for (int round = 0; round != 2; ++round) {
+            for (const auto& fills : doors) {
+                {
+                    auto first = connect_to(fills), second = connect_to(fills);
+                    CHECK(ask(first, "A\n").starts_with("Hello, A"));
+                    CHECK(ask(second, "B\n").starts_with("Hello, B"));
+                }
+                for (const auto& door : doors) {
+                    auto next = connect_to(door);
+                    CHECK(ask(next, "C\n").starts_with("Hello, C"));
+                }
+            }
+        }
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("no more clients are served at a time than there may be, even if they come at once") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "hello", one_loop({"--max-connections", "3"})};
+        {
+            auto first = connect_to(server.door());
+            CHECK(ask(first, "first\n").starts_with("Hello, first"));
+        }
+        std::vector<connection> clients;
+        {
+            const stopped meanwhile{server.process().pid()};
+            for (int i = 0; i != 20; ++i) {
+                clients.push_back(connect_to(server.door()));
+                send_all(clients.back(), "Ada\n");
+            }
+        }
+        CHECK(in_time([&] { return count_readable(clients) >= 3; }));
+        for (int round = 0; round != 3; ++round) {
+            auto& served = *std::ranges::find_if(
+                clients, [](const connection& each) { return each.is_readable_within(0ms); });
+            while (served.is_readable_within(0ms)) CHECK(read_line(served).starts_with("Hello, Ada"));
+            CHECK(ask(served, "Bob\n").starts_with("Hello, Bob"));
+            send_all(served, "Ada\n");
+            wait_for(served, POLLIN);
+        }
+        CHECK(count_readable(clients) == 3);
+        for (int left = 20; left != 0; --left) {
+            CHECK(in_time([&] { return count_readable(clients) >= 1; }));
+            std::erase_if(clients, [done = false](const connection& each) mutable {
+                return !done && (done = each.is_readable_within(0ms));
+            });
+        }
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have pages of their own
+TEST_CASE("clients that send and never read cost little, and nothing when they have gone") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "echo", one_loop({"--max-connections", "100"})};
+        const auto pid = server.process().pid();
+        CHECK(party{"echo", server.door()}.add(50).converse() == "");
+        const auto before = pages_of(pid);
+        {
+            const std::string part(100'000, 'x');
+            std::vector<connection> clients;
+            for (int i = 0; i != 30; ++i) clients.push_back(connect_to(server.door()));
+            for (int quiet_rounds = 0; quiet_rounds != 2;) {
+                std::size_t sent = 0;
+                for (auto& each : clients) sent += each.write_some(part);
+                quiet_rounds = sent == 0 ? quiet_rounds + 1 : 0;
+                if (sent == 0) CHECK(comes_to_rest(pid));
+            }
+            CHECK(pages_of(pid) - before < 30 * 12 + 256); // 48 KiB for each, and what the loop itself has
+            for (auto& each : clients) reset(std::move(each));
+        }
+        CHECK(in_time([&] { return pages_of(pid) - before < 512; }));
+        CHECK(server.leaves_badly() == "");
+    });
+}
+#endif
+
+} // namespace parley
