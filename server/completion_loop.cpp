@@ -10,13 +10,13 @@ namespace parley {
 
 namespace {
 /// Operations that accept at the same time for one listening socket: so many clients may come in a turn.
-constexpr std::size_t most_accepts = 16;
+constexpr std::size_t accepts_per_socket = 16;
 } // namespace
 
 void completion_loop::run() {
     ring_.watch(stop_signal::descriptor(), &stopping_);
     for (const auto& each : door_.sockets())
-        for (std::size_t i = 0; i != most_accepts; ++i) accepts_.emplace_back().socket = each.get();
+        for (std::size_t i = 0; i != accepts_per_socket; ++i) accepts_.emplace_back().socket = each.get();
     open_door();
     for (;;) {
         if (stop_signal::requested() && !door_shut_) shut_door();
@@ -54,10 +54,10 @@ void completion_loop::shut_door() {
 /// room for each of several sockets: the one that comes too late has its client wait.
 void completion_loop::open_door() {
     if (stop_signal::requested() || room() == 0 || !waiting_.empty() || door_.breath_left()) return;
-    const auto sockets = accepts_.size() / most_accepts;
-    const auto share = std::clamp<std::size_t>(room() / sockets, 1, most_accepts);
-    for (auto first = accepts_.begin(); first != accepts_.end(); first += most_accepts) {
-        const auto last = first + most_accepts;
+    const auto sockets = accepts_.size() / accepts_per_socket;
+    const auto share = std::clamp<std::size_t>(room() / sockets, 1, accepts_per_socket);
+    for (auto first = accepts_.begin(); first != accepts_.end(); first += accepts_per_socket) {
+        const auto last = first + accepts_per_socket;
         auto pending =
             static_cast<std::size_t>(std::count_if(first, last, [](auto& each) { return each.is_pending; }));
         for (auto each = first; each != last && pending < share; ++each) {
