@@ -184,7 +184,7 @@ void subprocess::wait_for_news(time_point deadline, subprocess* other) {
     limit_errors();
     if (other) other->limit_errors();
     if (news[1].revents != 0) read_output();
-    if (news[2].revents != 0) other->read_output();
+    if (other && news[2].revents != 0) other->read_output();
     if (news[0].revents != 0) reap();
 }
 
