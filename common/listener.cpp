@@ -74,7 +74,7 @@ unique_fd open_at(const address& at, const listen_options& options, bool joins) 
         if (at.type() == SOCK_STREAM) set(IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it (tcp(7))
         if (joins) set(SOL_SOCKET, SO_REUSEPORT);
         check("bind", name, [&] { return ::bind(socket.get(), at.data(), at.size()); });
-        // Only now may siblings join: before, it would have joined another server by mistake.
+        // Only now may others join: before, it would have joined another server by mistake.
         if (options.shared_port) set(SOL_SOCKET, SO_REUSEPORT);
     }
     if (at.type() == SOCK_STREAM)
@@ -104,17 +104,28 @@ listener::listener(const address& at, const listen_options& options)
           return one;
       }()} {}
 
-listener listener::sibling(const listen_options& options) const {
+/// A queue beside a lent one would lose its clients when we end, while the lent one is served again later.
+listener listener::next_queue(const listen_options& options) const {
     std::vector<unique_fd> sockets;
     for (const auto& each : sockets_) {
         int shared = 0;
         socklen_t size = sizeof shared;
         getsockopt(each.get(), SOL_SOCKET, SO_REUSEPORT, &shared, &size);
         sockets.push_back(
-            shared ? open_at(address::of(each.get()), options, true)
-                   : unique_fd{check("fcntl", [&] { return fcntl(each.get(), F_DUPFD_CLOEXEC, 0); })});
+            shared && whose_ == sockets_are::ours
+                ? open_at(address::of(each.get()), options, true)
+                : unique_fd{check("fcntl", [&] { return fcntl(each.get(), F_DUPFD_CLOEXEC, 0); })});
     }
     return listener{std::move(sockets), whose_};
+}
+
+void listener::open_queues(int count, const listen_options& options) {
+    while (static_cast<int>(more_queues_.size()) + 1 < count) more_queues_.push_back(next_queue(options));
+}
+
+listener& listener::queue_of(int number) {
+    const auto index = (static_cast<std::size_t>(number) - 1) % (more_queues_.size() + 1);
+    return index == 0 ? *this : more_queues_[index - 1];
 }
 
 std::optional<connection> listener::accept() {

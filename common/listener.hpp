@@ -23,7 +23,7 @@ after_error after_accept_error(int error);
 
 struct listen_options {
     int backlog = SOMAXCONN;
-    bool shared_port = false; // SO_REUSEPORT: siblings may have a queue of clients of their own
+    bool shared_port = false; // SO_REUSEPORT: there may be several queues of clients, see open_queues()
     mode_t unix_mode = 0600;  // who may connect to a UNIX socket
 };
 
@@ -42,9 +42,15 @@ public:
     explicit listener(std::vector<unique_fd> sockets, sockets_are whose = sockets_are::ours);
     listener(const address& at, const listen_options& options);
 
-    /// Another door to the same addresses, with a queue of clients of its own. This one must have a
-    /// shared_port.
-    [[nodiscard]] listener sibling(const listen_options& options) const;
+    /// Opens listening sockets to the same addresses until there are `count` queues of clients. The process
+    /// that calls this keeps them all: no end of a worker loses the clients that wait in its queue. Where a
+    /// socket has no shared_port, is lent, or is no TCP socket, all queues are the same. Call it before root is
+    /// given up: the kernel lets only the user who opened the first socket open another one.
+    void open_queues(int count, const listen_options& options);
+
+    /// The listener of worker `number` (from 1): a queue of its own if there is one for it, else it shares one.
+    /// Lives as long as this one, and is not closed with it.
+    [[nodiscard]] listener& queue_of(int number);
 
     /// Waits for the next client; its connection's calls wait, too. Nothing: a stop was requested, and those
     /// who stood at the door by then have been let in; now it is shut. Or it has been closed.
@@ -101,8 +107,11 @@ private:
         once_a_second complain;
     };
 
+    [[nodiscard]] listener next_queue(const listen_options& options) const;
+
     std::vector<unique_fd> sockets_;
     unique_fd all_; // only where there are several
+    std::vector<listener> more_queues_;
     sockets_are whose_;
     pid_t opener_ = getpid();
     std::unique_ptr<state> state_ = std::make_unique<state>();

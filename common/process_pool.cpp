@@ -29,7 +29,11 @@ void process_pool::resize() {
     resize_at_ = std::chrono::steady_clock::now() + resize_interval;
     int idle = 0, last_idle = 0;
     for (int number = 1; number <= size_.most; ++number)
-        if (board_.of(number).now.get() == activity::waiting) ++idle, last_idle = number;
+        if (board_.of(number).now.get() == activity::waiting) {
+            ++idle;
+            // The first ones stay: with --accept reuseport each of them has a queue of its own to serve.
+            if (number > size_.workers) last_idle = number;
+        }
 
     if (idle < size_.min_spare && wanted_ < size_.most) {
         wanted_ = std::min(wanted_ + growth_, size_.most);
@@ -38,7 +42,7 @@ void process_pool::resize() {
         return;
     }
     growth_ = 1;
-    if (idle > size_.max_spare && wanted_ > size_.workers && children_.count() == wanted_) {
+    if (idle > size_.max_spare && last_idle > 0 && wanted_ > size_.workers && children_.count() == wanted_) {
         --wanted_;
         children_.retire(last_idle);
         log::debug("{} idle workers are too many: now {} workers", idle, wanted_);

@@ -75,6 +75,7 @@ int run_server(server_options options) {
     auto opened = lent.empty() ? open_entrance(options, chosen, how)
                                : entrance{std::move(lent), {}, listener::sockets_are::lent};
     listener door{std::move(opened.sockets), opened.whose};
+    if (accept == discipline::reuseport) door.open_queues(options.workers, how);
     if (user) become(*user);
     if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
     const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
@@ -99,7 +100,6 @@ int run_server(server_options options) {
                 .accept = accept,
                 .in = options.in,
                 .command = options.command,
-                .listening = how,
                 .board = board});
     stop_signal::settle();
     write_notice(summary_of(board));

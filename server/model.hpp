@@ -41,7 +41,6 @@ struct model_options {
     discipline accept;
     container in;
     std::vector<std::string> command; // what exec runs
-    listen_options listening;         // how the door was made, for doors beside it
     scoreboard& board;                // a slot for every worker that there can be
 };
 

@@ -131,7 +131,8 @@ TEST_CASE("a door that another worker has shut holds up nobody's end") {
                   stop_signal::install(10s);
                   listener door{any_port(at.c_str()), {}};
                   door.non_blocking();
-                  listener same = door.sibling({});
+                  door.open_queues(2, {});
+                  listener& same = door.queue_of(2);
                   const auto client = connect_to(door.bound().front());
                   raise(SIGTERM);
                   require(same.accept_last(listener::calls::non_blocking).has_value(), "the last client");

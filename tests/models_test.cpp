@@ -63,6 +63,40 @@ TEST_CASE("workers that are killed are replaced, whoever accepts, even with the 
     }
 }
 
+TEST_CASE("clients that wait in the queue of a worker are served by the next one when it ends") {
+    const std::vector<std::string> two_queues{"--accept", "reuseport", "--workers", "2"};
+    std::vector<connection> waiting;
+    const auto connect_forty = [&](const address& door) {
+        while (waiting.size() != 40) waiting.push_back(connect_to(door));
+    };
+    const auto count_lost = [&] {
+        return std::ranges::count_if(waiting, [](connection& wire) {
+            try {
+                send_all(wire, "x");
+                wire.end_output();
+                return read_to_end(wire) != "x";
+            } catch (const std::system_error&) {
+                return true;
+            }
+        });
+    };
+    SUBCASE("as planned") {
+        auto arguments = two_queues;
+        arguments.insert(arguments.end(), {"--max-connections-per-worker", "1"});
+        server_under_test server{"prefork", "echo", arguments};
+        connect_forty(server.door());
+        CHECK(count_lost() == 0);
+        CHECK(server.leaves_badly() == "");
+    }
+    SUBCASE("suddenly") {
+        server_under_test server{"prefork", "echo", two_queues, "off"};
+        connect_forty(server.door());
+        for (const auto& each : children_of(server.process().pid())) kill(each.process, SIGKILL);
+        CHECK(count_lost() <= 2); // who was being served
+        CHECK(server.leaves_badly() == "");
+    }
+}
+
 TEST_CASE("a process for each connection, no more of them than allowed, and none is left when all have gone") {
     server_under_test server{"fork", "echo", {"--max-connections", "2"}};
     const auto pid = server.process().pid();

@@ -19,8 +19,8 @@ namespace {
 
 constexpr int first = 3; // where passed sockets begin
 
-unique_fd listening_socket(const std::string& at = "127.0.0.1:0") {
-    return open_socket(address::resolve(at).front(), {});
+unique_fd listening_socket(const std::string& at = "127.0.0.1:0", bool shared_port = false) {
+    return open_socket(address::resolve(at).front(), {.shared_port = shared_port});
 }
 
 /// In a process of its own: `descriptors` stand from 3 on, the variables say so, and `body` is called.
@@ -63,11 +63,13 @@ std::string complaint_about(int descriptor, const std::string& count = "1") {
 }
 
 /// A server that a shell starts with `socket` as descriptor 3, as systemd would.
-std::vector<std::string> activated(const unique_fd& socket, const std::vector<std::string>& arguments) {
+/// `by`: a command that starts it.
+std::vector<std::string> activated(const unique_fd& socket, const std::vector<std::string>& arguments,
+                                   std::string_view by = "") {
     REQUIRE(socket.get() < 10); // a shell's redirection takes one digit
-    std::vector<std::string> all{"sh", "-c",
-                                 fmt::format("LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\" 3<&{}", socket.get()),
-                                 "sh", PARLEY_SERVER};
+    std::vector<std::string> all{
+        "sh", "-c", fmt::format("export LISTEN_PID=$$ LISTEN_FDS=1; exec {} \"$@\" 3<&{}", by, socket.get()),
+        "sh", PARLEY_SERVER};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
 }
@@ -179,6 +181,27 @@ TEST_CASE("every model serves from a socket that was passed, and leaves it as it
             CHECK(server.error_output() == "");
             const auto next = connect_to(door); // waits in the queue for whoever comes after
         }
+    }
+}
+
+TEST_CASE("several loops serve from a socket that was passed with ReusePort=yes, whoever opened it") {
+    // A socket of their own would need its opener's user, and its clients would be lost at the server's end.
+    const auto* by = geteuid() == 0 ? "setpriv --reuid=65534 --clear-groups" : "";
+    for (const auto* model : {"loops", "coroutine", "prefork"}) {
+        INFO(model);
+        const auto socket = inheritable(listening_socket("127.0.0.1:0", true));
+        const auto door = address::of(socket.get());
+        subprocess server{
+            activated(socket,
+                      {"--model", model, "--service", "echo", "--accept", "reuseport", "--workers", "2"}, by),
+            subprocess::errors::kept};
+        CHECK(server.read_line(patience).starts_with("listening on "));
+        for (int i = 0; i != 4; ++i) CHECK(echo_through(door) == "x");
+        server.signal(SIGTERM);
+        const auto end = server.wait(patience);
+        CHECK((end && end->exit_code() == 0));
+        CHECK(server.error_output() == "");
+        for (int i = 0; i != 4; ++i) const auto next = connect_to(door);
     }
 }
 

@@ -84,11 +84,9 @@ void prefork(listener& door, const service& offered, const model_options& option
 
     turn whose{options.accept};
     process_pool pool{size, options.board, [&](int number) {
-                          // The first worker has the parent's door, so that the port is never free.
-                          if (options.accept == discipline::reuseport && number > 1)
-                              door = door.sibling(options.listening);
+                          auto& own = door.queue_of(number); // with reuseport; else all have the same
                           serve_clients(
-                              number, [&] { return whose.accept(door); }, offered, options);
+                              number, [&] { return whose.accept(own); }, offered, options);
                       }};
     pool.run();
 }
