@@ -3,32 +3,73 @@
 
 #include "common/check.hpp"
 
+#include <charconv>
 #include <cstdlib>
 #include <grp.h>
+#include <limits>
+#include <optional>
 #include <pwd.h>
 #include <stdexcept>
+#include <string_view>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace parley {
 
-account find_account(const std::string& name) {
-    const passwd* const entry = getpwnam(name.c_str());
-    if (!entry) throw std::invalid_argument("no such user '" + name + "'");
-    if (entry->pw_uid == 0) throw std::invalid_argument("the user " + name + " is root: name another one");
-    return {name, entry->pw_dir, entry->pw_uid, entry->pw_gid};
+namespace {
+
+/// Returns nullopt if `text` is no user or group id. The highest number is none: setresuid(2) takes it for "as
+/// it is".
+std::optional<id_t> id_in(std::string_view text) {
+    id_t number = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc{} || stop != end || number == std::numeric_limits<id_t>::max()) return std::nullopt;
+    return number;
+}
+
+gid_t find_group(const std::string& name) {
+    if (const group* const entry = getgrnam(name.c_str())) return entry->gr_gid;
+    const auto number = id_in(name);
+    if (!number) throw std::invalid_argument("no such group '" + name + "'");
+    return *number;
+}
+
+} // namespace
+
+account find_account(const std::string& text) {
+    const auto colon = text.find(':');
+    const auto user = text.substr(0, colon);
+    const auto number = id_in(user);
+    const passwd* entry = getpwnam(user.c_str());
+    if (!entry && number) entry = getpwuid(*number);
+    if (!entry && !number) throw std::invalid_argument("no such user '" + user + "'");
+    auto found = entry ? account{entry->pw_name, entry->pw_dir, entry->pw_uid, entry->pw_gid, true}
+                       : account{user, "/", *number, 0, false};
+    if (found.user == 0) throw std::invalid_argument("the user " + user + " is root: name another one");
+    if (colon != text.npos) {
+        found.group = find_group(text.substr(colon + 1));
+        found.all_groups = false;
+    } else if (!entry) {
+        throw std::invalid_argument("no user has the number " + user + ", so its group is not known: write " +
+                                    user + ":GROUP");
+    }
+    return found;
 }
 
 void become(const account& other) {
     const auto& name = other.name;
-    if (initgroups(name.c_str(), other.group) != 0) {
+    const int result = other.all_groups ? initgroups(name.c_str(), other.group) : setgroups(1, &other.group);
+    if (result != 0) {
         if (errno == EPERM) throw std::runtime_error("only root can become the user " + name);
-        throw_errno("initgroups", name);
+        throw_errno("setgroups", name);
     }
     check("setresgid", name, [&] { return setresgid(other.group, other.group, other.group); });
     check("setresuid", name, [&] { return setresuid(other.user, other.user, other.user); });
     // A process that keeps capabilities (capabilities(7)) can come back.
     if (setuid(0) == 0 || (other.group != 0 && setgid(0) == 0) || geteuid() != other.user)
         throw std::runtime_error("the user " + name + " could become root again");
+    check("prctl", "PR_SET_NO_NEW_PRIVS", [] { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });
     for (const auto* variable : {"USER", "LOGNAME"}) setenv(variable, name.c_str(), 1);
     setenv("HOME", other.home.c_str(), 1);
 }

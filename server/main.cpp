@@ -76,7 +76,10 @@ int run_server(server_options options) {
                                : entrance{std::move(lent), {}, listener::sockets_are::lent};
     listener door{std::move(opened.sockets), opened.whose};
     if (accept == discipline::reuseport) door.open_queues(options.workers, how);
-    if (user) become(*user);
+    if (user) {
+        for (const auto& file : opened.files) file.give_to(user->user, user->group);
+        become(*user);
+    }
     if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
     const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
     board.facts().publish(board.size(), chosen.name, offer, door.bound());

@@ -185,7 +185,9 @@ void describe_options(CLI::App& app, server_options& options) {
            "who may connect to a UNIX socket, as chmod takes it")
         ->type_name("OCTAL")
         ->default_str("600");
-    app.add_option("--user", options.user, "give up root for this user, once the addresses are bound");
+    app.add_option("--user", options.user,
+                   "give up root for this user, by name or number, once the addresses are bound")
+        ->type_name("USER[:GROUP]");
     add_duration(app, "--idle-timeout", options.idle_timeout,
                  "a client that completes no request for so long is let go; 0s: never");
     add_duration(app, "--grace", options.grace, "how long replies in flight may take after SIGTERM or SIGINT");

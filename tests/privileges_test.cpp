@@ -1,5 +1,6 @@
 // Root's rights are given up, all of them, and for good. Most of it only root can test.
 #include "common/privileges.hpp"
+#include "tests/forms.hpp"
 #include "tests/in_child.hpp"
 #include "tests/proc.hpp"
 #include "tests/server_under_test.hpp"
@@ -10,6 +11,7 @@
 #include <functional>
 #include <grp.h>
 #include <iterator>
+#include <pwd.h>
 #include <set>
 #include <sstream>
 #include <sys/stat.h>
@@ -51,6 +53,32 @@ TEST_CASE("a user who is not there, or who is root, is refused") {
     CHECK_THROWS_WITH_AS(find_account("no-such-user"), "no such user 'no-such-user'", std::invalid_argument);
     CHECK_THROWS_WITH_AS(find_account("root"), "the user root is root: name another one",
                          std::invalid_argument);
+    CHECK_THROWS_WITH_AS(find_account("0:1000"), "the user 0 is root: name another one", std::invalid_argument);
+    for (const auto* user : {"-1", "4294967295", "99999999999", ""})
+        CHECK_THROWS_WITH_AS(find_account(user), doctest::Contains("no such user"), std::invalid_argument);
+    CHECK_THROWS_WITH_AS(find_account("nobody:no-such-group"), "no such group 'no-such-group'",
+                         std::invalid_argument);
+}
+
+TEST_CASE("a user may be a number, and may have one group and no other") {
+    const auto nobody = find_account("nobody");
+    CHECK(nobody.all_groups);
+    const auto by_number = find_account(std::to_string(nobody.user));
+    CHECK(by_number.name == "nobody");
+    CHECK(by_number.group == nobody.group);
+    const auto in_group = find_account("nobody:daemon");
+    CHECK(in_group.user == nobody.user);
+    CHECK(in_group.group == find_account("daemon").group);
+    CHECK_FALSE(in_group.all_groups);
+
+    std::string unknown = "54321";
+    while (getpwuid(static_cast<uid_t>(std::stoul(unknown)))) unknown += '1';
+    CHECK_THROWS_WITH_AS(find_account(unknown), doctest::Contains((unknown + ":GROUP").c_str()),
+                         std::invalid_argument);
+    const auto numbers = find_account(unknown + ":7");
+    CHECK(std::to_string(numbers.user) == unknown);
+    CHECK(numbers.group == 7);
+    CHECK(numbers.home == "/");
 }
 
 TEST_CASE("who has become another user is that user alone, and cannot go back") {
@@ -70,6 +98,7 @@ TEST_CASE("who has become another user is that user alone, and cannot go back") 
               const int count = getgroups(64, others);
               for (int i = 0; i < count; ++i) require(others[i] != 0, "root's group is gone");
               require(setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0, "no way back");
+              require(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1, "sudo does not help back");
               require(getenv("USER") == nobody.name && getenv("HOME") == nobody.home, "the environment");
           }) == "exit 0");
 }
@@ -99,6 +128,19 @@ TEST_CASE("a server and all its processes run as the user that it was told to") 
         CHECK(ids_of(each.process, "CapEff:") == std::set<std::string>{"0000000000000000"});
     }
     CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("every model serves as the user that it was told to, however many sockets it needs") {
+    if (!are_root()) return;
+    for_each_form([](const form& how) {
+        auto server = how.serve("echo", {"--user", "nobody", "--workers", "3"});
+        for (int client = 0; client != 6; ++client) {
+            auto wire = connect_to(server.door());
+            send_all(wire, "x");
+            CHECK(read_next(wire) == "x");
+        }
+        CHECK(server.leaves_badly() == "");
+    });
 }
 
 TEST_CASE("a command runs as that user, and is told so") {
@@ -134,6 +176,25 @@ TEST_CASE("a UNIX socket's file that may no more be removed is left behind, with
     CHECK(server.process().error_output().find(fmt::format("unlink {}: Permission denied", file)) !=
           std::string::npos);
     CHECK(std::filesystem::exists(file));
+}
+
+TEST_CASE("a UNIX socket belongs to the user, who removes it where the folder lets it") {
+    if (!are_root()) return;
+    const auto nobody = find_account("nobody");
+    for (const mode_t mode : {mode_t{01777}, mode_t{0700}}) { // as /tmp, or the user's own
+        const temporary_folder folder;
+        REQUIRE(chmod(folder.path().c_str(), mode) == 0);
+        if (mode == 0700) REQUIRE(chown(folder.path().c_str(), nobody.user, nobody.group) == 0);
+        const auto file = folder.file("socket");
+        server_under_test server{"thread", "echo", {"--user", "nobody", "--listen", "unix:" + file}};
+        struct stat bound {};
+        REQUIRE(stat(file.c_str(), &bound) == 0);
+        CHECK(bound.st_uid == nobody.user);
+        CHECK(bound.st_gid == nobody.group);
+        CHECK((bound.st_mode & 0777) == 0600);
+        CHECK(server.leaves_badly() == "");
+        CHECK_FALSE(std::filesystem::exists(file));
+    }
 }
 
 TEST_CASE("a user who cannot be had costs one line") {
