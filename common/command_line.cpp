@@ -1,6 +1,7 @@
 #include "common/command_line.hpp"
 
 #include "common/duration.hpp"
+#include "common/escaped.hpp"
 #include "common/output.hpp"
 
 #include <csignal>
@@ -27,7 +28,7 @@ int fail(const CLI::App& app, std::string_view what, int status) {
     std::string line{what};
     for (auto& each : line)
         if (static_cast<unsigned char>(each) < ' ') each = ' ';
-    print_message("{}: {}\n", app.get_name(), line);
+    print_message("{}: {}\n", app.get_name(), harmless(line));
     return status;
 }
 

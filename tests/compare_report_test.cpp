@@ -18,6 +18,7 @@
 #include "tests/unwrapped.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -25,6 +26,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <openssl/evp.h>
 #include <stdexcept>
 #include <sys/resource.h>
 
@@ -546,6 +548,39 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
     CHECK(last(" better") < last(" worse"));
     CHECK(lines.front().starts_with("A: 2026-03-01 12:00 on "));
     CHECK(json_of(both).at("figures").size() == 9);
+}
+
+TEST_CASE("no name changes how the page is read") {
+    for (const auto* name :
+         {"<!--<script>", "/*SCRIPT*/", "/*RESULT*/", "</script>", "<script>alert(1)</script>"}) {
+        CAPTURE(name);
+        auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+        all.planned.contenders[0].name = name;
+        const auto page = html_of(all, "");
+        const auto opening = std::string_view{"id=\"result\">"};
+        const auto begin = page.find(opening) + opening.size();
+        const auto data = page.substr(begin, page.find("</script>", begin) - begin);
+        CHECK(data.find('<') == data.npos);
+        CHECK(nlohmann::json::parse(data).at("plan").at("contenders").at(0).at("name") == std::string{name});
+        std::size_t scripts = 0;
+        for (auto at = page.find("<script"); at != page.npos; at = page.find("<script", at + 1)) ++scripts;
+        CHECK(scripts == 3);
+    }
+}
+
+TEST_CASE("the page's scripts are those that its policy allows") {
+    const auto page = html_of(run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}), "");
+    CHECK(page.find("default-src 'none'") != page.npos);
+    for (auto at = page.find("<script>"); at != page.npos; at = page.find("<script>", at + 1)) {
+        const auto script = page.substr(at + 8, page.find("</script>", at) - at - 8);
+        std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+        std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64;
+        unsigned int size = 0;
+        REQUIRE(EVP_Digest(script.data(), script.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+        EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
+        const std::string source{reinterpret_cast<const char*>(base64.data())};
+        CHECK(page.find("sha256-" + source) != page.npos);
+    }
 }
 
 TEST_CASE("the page holds all that it shows, and names nothing outside itself") {

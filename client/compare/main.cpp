@@ -14,6 +14,7 @@
 #include "client/compare/sweeps.hpp"
 #include "client/compare/table.hpp"
 #include "common/command_line.hpp"
+#include "common/escaped.hpp"
 #include "common/output.hpp"
 #include "common/replace_file.hpp"
 #include "common/stop_signal.hpp"
@@ -59,7 +60,9 @@ std::string measure_rest(results& all, const run_folder& folder) {
     return {};
 }
 
-void print(const std::vector<std::string>& lines) { print_result("{}\n", fmt::join(lines, "\n")); }
+void print(const std::vector<std::string>& lines) {
+    for (const auto& line : lines) print_result("{}\n", harmless(line));
+}
 
 void print(const section& one, bool has_baseline) {
     print(table_of(one));
@@ -151,7 +154,7 @@ std::pair<results, run_folder> begin(const compare_options& wanted) {
         auto all = folder.load();
         find_programs(all.planned, wanted);
         try {
-            all.check_origin();
+            if (!is_complete(all.planned, all.done)) all.check_origin(); // else only the report is made again
         } catch (const std::invalid_argument& reason) {
             throw std::invalid_argument(fmt::format("{}: {}", wanted.resume, reason.what()));
         }
@@ -197,7 +200,7 @@ int measure_and_report(const compare_options& wanted) {
     if (is_pipe) keep([&] { replace_file(wanted.json_file, text); }); // it may be standard output
     print_result("The report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
     std::erase(failures, "");
-    for (const auto& failure : failures) print_message("parley-compare: {}\n", failure);
+    for (const auto& failure : failures) print_message("parley-compare: {}\n", harmless(failure));
 
     if (const auto left = cells_left(all.planned, all.done).size()) {
         print_result("INCOMPLETE: stopped after {} of {} measurements. To go on: --resume {}\n", planned - left,

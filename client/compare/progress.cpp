@@ -1,6 +1,8 @@
 #include "client/compare/progress.hpp"
 
+#include "common/escaped.hpp"
 #include "common/output.hpp"
+#include "common/terminal_width.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -26,7 +28,8 @@ void progress::show(std::size_t done, const std::string& what) const {
         const auto rest = so_far * static_cast<double>(steps_ - done) / static_cast<double>(done);
         left = fmt::format(", {:.0f} s left", rest.count());
     }
-    print_message("{}{} of {}{}: {}", erase_line, done + 1, steps_, left, what);
+    const auto line = harmless(fmt::format("{} of {}{}: {}", done + 1, steps_, left, what));
+    print_message("{}{}", erase_line, cut_to(line, columns_of(STDERR_FILENO) - 1));
 }
 
 } // namespace parley

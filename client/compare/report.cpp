@@ -11,8 +11,11 @@
 #include "client/compare/sweeps.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <openssl/evp.h>
 #include <string_view>
 
 namespace parley {
@@ -74,16 +77,45 @@ json json_of(const figure& one) {
     return {{"key", one.key}, {"title", one.title}, {"unit", one.unit}, {"more", one.better == best::highest}};
 }
 
-/// Inside a script element, "</" would end it.
-std::string for_script(std::string text) {
+/// Inside a script element "</script" ends it, and "<!--" and "<script" change what ends it (HTML, 13.2.5.17).
+/// In JSON a "<" stands in strings alone, and has an escape.
+std::string json_for_script(const std::string& text) {
+    std::string safe;
+    for (const char letter : text) letter == '<' ? safe.append("\\u003c") : safe.append(1, letter);
+    return safe;
+}
+
+/// The same for a script of ours, in which "</" stands in strings alone.
+std::string code_for_script(std::string text) {
     for (auto at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))
         text.replace(at, 2, "<\\/");
     return text;
 }
 
-void fill_in(std::string& page, std::string_view mark, std::string_view text) {
-    const auto at = page.find(mark);
-    page.replace(at, mark.size(), text);
+/// What a Content-Security-Policy calls a script that may run.
+std::string hash_source(std::string_view script) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+    unsigned int size = 0;
+    EVP_Digest(script.data(), script.size(), digest.data(), &size, EVP_sha256(), nullptr);
+    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64;
+    const int length = EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
+    return fmt::format("'sha256-{}'", std::string_view{reinterpret_cast<const char*>(base64.data()),
+                                                       static_cast<std::size_t>(length)});
+}
+
+/// Puts each text in the place of its mark, in one pass: a text that holds a mark is text.
+std::string filled_in(std::string_view form, const std::map<std::string_view, std::string>& texts) {
+    std::string page;
+    while (!form.empty()) {
+        auto first = form.size();
+        std::string_view mark;
+        for (const auto& [each, text] : texts)
+            if (const auto at = form.find(each); at < first) first = at, mark = each;
+        page += form.substr(0, first);
+        if (!mark.empty()) page += texts.at(mark);
+        form.remove_prefix(first + mark.size());
+    }
+    return page;
 }
 
 } // namespace
@@ -121,13 +153,15 @@ json report_data(const results& all, const std::string& baseline) {
 }
 
 std::string html_of(const results& all, const std::string& baseline) {
-    std::string page{embedded::report_html()};
-    fill_in(page, "/*STYLE*/", embedded::report_css());
-    fill_in(page, "/*RESULT*/",
-            for_script(report_data(all, baseline).dump(-1, ' ', false, json::error_handler_t::replace)));
-    fill_in(page, "/*CHART.JS*/", for_script(std::string{embedded::chart_js()}));
-    fill_in(page, "/*SCRIPT*/", embedded::report_js());
-    return page;
+    const auto charts = code_for_script(std::string{embedded::chart_js()});
+    const auto script = '\n' + code_for_script(std::string{embedded::report_js()}) + '\n';
+    const auto data = report_data(all, baseline).dump(-1, ' ', false, json::error_handler_t::replace);
+    return filled_in(embedded::report_html(),
+                     {{"/*STYLE*/", std::string{embedded::report_css()}},
+                      {"/*SCRIPTS*/", fmt::format("{} {}", hash_source(charts), hash_source(script))},
+                      {"/*RESULT*/", json_for_script(data)},
+                      {"/*CHART.JS*/", charts},
+                      {"/*SCRIPT*/", script}});
 }
 
 } // namespace parley

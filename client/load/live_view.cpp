@@ -3,6 +3,7 @@
 #include "client/load/percentiles.hpp"
 #include "client/load/verdict.hpp"
 #include "common/duration.hpp"
+#include "common/terminal_width.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -63,21 +64,33 @@ std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, cons
                         verdict_so_far(options, so_far))};
 }
 
+/// A terminal that has become narrower has wrapped what was drawn.
+std::size_t live_view::rows_drawn(std::size_t columns) const {
+    std::size_t rows = 0;
+    for (const auto width : drawn_) rows += std::max<std::size_t>(1, (width + columns - 1) / columns);
+    return rows;
+}
+
 std::string live_view::redrawn(std::chrono::nanoseconds elapsed, const load_options& options,
-                               const load_result& so_far) {
+                               const load_result& so_far, std::size_t columns) {
     if (elapsed - shown_ < refresh) return {};
     const std::lock_guard held{lock_};
     shown_ = elapsed;
     std::string text;
-    if (height_ > 0) text += fmt::format("\x1b[{}A", height_);
-    const auto all = lines(elapsed, options, so_far);
-    for (const auto& each : all) text += fmt::format("\r{}\x1b[K\n", each);
-    height_ = all.size();
+    if (!drawn_.empty()) text += fmt::format("\x1b[{}A", rows_drawn(columns));
+    if (columns != columns_) text += "\r\x1b[J";
+    columns_ = columns;
+    drawn_.clear();
+    for (const auto& line : lines(elapsed, options, so_far)) {
+        const auto shown = cut_to(line, columns - 1); // in the last column some terminals erase what is there
+        text += fmt::format("\r{}\x1b[K\n", shown);
+        drawn_.push_back(width_of(shown));
+    }
     return text;
 }
 
-std::string live_view::cleared() const {
-    return height_ > 0 ? fmt::format("\x1b[{}A\r\x1b[J", height_) : std::string{};
+std::string live_view::cleared(std::size_t columns) const {
+    return drawn_.empty() ? std::string{} : fmt::format("\x1b[{}A\r\x1b[J", rows_drawn(columns));
 }
 
 } // namespace parley

@@ -21,13 +21,13 @@ public:
     /// An interval is over. Any thread may call it.
     void add(const interval& one);
 
-    /// So much time has passed, and so much has come of it. Returns what to write to the terminal; empty: there
-    /// is nothing new yet.
+    /// So much time has passed, and so much has come of it. Returns what to write to a terminal of so many
+    /// columns, none of which is written beyond the last one; empty: there is nothing new yet.
     std::string redrawn(std::chrono::nanoseconds elapsed, const load_options& options,
-                        const load_result& so_far);
+                        const load_result& so_far, std::size_t columns);
 
     /// What makes the terminal as it was.
-    [[nodiscard]] std::string cleared() const;
+    [[nodiscard]] std::string cleared(std::size_t columns) const;
 
 private:
     [[nodiscard]] std::vector<std::string> lines(std::chrono::nanoseconds elapsed, const load_options& options,
@@ -36,8 +36,11 @@ private:
     std::mutex lock_;
     std::chrono::nanoseconds length_;
     std::chrono::nanoseconds shown_{};
-    std::size_t height_ = 0; // lines on the terminal that are ours
-    histogram latest_;       // of the latest interval
+    [[nodiscard]] std::size_t rows_drawn(std::size_t columns) const;
+
+    std::vector<std::size_t> drawn_; // the widths of the lines on the terminal
+    std::size_t columns_ = 0;        // of the terminal when they were drawn
+    histogram latest_;               // of the latest interval
     std::deque<double> rates_;
 };
 

@@ -13,8 +13,10 @@
 #include "client/load/report.hpp"
 #include "client/load/sources.hpp"
 #include "common/command_line.hpp"
+#include "common/escaped.hpp"
 #include "common/output.hpp"
 #include "common/stop_signal.hpp"
+#include "common/terminal_width.hpp"
 
 #include <array>
 #include <cmath>
@@ -168,24 +170,24 @@ int load(const load_options& options, const output_names& names, const generator
     load_watch watch;
     if (is_watched)
         watch = [&](std::chrono::nanoseconds elapsed, const load_result& so_far) {
-            write_message(view.redrawn(elapsed, options, so_far));
+            write_message(view.redrawn(elapsed, options, so_far, columns_of(STDERR_FILENO)));
         };
     const auto result = generate(options, stop_signal::descriptor(), watch, [&](const interval& one) {
         files.write(one);
         if (is_watched) view.add(one);
     });
-    if (is_watched) write_message(view.cleared());
+    if (is_watched) write_message(view.cleared(columns_of(STDERR_FILENO)));
     auto all = conclude(options, result);
     if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts);
     if (percentiles) percentiles.save(percentile_text(result.book.latency));
     if (json) json.save(text_of(report_for_programs(options, result, all)));
     const bool taken =
         json.to_standard_output() || percentiles.to_standard_output() || files.to_standard_output();
-    print_to(taken, report_for_people(options, result, all));
+    print_to(taken, harmless(report_for_people(options, result, all)));
     percentiles.finish();
     json.finish();
     flush_results(); // before the messages
-    for (const auto& complaint : all.complaints) print_message("parley-load: {}\n", complaint);
+    for (const auto& complaint : all.complaints) print_message("parley-load: {}\n", harmless(complaint));
     auto failures = files.failures();
     failures.insert(failures.end(), {json.failure(), percentiles.failure()});
     return status_after(all.exit_status(), failures);
