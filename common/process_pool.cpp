@@ -12,10 +12,17 @@ constexpr std::chrono::milliseconds resize_interval{250};
 constexpr int most_growth = 32;
 } // namespace
 
-process_pool::process_pool(pool_size size, scoreboard& board, std::function<void(int)> work)
-    : size_{size}, board_{board}, work_{std::move(work)}, children_{size.most}, wanted_{size.workers} {}
+process_pool::process_pool(pool_size size, scoreboard& board, ready_report& ready,
+                           std::function<void(int)> work)
+    : size_{size},
+      board_{board},
+      ready_{ready},
+      work_{std::move(work)},
+      children_{size.most},
+      wanted_{size.workers} {}
 
 void process_pool::tend() {
+    ready_.collect();
     while (const auto child = children_.reap()) {
         board_.vacate((child->number - 1) * size_.slots_each + 1, size_.slots_each);
         restarts_.ended(*child);
@@ -57,7 +64,7 @@ std::optional<std::chrono::milliseconds> process_pool::tend_again_after() const 
 
 void process_pool::run() {
     do tend();
-    while (stop_signal::wait_readable({descriptor()}, tend_again_after()));
+    while (stop_signal::wait_readable({descriptor(), ready_.descriptor()}, tend_again_after()));
     stop();
 }
 

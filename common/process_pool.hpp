@@ -4,6 +4,7 @@
 #pragma once
 
 #include "common/child_processes.hpp"
+#include "common/ready_report.hpp"
 #include "common/restart_policy.hpp"
 #include "common/scoreboard.hpp"
 
@@ -21,8 +22,9 @@ struct pool_size {
 
 class process_pool {
 public:
-    /// Each worker calls `work(number)`; when that returns, or the process dies, it may be replaced.
-    process_pool(pool_size size, scoreboard& board, std::function<void(int)> work);
+    /// Each worker calls `work(number)`; when that returns, or the process dies, it may be replaced. What the
+    /// workers report to `ready` is passed on by tend().
+    process_pool(pool_size size, scoreboard& board, ready_report& ready, std::function<void(int)> work);
 
     /// Replaces, adds and retires workers as is due. Throws std::runtime_error where all die at once.
     void tend();
@@ -44,6 +46,7 @@ private:
 
     pool_size size_;
     scoreboard& board_;
+    ready_report& ready_;
     std::function<void(int)> work_;
     child_processes children_;
     restart_policy restarts_;

@@ -18,6 +18,7 @@ void completion_loop::run() {
     for (const auto& each : door_.sockets())
         for (std::size_t i = 0; i != accepts_per_socket; ++i) accepts_.emplace_back().socket = each.get();
     open_door();
+    options_.ready();
     for (;;) {
         if (stop_signal::requested() && !door_shut_) shut_door();
         if (door_shut_ && live_.empty() && waiting_.empty()) break;

@@ -51,6 +51,7 @@ public:
         keep_up(&coroutine_loop::accept_clients);
         keep_up(&coroutine_loop::look_for_overdue);
         asio::co_spawn(loop_, watch_for_stop(), rethrow);
+        options_.ready();
         for (bool ran_out = false; !ran_out;) {
             try {
                 loop_.run();

@@ -11,12 +11,14 @@ void loop_per_worker(listener& door, const model_options& options, const run_loo
     if (options.in == container::processes) {
         process_pool pool{{.workers = options.workers, .most = options.workers},
                           options.board,
+                          options.ready,
                           [&](int number) { run(number, door.queue_of(number)); }};
         pool.run();
     } else if (options.workers == 1) {
         run(1, door);
     } else {
         stop_signal::descriptor(); // made before there are threads: one of them may use up the last descriptor
+        options.ready.expect(options.workers);
         worker_threads threads{options.workers};
         for (int i = 1; i <= options.workers; ++i) // not by number: a stop may have given back the first ones
             threads.start(worker_threads::work{[&, i](int number) { run(number, door.queue_of(i)); }});

@@ -82,15 +82,18 @@ int run_server(server_options options) {
     }
     if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
     const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
-    board.facts().publish(board.size(), chosen.name, offer, door.bound());
+    const auto addresses = door.bound();
+    board.facts().publish(board.size(), chosen.name, offer, addresses);
     const stop_signal::noted_in facts{board.facts().stop_requested};
     std::optional<metrics_process> metrics;
     if (metrics_door) metrics.emplace(std::move(metrics_door), board);
-    for (const auto& each : door.bound())
-        write_notice(
-            fmt::format("listening on {} (model {}, service {})\n", each.to_string(), chosen.name, offer));
-    if (metrics) write_notice(metrics->ready_line() + '\n');
-    service_manager.ready(fmt::format("serves {} (model {})", offer, chosen.name));
+    ready_report ready{[&] {
+        for (const auto& each : addresses)
+            write_notice(
+                fmt::format("listening on {} (model {}, service {})\n", each.to_string(), chosen.name, offer));
+        if (metrics) write_notice(metrics->ready_line() + '\n');
+        service_manager.ready(fmt::format("serves {} (model {})", offer, chosen.name));
+    }};
     chosen.run(door, offered,
                {.workers = options.workers,
                 .threads = options.threads,
@@ -103,7 +106,8 @@ int run_server(server_options options) {
                 .accept = accept,
                 .in = options.in,
                 .command = options.command,
-                .board = board});
+                .board = board,
+                .ready = ready});
     stop_signal::settle();
     write_notice(summary_of(board));
     return 0;

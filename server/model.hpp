@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/listener.hpp"
+#include "common/ready_report.hpp"
 #include "common/scoreboard.hpp"
 #include "server/service.hpp"
 
@@ -42,6 +43,7 @@ struct model_options {
     container in;
     std::vector<std::string> command; // what exec runs
     scoreboard& board;                // a slot for every worker that there can be
+    ready_report& ready;              // to be called by a model, or its workers, once it can serve
 };
 
 /// A row of the table: what runs, and where it stands in the books.

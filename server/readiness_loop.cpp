@@ -41,6 +41,7 @@ readiness_loop::readiness_loop(listener& door, const service& offered, const mod
 
 void readiness_loop::run() {
     std::array<epoll_event, most_events> events;
+    options_.ready();
     for (;;) {
         if (stop_signal::requested() && !door_shut_) shut_door();
         if (door_shut_ && live_.empty()) break;

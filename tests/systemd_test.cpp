@@ -97,13 +97,18 @@ public:
         check("bind", name, [&] { return bind(socket_.get(), reinterpret_cast<const sockaddr*>(&un), size); });
     }
 
+    /// A message that has come already; empty: none has.
+    std::string at_hand() {
+        char text[256];
+        const auto size = recv(socket_.get(), text, sizeof text, MSG_DONTWAIT);
+        return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+    }
+
     /// The next message; empty: none came.
     std::string next() {
         pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
         poll(&ready, 1, std::chrono::milliseconds{patience}.count());
-        char text[256];
-        const auto size = recv(socket_.get(), text, sizeof text, MSG_DONTWAIT);
-        return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+        return at_hand();
     }
 
 private:
@@ -263,6 +268,38 @@ TEST_CASE("a server stops as told even if replies are in flight, and says so at 
     server.process().signal(SIGTERM);
     CHECK(manager.next() == "STOPPING=1");
     CHECK(server.left_badly() == "");
+}
+
+TEST_CASE("a server that cannot serve has told no one that it is ready") {
+    const temporary_folder folder;
+    const auto name = folder.file("notify");
+    for (const auto& each : models()) {
+        if (!each.obstacle().empty()) continue;
+        for (int descriptors = 5; descriptors != 20; ++descriptors) { // so one call after the other fails
+            INFO(each.name, " with ", descriptors, " descriptors");
+            std::filesystem::remove(name);
+            notified manager{name};
+            std::vector<std::string> command{
+                "sh",          "-c",       fmt::format("ulimit -n {}; exec \"$@\"", descriptors),
+                "sh",          "env",      "NOTIFY_SOCKET=" + name,
+                PARLEY_SERVER, "--model",  std::string{each.name},
+                "--service",   "echo",     "--workers",
+                "2",           "--listen", each.datagrams ? "udp:127.0.0.1:0" : "127.0.0.1:0"};
+            if (each.commands) command.insert(command.end(), {"--", "cat"});
+            subprocess server{command, subprocess::errors::kept};
+            std::string said;
+            try {
+                said = server.read_line(patience);
+            } catch (const std::runtime_error&) { // it has ended
+            }
+            const auto told = manager.at_hand();
+            server.signal(SIGTERM);
+            const auto end = server.wait(patience);
+            REQUIRE(end);
+            CHECK(said.empty() == (end->exit_code() != 0));
+            if (said.empty()) CHECK(told == "");
+        }
+    }
 }
 
 TEST_CASE("a service manager that is not there is no reason not to serve") {

@@ -68,6 +68,7 @@ void serve_datagram(int socket, const service& offered, worker& by) {
 
 void datagram(listener& door, const service& offered, const model_options& options) {
     worker self{options.board, 1};
+    options.ready();
     while (stop_signal::wait_readable({door.descriptor()}))
         for (const auto& each : door.sockets()) serve_datagram(each.get(), offered, self);
 }

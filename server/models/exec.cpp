@@ -34,6 +34,7 @@ public:
 
     void run(listener& door) {
         door.non_blocking();
+        options_.ready();
         for (;;) {
             const auto breath = door.breath_left();
             const bool open = !breath && everybody() < static_cast<std::size_t>(options_.max_connections);

@@ -22,6 +22,7 @@ void fork_per_connection(listener& door, const service& offered, const model_opt
         };
         children.start(std::ref(talk)); // without a copy, for which there might be no memory
     };
+    options.ready();
     for (;;) {
         const auto breath = door.breath_left();
         const bool open = !children.full() && !breath;

@@ -20,11 +20,13 @@ void hybrid(listener& door, const service& offered, const model_options& options
                 worker self{options.board, (process - 1) * options.threads + thread};
                 while (auto peer = door.accept()) serve(std::move(*peer), offered, options, self);
             }});
+        options.ready();
         stop_signal::wait();
         threads.join();
     };
     process_pool pool{{.workers = options.workers, .most = options.workers, .slots_each = options.threads},
                       options.board,
+                      options.ready,
                       serve_in_threads};
     pool.run();
 }

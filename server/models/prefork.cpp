@@ -21,6 +21,7 @@ namespace {
 template <class Next>
 void serve_clients(int number, Next next, const service& offered, const model_options& options) {
     worker self{options.board, number};
+    options.ready();
     for (int served = 0; options.max_connections_per_worker == 0 || served < options.max_connections_per_worker;
          ++served) {
         auto peer = next();
@@ -49,7 +50,7 @@ void pass_last(listener& door, descriptor_passing& passing) {
 /// The parent accepts, and passes each connection to a worker that is idle.
 void run_passing(listener& door, const service& offered, const model_options& options, pool_size size) {
     descriptor_passing passing{size.most};
-    process_pool pool{size, options.board, [&](int number) {
+    process_pool pool{size, options.board, options.ready, [&](int number) {
                           door.close();
                           passing.become_worker(number);
                           serve_clients(
@@ -65,7 +66,7 @@ void run_passing(listener& door, const service& offered, const model_options& op
             passing.pass(*peer);
         }
     } while (stop_signal::wait_readable({passing.any_idle() && !door.breath_left() ? door.descriptor() : -1,
-                                         passing.descriptor(), pool.descriptor()},
+                                         passing.descriptor(), pool.descriptor(), options.ready.descriptor()},
                                         door.breath_left() ? door.breath_left() : pool.tend_again_after()));
     pass_last(door, passing);
     door.close();
@@ -83,7 +84,7 @@ void prefork(listener& door, const service& offered, const model_options& option
     if (options.accept == discipline::pass) return run_passing(door, offered, options, size);
 
     turn whose{options.accept};
-    process_pool pool{size, options.board, [&](int number) {
+    process_pool pool{size, options.board, options.ready, [&](int number) {
                           auto& own = door.queue_of(number); // with reuseport; else all have the same
                           serve_clients(
                               number, [&] { return whose.accept(own); }, offered, options);

@@ -14,6 +14,7 @@ namespace parley {
 void thread_per_connection(listener& door, const service& offered, const model_options& options) {
     worker_threads threads{options.max_connections};
     reception entrance;
+    options.ready();
     while (threads.wait_for_room()) {
         auto peer = door.accept();
         if (!peer) break;

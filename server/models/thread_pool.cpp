@@ -35,6 +35,7 @@ void thread_pool(listener& door, const service& offered, const model_options& op
         auto next = [&] { return clients.pop(); };
         start_pool(threads, next, offered, options);
         reception entrance;
+        options.ready();
         while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, stop_signal::grace_over); });
         door.close();
         clients.close();
@@ -43,6 +44,7 @@ void thread_pool(listener& door, const service& offered, const model_options& op
         turn whose{options.accept};
         auto next = [&] { return whose.accept(door); };
         start_pool(threads, next, offered, options);
+        options.ready();
         stop_signal::wait();
         threads.join();
     }
