@@ -24,6 +24,7 @@ nonblocking_driver::waits_for dialogue::carry_on(std::unique_ptr<input_area>& sp
     using driver = nonblocking_driver::waits_for;
     for (bool has_read = false;;) {
         const auto what = driver_.go_on(spare, notes);
+        if (what == driver::others) continue; // only a server divides its time
         if (what == driver::input) end_output();
         if (tls_ && what == driver::input) {
             if (std::exchange(has_read, true) && !tls_->has_more()) return what;
@@ -48,6 +49,7 @@ dialogue::waits_for dialogue::go_on(std::unique_ptr<input_area>& spare, slot& no
     case driver::room: return now_ = waits_for::room;
     case driver::input: break;
     case driver::time: return now_ = waits_for::turn;
+    case driver::others:
     case driver::work: throw std::logic_error("a client's conversation only sends and reads");
     }
     return now_ = waits_for::input;

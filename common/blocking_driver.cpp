@@ -1,5 +1,6 @@
 #include "common/blocking_driver.hpp"
 
+#include "common/reply_batch.hpp"
 #include "common/stop_signal.hpp"
 
 #include <algorithm>
@@ -24,15 +25,29 @@ public:
 
     void run() {
         notes_.now.set(activity::reading);
-        while (const step* wanted = talk_.next())
-            if (!std::visit([this](const auto& each) { return carry_out(each); }, *wanted)) return;
-        if (!heard_end_) say_goodbye();
+        while (const step* wanted = next())
+            if (stop_signal::grace_over() ||
+                !std::visit([this](const auto& each) { return carry_out(each); }, *wanted))
+                return;
+        if (send_batch() && !heard_end_) say_goodbye();
     }
 
 private:
+    /// What the session throws comes after the replies that it has made.
+    const step* next() {
+        try {
+            return talk_.next();
+        } catch (...) {
+            send_batch();
+            throw;
+        }
+    }
+
     // Each returns false where the conversation must be cut off.
 
     bool carry_out(need_input) {
+        if (!send_batch()) return false;
+        batch_.release();
         const auto bytes = read();
         heard_end_ = bytes.empty();
         notes_.bytes_in.add(bytes.size());
@@ -41,20 +56,34 @@ private:
         return true;
     }
 
+    /// Replies to requests that came together go out together.
     bool carry_out(const output& out) {
-        for (auto rest = out.bytes; !rest.empty();) {
+        if ((talk_.has_unread_input() || !batch_.empty()) && batch_.add(out.bytes)) return true;
+        return send_batch() && send(out.bytes, 1);
+    }
+
+    bool send_batch() {
+        if (batch_.empty()) return true;
+        const bool is_sent = send(batch_.bytes(), batch_.replies());
+        batch_.clear();
+        return is_sent;
+    }
+
+    bool send(std::string_view bytes, unsigned replies) {
+        for (auto rest = bytes; !rest.empty();) {
             const auto sent = wire_.write_some(rest);
             if (sent == 0 && (errno == EAGAIN || stop_signal::grace_over())) return false;
             rest.remove_prefix(sent);
         }
-        notes_.bytes_out.add(out.bytes.size());
-        notes_.requests.add(1);
+        notes_.bytes_out.add(bytes.size());
+        notes_.requests.add(replies);
         notes_.now.set(activity::idle);
         reads_since_reply_ = 0;
         return true;
     }
 
     bool carry_out(delay pause) {
+        if (!send_batch()) return false;
         for (const auto end = steady_clock::now() + pause.time;;) {
             const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
             if (left.count() <= 0) return true;
@@ -64,6 +93,7 @@ private:
     }
 
     bool carry_out(const compute& work) {
+        if (!send_batch()) return false;
         work();
         return true;
     }
@@ -108,6 +138,7 @@ private:
     bool heard_end_ = false;
     unsigned reads_since_reply_ = 0;
     steady_clock::time_point dripping_since_{};
+    reply_batch batch_;
     input_area input_;
 };
 

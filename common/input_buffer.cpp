@@ -1,8 +1,6 @@
 // Each byte is searched once: what is kept from earlier reads is known to hold no newline.
 #include "common/input_buffer.hpp"
 
-#include <utility>
-
 namespace parley {
 
 namespace {
@@ -12,7 +10,13 @@ std::string_view without_carriage_return(std::string_view line) {
 }
 } // namespace
 
+/// Gives memory back (an assignment may keep it): an idle connection holds none of its last long line.
+void input_buffer::release(std::string& text) {
+    if (!text.empty()) std::string{}.swap(text);
+}
+
 input_buffer::found input_buffer::next_line() {
+    release(whole_);
     for (;;) {
         const auto newline = borrowed_.find('\n');
         const bool complete = newline != std::string_view::npos;
@@ -27,7 +31,7 @@ input_buffer::found input_buffer::next_line() {
         // What may yet turn out to be the end of the line does not count.
         const bool carriage_return = part.empty() ? kept_.ends_with('\r') : part.ends_with('\r');
         if (kept_.size() + part.size() > line_limit + (carriage_return ? 1 : 0)) {
-            kept_.clear();
+            release(kept_);
             skipping_ = !complete;
             return found::too_long;
         }
@@ -37,14 +41,15 @@ input_buffer::found input_buffer::next_line() {
         }
         kept_.append(part);
         if (!complete && (!ended_ || kept_.empty())) return nothing_more();
-        whole_ = std::exchange(kept_, {});
+        whole_.swap(kept_);
         taken_ = without_carriage_return(whole_);
         return found::something;
     }
 }
 
 input_buffer::found input_buffer::next_bytes() {
-    whole_ = std::exchange(kept_, {});
+    release(whole_);
+    whole_.swap(kept_);
     if (!whole_.empty()) whole_.append(borrowed_);
     taken_ = whole_.empty() ? borrowed_ : std::string_view{whole_};
     borrowed_ = {};

@@ -20,6 +20,9 @@ public:
         end,       // nothing is left, and nothing will come
     };
 
+    /// True if bytes that were added have not been searched yet: another line may be at hand.
+    [[nodiscard]] bool has_unread() const { return !borrowed_.empty(); }
+
     /// Lends bytes that follow those added before. To be called only when nothing was found; the bytes
     /// must stay valid until nothing is found again.
     void add(std::string_view bytes) { borrowed_ = bytes; }
@@ -37,6 +40,7 @@ public:
     [[nodiscard]] std::string_view take() const { return taken_; }
 
 private:
+    static void release(std::string& text);
     found nothing_more() const { return ended_ ? found::end : found::nothing; }
 
     std::string_view borrowed_; // not yet searched

@@ -103,6 +103,9 @@ public:
     /// needs input again.
     void feed(std::string_view bytes);
 
+    /// True if it has not looked at all that was fed yet: then it may have its next reply soon.
+    [[nodiscard]] bool has_unread_input() const;
+
     /// Says which worker runs it from now on (request_context::worker).
     void taken_by(int worker);
 

@@ -116,11 +116,11 @@ void completion_loop::received(client& each, const completion_ring::completion& 
 
 void completion_loop::done(client& each, const completion_ring::completion& what) {
     if (what.result != -ECANCELED && what.result != -EINTR && what.result != -EAGAIN) {
-        if (each.waits != served_connection::waits_for::room)
+        if (each.waits == served_connection::waits_for::time)
             each.talk.done();
-        else if (what.result < 0)
+        else if (each.waits == served_connection::waits_for::room && what.result < 0)
             each.talk.lost("send", -what.result);
-        else
+        else if (each.waits == served_connection::waits_for::room)
             each.talk.sent(static_cast<std::size_t>(what.result));
     }
     go_on(each);
@@ -149,7 +149,7 @@ void completion_loop::receive(client& each) {
 }
 
 void completion_loop::go_on(client& each) {
-    for (;;) {
+    for (bool has_worked = false;;) {
         each.waits = each.talk.go_on(no_memory_of_ours_);
         switch (each.waits) {
         case served_connection::waits_for::input:
@@ -162,7 +162,9 @@ void completion_loop::go_on(client& each) {
             each.pause = {.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
             return ring_.pause(&each.pause, &each.doing);
         }
+        case served_connection::waits_for::others: return ring_.yield(&each.doing);
         case served_connection::waits_for::work:
+            if (std::exchange(has_worked, true)) return ring_.yield(&each.doing);
             each.talk.work()();
             each.talk.done();
             break;

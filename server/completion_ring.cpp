@@ -109,6 +109,12 @@ void completion_ring::pause(__kernel_timespec* time, void* tag) {
     io_uring_sqe_set_data(entry, tag);
 }
 
+void completion_ring::yield(void* tag) {
+    auto* const entry = next_entry();
+    io_uring_prep_nop(entry);
+    io_uring_sqe_set_data(entry, tag);
+}
+
 void completion_ring::watch(int descriptor, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_poll_add(entry, descriptor, POLLIN);

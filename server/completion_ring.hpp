@@ -34,6 +34,8 @@ public:
     void send(int socket, std::string_view bytes, void* tag);
     /// Completes with -ETIME when `*time`, which must stay valid, is over.
     void pause(__kernel_timespec* time, void* tag);
+    /// Completes with what is complete by the next wait().
+    void yield(void* tag);
     /// Completes once `descriptor` is readable.
     void watch(int descriptor, void* tag);
     /// Makes the operation of `tag` complete with -ECANCELED. Has no completion of its own.

@@ -143,6 +143,7 @@ private:
                     co_await pause->async_wait(quietly);
                     talk.done();
                     break;
+                case served_connection::waits_for::others: co_await asio::post(loop_, quietly); break;
                 case served_connection::waits_for::work:
                     pause.emplace(loop_, steady_clock::time_point::max());
                     co_await work(*own);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <sys/epoll.h>
+#include <utility>
 
 namespace parley {
 
@@ -113,6 +114,7 @@ void readiness_loop::let_in(connection wire) {
 void readiness_loop::ready(client& each) {
     switch (each.now) {
     case client::state::talking: return go_on(each);
+    case client::state::yielding: return; // its turn comes
     case client::state::pausing:
     case client::state::working: return watch(each, 0); // what it has to say can wait
     case client::state::ended: return;
@@ -129,27 +131,35 @@ void readiness_loop::go_on(client& each) {
     }
 }
 
+/// Does one piece of work at most, if there is no pool for it: the others have their turns between two.
 void readiness_loop::proceed(client& each) {
-    for (;;) {
+    for (bool has_worked = false;;) {
         switch (each.talk.go_on(spare_)) {
         case served_connection::waits_for::input: return watch(each, EPOLLIN);
         case served_connection::waits_for::room: return watch(each, EPOLLOUT);
         case served_connection::waits_for::time:
-            each.alarm = alarms_.emplace(steady_clock::now() + each.talk.pause(), &each);
-            each.now = client::state::pausing;
-            return;
+            return resume_at(each, steady_clock::now() + each.talk.pause(), client::state::pausing);
+        case served_connection::waits_for::others:
+            return resume_at(each, steady_clock::now(), client::state::yielding);
         case served_connection::waits_for::work:
             if (pool_) {
                 pool_->submit(each.talk.work(), &each, results_);
                 each.now = client::state::working;
                 return;
             }
+            if (std::exchange(has_worked, true))
+                return resume_at(each, steady_clock::now(), client::state::yielding);
             each.talk.work()();
             each.talk.done();
             break;
         case served_connection::waits_for::nothing: return end(each);
         }
     }
+}
+
+void readiness_loop::resume_at(client& each, time_point time, client::state meanwhile) {
+    each.alarm = alarms_.emplace(time, &each);
+    each.now = meanwhile;
 }
 
 /// Most clients only ever wait for input, and so cost one call in their life.
@@ -181,7 +191,7 @@ void readiness_loop::wake_pausing(time_point now) {
     while (!alarms_.empty() && alarms_.begin()->first <= now) {
         auto& each = *alarms_.begin()->second;
         alarms_.erase(alarms_.begin());
-        each.talk.done();
+        if (each.now == client::state::pausing) each.talk.done();
         go_on(each);
     }
 }
@@ -191,7 +201,8 @@ void readiness_loop::look_for_overdue(time_point now) {
         auto& each = *next++;
         if (!each.talk.overdue(now, options_.idle_timeout)) continue;
         each.talk.give_up();
-        if (each.now == client::state::pausing) alarms_.erase(each.alarm);
+        if (each.now == client::state::pausing || each.now == client::state::yielding)
+            alarms_.erase(each.alarm);
         go_on(each);
     }
     look_again_ = now + served_connection::look_again_after(options_.idle_timeout);

@@ -34,10 +34,10 @@ private:
         client(connection wire, const service& offered, worker& by) : talk{std::move(wire), offered, by} {}
 
         served_connection talk;
-        enum class state { talking, pausing, working, ended } now = state::talking;
+        enum class state { talking, pausing, yielding, working, ended } now = state::talking;
         std::uint32_t watched = 0;                          // the events that epoll watches for it; 0: none
         std::list<client>::iterator self;                   // where it lives
-        std::multimap<time_point, client*>::iterator alarm; // while it pauses
+        std::multimap<time_point, client*>::iterator alarm; // while it pauses or yields
     };
 
     void watch_door();
@@ -47,6 +47,7 @@ private:
     void ready(client& each);
     void go_on(client& each);
     void proceed(client& each);
+    void resume_at(client& each, time_point time, client::state meanwhile);
     void watch(client& each, std::uint32_t events);
     void end(client& each);
     void finish_work();

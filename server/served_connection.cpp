@@ -28,7 +28,7 @@ served_connection::served_connection(connection wire, const service& offered, wo
 }
 
 served_connection::waits_for served_connection::go_on(std::unique_ptr<input_area>& spare) noexcept {
-    if (cut_off_) return waits_for::nothing;
+    if (cut_off_ || stop_signal::grace_over()) return waits_ = waits_for::nothing;
     auto& notes = by_.notes();
     notes.now.set(activity::writing);
     const auto answered = notes.requests.get();
@@ -40,7 +40,8 @@ served_connection::waits_for served_connection::go_on(std::unique_ptr<input_area
         waits_ = waits_for::nothing;
     }
     // A loop that waits does so for all its clients; work is done on the spot, or for this one alone.
-    notes.now.set(waits_ == waits_for::work ? activity::writing : activity::waiting);
+    const bool has_work = waits_ == waits_for::work || waits_ == waits_for::others;
+    notes.now.set(has_work ? activity::writing : activity::waiting);
     last_heard_ = coarse_now();
     if (notes.requests.get() != answered) last_reply_ = last_heard_;
     return waits_;
@@ -84,7 +85,7 @@ served_connection::waits_for served_connection::say_goodbye(std::unique_ptr<inpu
 bool served_connection::overdue(time_point now, std::chrono::milliseconds idle_timeout) const {
     if (waits_ == waits_for::work) return false; // another thread is at it
     if (stop_signal::grace_over()) return true;
-    if (waits_ == waits_for::time) return false;
+    if (waits_ == waits_for::time || waits_ == waits_for::others) return false;
     if (leaving_) return now - last_reply_ >= farewell || stop_signal::requested();
     if (idle_timeout.count() > 0 && now - last_reply_ >= idle_timeout) return true;
     return waits_ == waits_for::input && stop_signal::requested() && now - last_heard_ >= stop_signal::quiet;

@@ -224,6 +224,26 @@ TEST_CASE("what does not finish within the grace is cut off") {
     });
 }
 
+TEST_CASE("work that was asked for at once is cut off when the grace is over") {
+    for_each_form([](const form& how) {
+        constexpr int asked = 3000;
+        auto server = how.serve("pi", {"--grace", "10ms"});
+        auto wire = connect_to(server.door());
+        std::string requests;
+        for (int i = 0; i != asked; ++i) requests += "5000\n";
+        send_all(wire, requests);
+        CHECK(read_line(wire).starts_with("3.14159"));
+        server.process().signal(SIGTERM);
+        CHECK(server.left_badly() == "");
+        std::string answers;
+        try {
+            for (auto bytes = read_next(wire); !bytes.empty(); bytes = read_next(wire)) answers += bytes;
+        } catch (const std::system_error&) { // what it has not read resets the connection
+        }
+        CHECK(std::ranges::count(answers, '\n') < asked - 1);
+    });
+}
+
 TEST_CASE("a second signal ends a server at once, and all that it has started") {
     prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours to wait for
     for_each_form([](const form& how) {

@@ -1,6 +1,11 @@
 // What is promised of the models that serve many clients in one thread: limits, fairness, and memory that is
 // given back.
+#include "common/check.hpp"
+#include "common/stop_signal.hpp"
+#include "server/completion_loop.hpp"
 #include "server/model.hpp"
+#include "server/readiness_loop.hpp"
+#include "tests/in_child.hpp"
 #include "tests/party.hpp"
 #include "tests/proc.hpp"
 #include "tests/server_under_test.hpp"
@@ -124,6 +129,90 @@ TEST_CASE("no more clients are served at a time than there may be, even if they 
         }
         CHECK(server.leaves_badly() == "");
     });
+}
+
+TEST_CASE("a client that sends thousands of requests at once does not keep the others from their turns") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "counter", one_loop()};
+        auto greedy = connect_to(server.door()), modest = connect_to(server.door());
+        CHECK(ask(greedy, "\n") == "1\n");
+        CHECK(ask(modest, "\n") == "2\n");
+        {
+            const stopped meanwhile{server.process().pid()};
+            send_all(greedy, std::string(16'000, '\n'));
+            send_all(modest, "\n");
+        }
+        CHECK(std::stoi(read_line(modest)) < 1000);
+        std::string last;
+        for (int i = 0; i != 16'000; ++i) last = read_line(greedy);
+        CHECK(last == "16003\n");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+namespace {
+
+/// Serves two clients by `serve(listener, service, options)`: one asks for twenty pieces of work at once, the
+/// other for one. Returns the order in which the work was done.
+template <class Serve>
+std::string order_of_work(Serve serve) {
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const unique_fd read_end{ends[0]}, write_end{ends[1]};
+    CHECK(in_child([&] {
+              stop_signal::install(1h);
+              scoreboard board{1};
+              listener door{address::resolve("127.0.0.1:0").front(), {}};
+              const model_options options{.workers = 1,
+                                          .threads = 1,
+                                          .min_spare = 0,
+                                          .max_spare = 0,
+                                          .max_workers = 0,
+                                          .max_connections_per_worker = 0,
+                                          .max_connections = 10,
+                                          .idle_timeout = 0ms,
+                                          .accept = discipline::each,
+                                          .in = container::threads,
+                                          .command = {},
+                                          .listening = {},
+                                          .board = board};
+              auto greedy = connect_to(door.bound().front()), modest = connect_to(door.bound().front());
+              send_all(greedy, "aaaaaaaaaaaaaaaaaaaa");
+              send_all(modest, "b");
+              greedy.end_output();
+              modest.end_output();
+              const service works = [&] {
+                  return [](int into) -> session {
+                      while (const auto bytes = co_await read_some())
+                          for (const char each : *bytes) {
+                              auto work = [&] { check("write", [&] { return write(into, &each, 1); }); };
+                              co_await run(work);
+                          }
+                  }(write_end.get());
+              };
+              stop_signal::request(); // those who are there are served
+              serve(door, works, options);
+          }) == "exit 0");
+    std::array<char, 100> done;
+    const auto count = read(read_end.get(), done.data(), done.size());
+    return {done.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))};
+}
+
+} // namespace
+
+TEST_CASE(
+    "a client that asks for much work at once waits between two pieces until the others have had a turn") {
+    const auto is_fair = [](std::string_view order) {
+        CHECK(order.size() == 21);
+        CHECK(order.find('b') < 4);
+    };
+    is_fair(order_of_work([](auto& door, auto& offered, auto& options) {
+        readiness_loop{door, offered, options, 1}.run();
+    }));
+    if (completion_ring::obstacle().empty())
+        is_fair(order_of_work([](auto& door, auto& offered, auto& options) {
+            completion_loop{door, offered, options, 1}.run();
+        }));
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have pages of their own

@@ -2,10 +2,12 @@
 // small oracle knows what may come of it. And its end after a stop, by a clock that only the test advances.
 #include "common/check.hpp"
 #include "common/clock.hpp"
+#include "common/log.hpp"
 #include "common/stop_signal.hpp"
 #include "server/served_connection.hpp"
 #include "tests/in_child.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -26,7 +28,8 @@ struct socket_in_memory {
     bool reset = false;
     std::size_t room = 0; // for what is sent
     std::string sent;
-    int shut = 0; // how often our output was ended
+    int sends = 0; // that carried something
+    int shut = 0;  // how often our output was ended
 
     [[nodiscard]] bool readable() const { return !incoming.empty() || peer_ended || reset; }
     [[nodiscard]] bool writable() const { return room > 0 || reset; }
@@ -57,6 +60,7 @@ extern "C" ssize_t send(int, const void* bytes, std::size_t size, int) {
     if (to.reset) return parley::fail_with(EPIPE);
     const auto count = std::min(size, to.room);
     if (count == 0) return parley::fail_with(EAGAIN);
+    ++to.sends;
     to.sent.append(static_cast<const char*>(bytes), count);
     to.room -= count;
     return static_cast<ssize_t>(count);
@@ -183,7 +187,111 @@ std::string live_often(unsigned seed, int cases, bool stop) {
     return {};
 }
 
+session quote_lines() {
+    while (const auto line = co_await read_line()) {
+        const auto text = '<' + std::string{*line} + '>';
+        co_await reply(text);
+    }
+}
+
+/// What a client of quote_lines() hears if it says `said`.
+std::string quoted(std::string_view said) {
+    std::string all;
+    for (bool begins = true; const char each : said) {
+        if (begins) all += '<';
+        begins = each == '\n';
+        all += begins ? '>' : each;
+    }
+    return all;
+}
+
 } // namespace
+
+TEST_CASE("replies to requests that came together go out together, and are counted when they have gone") {
+    conversation one{quote_lines};
+    const auto& notes = one.board.of(1);
+    one.wire.incoming = "a\nb\nc\nhalf of";
+    one.wire.room = 4;
+    one.go_on_while_ready();
+    CHECK(one.wire.sent == "<a><");
+    CHECK(one.wire.sends == 1);
+    CHECK(one.waits == waits_for::room);
+    CHECK(notes.requests.get() == 0);
+    CHECK(notes.bytes_out.get() == 4);
+    one.wire.room = 100;
+    one.go_on_while_ready();
+    CHECK(one.wire.sent == "<a><b><c>");
+    CHECK(one.wire.sends == 2);
+    CHECK(one.waits == waits_for::input); // nothing waits for the other half
+    CHECK(notes.requests.get() == 3);
+    CHECK(notes.bytes_out.get() == 9);
+}
+
+TEST_CASE("a turn ends after 64 replies, though more requests are there") {
+    conversation one{quote_lines};
+    std::string said;
+    for (int i = 0; i != 1000; ++i) said += "a\n";
+    one.wire.incoming = said;
+    one.wire.room = 10'000;
+    unsigned turns = 0;
+    do {
+        one.go_on();
+        ++turns;
+        CHECK(one.wire.sent.size() <= turns * 64 * std::string_view{"<a>"}.size());
+    } while (one.waits == waits_for::others);
+    CHECK(one.wire.sent == quoted(said));
+    CHECK(one.wire.sends == 16);
+    CHECK(turns == 16);
+    CHECK(one.board.of(1).requests.get() == 1000);
+}
+
+TEST_CASE("large and small replies, and a reader as slow as can be, keep their order") {
+    const auto seed = std::random_device{}();
+    INFO("seed ", seed);
+    std::mt19937 random{seed};
+    for (int number = 0; number != 200; ++number) {
+        conversation one{quote_lines};
+        std::string said;
+        for (auto lines = random() % 100; lines != 0; --lines)
+            said.append(random() % 10 == 0 ? random() % 20'000 + 1 : random() % 30 + 1,
+                        static_cast<char>('a' + random() % 26)) += '\n';
+        const auto most_room = random() % 20'000 + 1;
+        one.wire.incoming = said;
+        one.wire.peer_ended = true;
+        while (!one.over()) {
+            one.wire.room += random() % most_room;
+            one.go_on();
+        }
+        const bool same = one.wire.sent == quoted(said);
+        CHECK(same);
+        CHECK(one.board.of(1).requests.get() == static_cast<std::uint64_t>(std::ranges::count(said, '\n')));
+    }
+}
+
+namespace {
+session fail_at_the_third_line() {
+    for (int i = 0; i != 2; ++i) {
+        const auto line = co_await read_line();
+        const std::string text{*line};
+        co_await reply(text);
+    }
+    co_await read_line();
+    throw std::runtime_error("the service failed");
+}
+} // namespace
+
+TEST_CASE("a session that fails has sent the replies that it had made before") {
+    conversation one{fail_at_the_third_line};
+    one.wire.incoming = "a\nb\nc\n";
+    one.wire.room = 1;
+    set_up_log("off");
+    one.go_on_while_ready();
+    CHECK(one.wire.sent == "a");
+    one.wire.room = 1;
+    one.go_on_while_ready();
+    CHECK(one.wire.sent == "ab");
+    CHECK(one.over());
+}
 
 TEST_CASE("whatever a peer does, an echo owes what it was told, holds one read at the most, and ends once") {
     const auto seed = std::random_device{}();
