@@ -162,6 +162,7 @@ std::string order_of_work(Serve serve) {
     CHECK(in_child([&] {
               stop_signal::install(1h);
               scoreboard board{1};
+              ready_report ready{[] {}};
               listener door{address::resolve("127.0.0.1:0").front(), {}};
               const model_options options{.workers = 1,
                                           .threads = 1,
@@ -174,8 +175,8 @@ std::string order_of_work(Serve serve) {
                                           .accept = discipline::each,
                                           .in = container::threads,
                                           .command = {},
-                                          .listening = {},
-                                          .board = board};
+                                          .board = board,
+                                          .ready = ready};
               auto greedy = connect_to(door.bound().front()), modest = connect_to(door.bound().front());
               send_all(greedy, "aaaaaaaaaaaaaaaaaaaa");
               send_all(modest, "b");
