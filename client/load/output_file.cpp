@@ -18,10 +18,25 @@ void output_place::failed(int error) {
     if (failure_.empty()) failure_ = fmt::format("cannot write {}: {}", name_, std::strerror(error));
 }
 
+/// Before the load nothing is lost yet: then it does not begin.
+template <class Open>
+void output_place::open(Open call) {
+    try {
+        call();
+    } catch (const std::system_error& error) {
+        failed(error.code().value());
+        throw std::runtime_error(failure_);
+    }
+}
+
 growing_output::growing_output(const std::string& name) : output_place{name} {
     if (name.empty() || to_standard_output()) return;
-    file_ = unique_fd{check(
-        "open", name, [&] { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); })};
+    open([&] {
+        const auto create = [&] {
+            return ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        };
+        file_ = unique_fd{check("open", name, create)};
+    });
 }
 
 bool growing_output::write(std::string_view text) {
@@ -42,7 +57,7 @@ bool growing_output::write(std::string_view text) {
 }
 
 whole_output::whole_output(const std::string& name) : output_place{name} {
-    if (!name.empty() && !to_standard_output()) check_replaceable(name);
+    if (!name.empty() && !to_standard_output()) open([&] { check_replaceable(name); });
 }
 
 void whole_output::save(std::string text) {

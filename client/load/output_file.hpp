@@ -23,6 +23,8 @@ public:
 protected:
     explicit output_place(std::string name) : name_{std::move(name)} {}
     void failed(int error);
+    template <class Open>
+    void open(Open call);
 
     std::string name_;
     std::string failure_;
@@ -32,7 +34,7 @@ protected:
 class growing_output : public output_place {
 public:
     /// Opens it at once, so that a bad name is known before the load runs; empty: nowhere. Throws
-    /// std::system_error that names it.
+    /// std::runtime_error that names it.
     explicit growing_output(const std::string& name);
 
     /// Appends. Does nothing after a failure. Returns false if its reader has gone.
