@@ -2,11 +2,14 @@
 #include "common/address.hpp"
 
 #include "common/check.hpp"
+#include "common/escaped.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <net/if.h>
 #include <netdb.h>
 #include <stdexcept>
 #include <sys/un.h>
@@ -50,14 +53,63 @@ address::address(const sockaddr* data, socklen_t size, int type) : size_{size}, 
 
 namespace {
 
+/// Undoes escaped(), as far as to_string() needs it. Throws std::invalid_argument.
+std::string abstract_name(std::string_view text, std::string_view escaped_name) {
+    std::string name;
+    for (std::size_t i = 0; i < escaped_name.size(); ++i) {
+        if (escaped_name[i] != '\\') {
+            name += escaped_name[i];
+            continue;
+        }
+        const auto rest = escaped_name.substr(i + 1);
+        unsigned char byte = 0;
+        if (rest.starts_with('\\')) {
+            name += '\\';
+            i += 1;
+        } else if (rest.size() >= 3 && rest[0] == 'x' &&
+                   std::from_chars(rest.data() + 1, rest.data() + 3, byte, 16).ptr == rest.data() + 3) {
+            name += static_cast<char>(byte);
+            i += 3;
+        } else {
+            reject(text, "in an abstract name, write \\\\ for a backslash, and \\xHH for any byte");
+        }
+    }
+    return name;
+}
+
 address unix_address(std::string_view text, std::string_view path) {
     sockaddr_un un{};
     un.sun_family = AF_UNIX;
+    const auto address_of = [&un](std::size_t length) {
+        return address{reinterpret_cast<const sockaddr*>(&un),
+                       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length)};
+    };
+    if (path.starts_with('@')) { // an abstract name begins with a null byte, and ends with the address
+        const auto name = abstract_name(text, path.substr(1));
+        if (name.empty() || name.size() >= sizeof un.sun_path)
+            reject(text, "the name of an abstract UNIX socket has 1 to 107 bytes, as in unix:@parley");
+        name.copy(un.sun_path + 1, name.size());
+        return address_of(1 + name.size());
+    }
     if (path.empty() || path.size() >= sizeof un.sun_path || path.find('\0') != path.npos)
         reject(text, "the path of a UNIX socket has 1 to 107 characters, as in unix:/tmp/parley.sock");
     path.copy(un.sun_path, path.size());
-    return {reinterpret_cast<const sockaddr*>(&un),
-            static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1)};
+    return address_of(path.size() + 1);
+}
+
+/// The zone of an address, as in fe80::1%eth0: the name of an interface, or its number.
+std::uint32_t zone_number(std::string_view text, const std::string& zone) {
+    if (const auto number = if_nametoindex(zone.c_str())) return number;
+    std::uint32_t number = 0;
+    const auto* end = zone.data() + zone.size();
+    const auto [stop, error] = std::from_chars(zone.data(), end, number);
+    if (error != std::errc{} || stop != end || number == 0) reject(text, "there is no such network interface");
+    return number;
+}
+
+std::string zone_name(std::uint32_t number) {
+    char name[IF_NAMESIZE];
+    return '%' + (if_indextoname(number, name) ? std::string{name} : std::to_string(number));
 }
 
 std::vector<address> internet_addresses(std::string_view text, int type) {
@@ -69,8 +121,11 @@ std::vector<address> internet_addresses(std::string_view text, int type) {
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(port);
-    if (inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1)
+    const auto percent = host.find('%');
+    if (inet_pton(AF_INET6, host.substr(0, percent).c_str(), &v6.sin6_addr) == 1) {
+        if (percent != host.npos) v6.sin6_scope_id = zone_number(text, host.substr(percent + 1));
         return {address{reinterpret_cast<const sockaddr*>(&v6), sizeof v6, type}};
+    }
 
     addrinfo hints{};
     hints.ai_socktype = type;
@@ -79,8 +134,11 @@ std::vector<address> internet_addresses(std::string_view text, int type) {
     if (failure != 0) throw std::runtime_error("no such host '" + host + "': " + gai_strerror(failure));
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner{found, freeaddrinfo};
     std::vector<address> all;
-    for (const auto* each = found; each; each = each->ai_next)
-        all.emplace_back(each->ai_addr, each->ai_addrlen, type);
+    for (const auto* each = found; each; each = each->ai_next) {
+        const address next{each->ai_addr, each->ai_addrlen, type};
+        // /etc/hosts may name one twice.
+        if (std::ranges::find(all, next.to_string(), &address::to_string) == all.end()) all.push_back(next);
+    }
     return all;
 }
 
@@ -117,6 +175,21 @@ std::string address::path() const {
     return {un.sun_path, strnlen(un.sun_path, length)};
 }
 
+in_port_t address::port() const {
+    if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port);
+    if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
+    return 0;
+}
+
+address address::with_port(in_port_t port) const {
+    auto other = *this;
+    if (family() == AF_INET6)
+        reinterpret_cast<sockaddr_in6&>(other.storage_).sin6_port = htons(port);
+    else
+        reinterpret_cast<sockaddr_in&>(other.storage_).sin_port = htons(port);
+    return other;
+}
+
 bool address::is_local() const {
     if (family() == AF_INET6)
         return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(storage_).sin6_addr);
@@ -125,18 +198,33 @@ bool address::is_local() const {
     return host >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
 }
 
+std::string address::unix_name() const {
+    const auto& un = reinterpret_cast<const sockaddr_un&>(storage_);
+    const auto length = size_ - std::min<std::size_t>(size_, offsetof(sockaddr_un, sun_path));
+    if (length > 1 && un.sun_path[0] == '\0') {
+        auto name = '@' + escaped({un.sun_path + 1, length - 1});
+        for (auto space = name.find(' '); space != name.npos; space = name.find(' '))
+            name.replace(space, 1, "\\x20"); // in a line, an address is one word
+        return name;
+    }
+    auto file = path();
+    const auto is_control = [](char byte) { return (byte >= 0 && byte < ' ') || byte == '\x7f'; };
+    return std::ranges::any_of(file, is_control) ? escaped(file) : file;
+}
+
 std::string address::to_string() const {
-    if (family() == AF_UNIX) return "unix:" + path();
+    if (family() == AF_UNIX) return "unix:" + unix_name();
     const std::string prefix = type_ == SOCK_DGRAM ? "udp:" : "";
     char host[INET6_ADDRSTRLEN] = "?";
     if (family() == AF_INET6) {
         const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage_);
         inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
-        return prefix + '[' + host + "]:" + std::to_string(ntohs(v6.sin6_port));
+        const auto zone = v6.sin6_scope_id != 0 ? zone_name(v6.sin6_scope_id) : "";
+        return prefix + '[' + host + zone + "]:" + std::to_string(port());
     }
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage_);
     inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
-    return prefix + host + ':' + std::to_string(ntohs(v4.sin_port));
+    return prefix + host + ':' + std::to_string(port());
 }
 
 } // namespace parley

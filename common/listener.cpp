@@ -9,6 +9,8 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
+#include <system_error>
 
 namespace parley {
 
@@ -39,16 +41,35 @@ after_error after_accept_error(int error) {
 
 namespace {
 
-/// Did a server that is gone leave this UNIX socket behind? Then nobody answers there.
+/// Has a server that is gone left this UNIX socket behind? A datagram socket asks: the kernel finds a living
+/// server to be of another type (EPROTOTYPE), and this one never stands in its queue, nor waits for room there.
 bool is_left_behind(const address& at) {
     struct stat file {};
-    if (stat(at.path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
-    const unique_fd probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (lstat(at.path().c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+    const unique_fd probe{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
     return ::connect(probe.get(), at.data(), at.size()) != 0 && errno == ECONNREFUSED;
 }
 
+/// Of two servers that find the same socket left behind, the slower one must not remove what the faster one has
+/// bound in its place: so each holds a lock on the folder meanwhile. Others may hold it, too, for their own
+/// ends: it is not waited for much longer than a start takes.
+unique_fd lock_folder_of(const std::string& path) {
+    constexpr int attempts = 100;
+    constexpr std::chrono::milliseconds interval{10};
+    const auto slash = path.rfind('/');
+    const auto folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+    unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    for (int attempt = 1; lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && attempt < attempts; ++attempt)
+        stop_signal::nap(interval);
+    return lock;
+}
+
 void bind_unix(int socket, const address& at, mode_t mode) {
-    if (is_left_behind(at)) ::unlink(at.path().c_str());
+    unique_fd lock;
+    if (!at.path().empty()) {
+        lock = lock_folder_of(at.path());
+        if (is_left_behind(at)) ::unlink(at.path().c_str());
+    }
     const auto before = umask(0777 & ~mode); // there is no moment at which others could connect
     const int result = ::bind(socket, at.data(), at.size());
     const int error = errno;
@@ -70,7 +91,7 @@ unique_fd open_at(const address& at, const listen_options& options, bool joins) 
         set(SOL_SOCKET, SO_REUSEADDR);
         // Inherited, too: a byte that a client calls urgent (tcp(7)) is one like the others, in its place.
         if (at.type() == SOCK_STREAM) set(SOL_SOCKET, SO_OOBINLINE);
-        if (at.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY);
+        if (at.family() == AF_INET6 && options.v6_only) set(IPPROTO_IPV6, IPV6_V6ONLY);
         if (at.type() == SOCK_STREAM) set(IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it (tcp(7))
         if (joins) set(SOL_SOCKET, SO_REUSEPORT);
         check("bind", name, [&] { return ::bind(socket.get(), at.data(), at.size()); });
@@ -85,6 +106,41 @@ unique_fd open_at(const address& at, const listen_options& options, bool joins) 
 } // namespace
 
 unique_fd open_socket(const address& at, const listen_options& options) { return open_at(at, options, false); }
+
+namespace {
+
+/// The errors of an address that the machine does not have: IPv6 is switched off, or the host is another one.
+bool is_missing_here(const std::system_error& error) {
+    const auto code = error.code().value();
+    return code == EAFNOSUPPORT || code == EADDRNOTAVAIL;
+}
+
+} // namespace
+
+std::vector<unique_fd> open_sockets(std::span<const address> all, const listen_options& options) {
+    constexpr int attempts = 20; // to find a port that is free at all addresses
+    for (int attempt = 1;; ++attempt) {
+        std::vector<unique_fd> sockets;
+        std::exception_ptr missing;
+        in_port_t chosen = 0; // by the kernel, for the first
+        bool taken = false;
+        for (const auto& each : all) {
+            const bool follows = each.port() == 0 && chosen != 0;
+            try {
+                sockets.push_back(open_socket(follows ? each.with_port(chosen) : each, options));
+                chosen = address::of(sockets.back().get()).port();
+            } catch (const std::system_error& error) {
+                taken = follows && error.code().value() == EADDRINUSE && attempt < attempts;
+                if (taken) break;
+                if (!is_missing_here(error)) throw;
+                if (!missing) missing = std::current_exception();
+            }
+        }
+        if (taken) continue;
+        if (sockets.empty()) std::rethrow_exception(missing);
+        return sockets;
+    }
+}
 
 listener::listener(std::vector<unique_fd> sockets, sockets_are whose)
     : sockets_{std::move(sockets)}, whose_{whose} {
@@ -108,12 +164,16 @@ listener::listener(const address& at, const listen_options& options)
 listener listener::next_queue(const listen_options& options) const {
     std::vector<unique_fd> sockets;
     for (const auto& each : sockets_) {
-        int shared = 0;
-        socklen_t size = sizeof shared;
-        getsockopt(each.get(), SOL_SOCKET, SO_REUSEPORT, &shared, &size);
+        const auto has = [&each](int level, int option) {
+            int value = 0;
+            socklen_t size = sizeof value;
+            return getsockopt(each.get(), level, option, &value, &size) == 0 && value != 0;
+        };
+        auto same = options;
+        same.v6_only = has(IPPROTO_IPV6, IPV6_V6ONLY);
         sockets.push_back(
-            shared && whose_ == sockets_are::ours
-                ? open_at(address::of(each.get()), options, true)
+            has(SOL_SOCKET, SO_REUSEPORT) && whose_ == sockets_are::ours
+                ? open_at(address::of(each.get()), same, true)
                 : unique_fd{check("fcntl", [&] { return fcntl(each.get(), F_DUPFD_CLOEXEC, 0); })});
     }
     return listener{std::move(sockets), whose_};

@@ -24,13 +24,18 @@ after_error after_accept_error(int error);
 struct listen_options {
     int backlog = SOMAXCONN;
     bool shared_port = false; // SO_REUSEPORT: there may be several queues of clients, see open_queues()
-    mode_t unix_mode = 0600;  // who may connect to a UNIX socket
+    bool v6_only = false;     // else [::] takes IPv4, too, if the system says so (bindv6only, ipv6(7))
+    mode_t unix_mode = 0600;  // who may connect to a UNIX socket; abstract ones are open to all of the machine
 };
 
 /// A socket that is bound, and, for streams, listens (SO_REUSEADDR; what it accepts has TCP_NODELAY). Port 0
 /// lets the kernel choose. A UNIX socket that a dead server left behind is replaced; any other file is not.
 /// Throws std::system_error that names the call and the address.
 unique_fd open_socket(const address& at, const listen_options& options);
+
+/// Opens all addresses of one name. One that this machine does not have (as ::1 without IPv6) is passed over if
+/// another one can be opened. With port 0, all get the same port. Throws as open_socket() does.
+std::vector<unique_fd> open_sockets(std::span<const address> all, const listen_options& options);
 
 class listener {
 public:

@@ -19,7 +19,7 @@ address ready_address(std::string_view line) {
     constexpr std::string_view opening = "listening on ";
     if (!line.starts_with(opening)) throw std::runtime_error("not a ready line: '" + std::string{line} + "'");
     line.remove_prefix(opening.size());
-    return address::resolve(line.substr(0, line.find(' '))).front();
+    return address::resolve(line.substr(0, line.find(" (model "))).front();
 }
 
 running_server::running_server(std::string program, std::vector<std::string> arguments,

@@ -34,16 +34,35 @@ struct entrance {
     listener::sockets_are whose = listener::sockets_are::ours;
 };
 
-entrance open_entrance(const server_options& options, const model& chosen, const listen_options& how) {
+/// [::] takes IPv4, too, where that is the system's way; but not from an IPv4 address of the same port in the
+/// list.
+bool leaves_ipv4_to_another(const std::vector<address>& name, const std::vector<std::vector<address>>& names) {
+    for (const auto& own : name)
+        for (const auto& others : names)
+            for (const auto& other : others)
+                if (own.family() == AF_INET6 && other.family() == AF_INET && own.port() == other.port())
+                    return true;
+    return false;
+}
+
+entrance open_entrance(const server_options& options, const model& chosen, listen_options how) {
     entrance opened;
+    std::vector<std::vector<address>> names;
     for (const auto& text : options.listen) {
-        const auto at = address::resolve(text).front();
-        if ((at.type() == SOCK_DGRAM) != chosen.datagrams)
+        names.push_back(address::resolve(text));
+        if ((names.back().front().type() == SOCK_DGRAM) != chosen.datagrams)
             throw std::invalid_argument(
                 fmt::format("{}: datagrams (udp:) are for the model datagram, and for no other", text));
-        opened.sockets.push_back(open_socket(at, how));
-        if (!at.path().empty()) opened.files.emplace_back(at.path());
-        if (!at.is_local()) log::warn("{}: every host that reaches this machine may connect", at.to_string());
+    }
+    for (const auto& name : names) {
+        how.v6_only = leaves_ipv4_to_another(name, names);
+        for (auto& socket : open_sockets(name, how)) {
+            const auto at = address::of(socket.get());
+            opened.sockets.push_back(std::move(socket));
+            if (!at.path().empty()) opened.files.emplace_back(at.path());
+            if (!at.is_local())
+                log::warn("{}: every host that reaches this machine may connect", at.to_string());
+        }
     }
     return opened;
 }

@@ -117,7 +117,7 @@ void complete(server_options& options, const model& chosen) {
     if (options.max_connections_per_worker > 0 && chosen.name != "prefork")
         refuse("--max-connections-per-worker", "only prefork replaces its workers");
     if (chosen.commands == options.command.empty())
-        refuse(chosen.commands ? "no command" : "a command",
+        refuse(chosen.commands ? "no command" : fmt::format("the command '{}'", options.command.front()),
                chosen.commands ? "write it at the end, as in -- sort -r" : "only exec runs one");
 }
 
@@ -140,8 +140,8 @@ void describe_options(CLI::App& app, server_options& options) {
     app.add_option("-s,--service", options.service, "what they are served: see --list")->capture_default_str();
     app.add_option(
            "-l,--listen", options.listen,
-           "HOST:PORT (port 0: the kernel chooses), unix:PATH, or udp:HOST:PORT for the model datagram; may "
-           "be repeated; default 127.0.0.1:9999")
+           "HOST:PORT (port 0: the kernel chooses; a name stands for all its addresses), unix:PATH, unix:@NAME "
+           "(abstract), or udp:HOST:PORT for the model datagram; may be repeated; default 127.0.0.1:9999")
         ->type_name("ADDRESS")
         ->expected(1)
         ->allow_extra_args(false) // or it would take the -- before a command

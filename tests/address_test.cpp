@@ -3,7 +3,9 @@
 #include "common/unique_fd.hpp"
 
 #include <doctest/doctest.h>
+#include <net/if.h>
 #include <stdexcept>
+#include <sys/un.h>
 #include <system_error>
 
 using namespace std::string_view_literals;
@@ -28,8 +30,10 @@ std::string bad(std::string_view text, std::string_view why) {
 } // namespace
 
 TEST_CASE("an address is written as it is read") {
-    for (const auto text : {"127.0.0.1:9999", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:9999", "[::]:0",
-                            "[2001:db8::ff00:42:8329]:1", "[::ffff:127.0.0.1]:80"}) {
+    for (const auto text :
+         {"127.0.0.1:9999", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:9999", "[::]:0",
+          "[2001:db8::ff00:42:8329]:1", "[::ffff:127.0.0.1]:80", "[fe80::1%lo]:80", "[fe80::1%987654321]:80",
+          "unix:/tmp/parley.sock", "unix:@parley", "unix:@a\\\\b\\x00\\x20\\xff", "udp:127.0.0.1:9"}) {
         CAPTURE(text);
         const auto found = address::resolve(text);
         REQUIRE(found.size() == 1);
@@ -66,6 +70,33 @@ TEST_CASE("an IPv6 address goes in brackets") {
     for (const auto text : {"::1:80", "::1", "2001:db8::1:80", "[::1]", "[::1:80", "::1]:80"})
         CHECK(complaint_about(text) == bad(text, "write an IPv6 address in brackets: [::1]:9999"));
     CHECK(parse_endpoint("[::1]:80").host == "::1");
+}
+
+TEST_CASE("the zone of an IPv6 address is an interface") {
+    const auto link_local = address::resolve("[fe80::1%lo]:80").front();
+    CHECK(reinterpret_cast<const sockaddr_in6&>(*link_local.data()).sin6_scope_id == if_nametoindex("lo"));
+    for (const auto text : {"[fe80::1%no-such]:80", "[fe80::1%]:80", "[fe80::1%0]:80", "[fe80::1%1x]:80"})
+        CHECK(complaint_about(text) == bad(text, "there is no such network interface"));
+}
+
+TEST_CASE("an abstract name is no file, and may have any bytes") {
+    const auto at = address::resolve("unix:@a\\x00\\\\b").front();
+    CHECK(at.path() == "");
+    CHECK(at.size() == offsetof(sockaddr_un, sun_path) + 5);
+    CHECK(std::string_view{reinterpret_cast<const sockaddr_un&>(*at.data()).sun_path, 5} == "\0a\0\\b"sv);
+    CHECK(address::resolve("unix:@" + std::string(107, 'x')).front().size() == sizeof(sockaddr_un));
+    const auto too_long = "unix:@" + std::string(108, 'x');
+    for (const auto& text : {std::string{"unix:@"}, too_long})
+        CHECK(complaint_about(text) ==
+              bad(text, "the name of an abstract UNIX socket has 1 to 107 bytes, as in unix:@parley"));
+    for (const auto text : {"unix:@a\\", "unix:@a\\n", "unix:@\\x1", "unix:@\\x1g"})
+        CHECK(complaint_about(text) ==
+              bad(text, "in an abstract name, write \\\\ for a backslash, and \\xHH for any byte"));
+}
+
+TEST_CASE("no address moves a terminal's cursor") {
+    CHECK(address::resolve("unix:/tmp/a\x1b[2Jb").front().to_string() == "unix:/tmp/a\\x1b[2Jb");
+    CHECK(address::resolve("unix:/tmp/caf\xc3\xa9 \\").front().to_string() == "unix:/tmp/caf\xc3\xa9 \\");
 }
 
 TEST_CASE("a host name is told from its port") {

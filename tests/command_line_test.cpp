@@ -159,7 +159,7 @@ TEST_CASE("options that do not fit together are refused") {
 TEST_CASE("unknown, unfinished and stray words are refused") {
     check_refusal({"--modle", "thread"}, 2, "--modle");
     check_refusal({"--model"}, 2, "--model");
-    check_refusal({"thread"}, 2, "thread");
+    check_refusal({"stray"}, 2, "the command 'stray' does not fit the model thread");
     check_refusal({"-x"}, 2, "-x");
 }
 

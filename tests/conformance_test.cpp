@@ -367,6 +367,7 @@ TEST_CASE("every transport carries every model, and several at once") {
         const temporary_folder folder;
         const auto file = folder.file("socket");
         std::vector<std::string> more{"--listen", "unix:" + file};
+        more.insert(more.end(), {"--listen", fmt::format("unix:@{} {}", how.name, getpid())});
         if (has_ipv6()) more.insert(more.end(), {"--listen", "[::1]:0"});
         auto server = how.serve("hello", more);
         std::vector<address> doors{server.door()};

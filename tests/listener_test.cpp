@@ -2,14 +2,19 @@
 #include "common/listener.hpp"
 #include "common/stop_signal.hpp"
 #include "tests/in_child.hpp"
+#include "tests/own_network.hpp"
 #include "tests/socket_pair.hpp"
 #include "tests/temporary_folder.hpp"
 
+#include <array>
 #include <cerrno>
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <filesystem>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <system_error>
 #include <vector>
 
@@ -87,6 +92,121 @@ TEST_CASE("a port that is taken is named") {
     const auto name = first.bound().front().to_string();
     CHECK_THROWS_WITH_AS((listener{first.bound().front(), {}}),
                          ("bind " + name + ": Address already in use").c_str(), std::system_error);
+}
+
+TEST_CASE("all addresses of a name are listened to, at the same port") {
+    std::vector<address> name{any_port(), any_port("127.0.0.2:0")};
+    if (has_ipv6()) name.push_back(any_port("[::1]:0"));
+    const listener all{open_sockets(name, {})};
+    REQUIRE(all.bound().size() == name.size());
+    for (const auto& each : all.bound()) CHECK(each.port() == all.bound().front().port());
+}
+
+TEST_CASE("an address of a name that this machine does not have is passed over, unless it is the only one") {
+    const auto absent = any_port("192.0.2.1:0");
+    const std::vector<address> name{absent, any_port()};
+    const listener found{open_sockets(name, {})};
+    REQUIRE(found.bound().size() == 1);
+    CHECK(found.bound().front().to_string().starts_with("127.0.0.1:"));
+    CHECK_THROWS_WITH_AS(open_sockets({&absent, 1}, {}), "bind 192.0.2.1:0: Cannot assign requested address",
+                         std::system_error);
+    const std::vector<address> taken{any_port("127.0.0.2:0"), found.bound().front()};
+    CHECK_THROWS_AS(open_sockets(taken, {}), std::system_error);
+}
+
+TEST_CASE("[::] takes IPv4, too, where the system says so and no IPv4 address is wanted next to it") {
+    if (!has_ipv6() || !networks_are_allowed()) {
+        MESSAGE("not tested: it needs IPv6, and a network of its own");
+        return;
+    }
+    for (const auto* only : {"0", "1"}) {
+        for (const bool next_to_v4 : {false, true}) {
+            CAPTURE(only);
+            CAPTURE(next_to_v4);
+            CHECK(in_child([&] {
+                      const own_network network;
+                      require(own_network::set("ipv6/bindv6only", only), "the system's way");
+                      listener door{any_port("[::]:0"), {.shared_port = true, .v6_only = next_to_v4}};
+                      door.open_queues(2, {.v6_only = next_to_v4});
+                      bool connected = true;
+                      try {
+                          connect_to(any_port("127.0.0.1:1").with_port(door.bound().front().port()));
+                      } catch (const std::system_error&) {
+                          connected = false;
+                      }
+                      require(connected == (only[0] == '0' && !next_to_v4), "IPv4");
+                  }) == "exit 0");
+        }
+    }
+}
+
+TEST_CASE("a UNIX socket whose queue is full is in use, and the server there hears nothing of the question") {
+    const temporary_folder folder;
+    const auto at = any_port(("unix:" + folder.file("socket")).c_str());
+    listener door{at, {.backlog = 1}};
+    door.non_blocking();
+    std::vector<unique_fd> waiting;
+    for (bool has_room = true; has_room;) {
+        unique_fd client{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+        has_room = ::connect(client.get(), at.data(), at.size()) == 0;
+        if (has_room) waiting.push_back(std::move(client));
+    }
+    const auto refused = "bind " + at.to_string() + ": Address already in use";
+    CHECK_THROWS_WITH_AS(open_socket(at, {}), refused.c_str(), std::system_error);
+    while (door.try_accept(listener::calls::blocking)) waiting.pop_back();
+    CHECK(waiting.empty());
+    CHECK_THROWS_WITH_AS(open_socket(at, {}), refused.c_str(), std::system_error);
+    CHECK_FALSE(door.try_accept(listener::calls::blocking));
+}
+
+TEST_CASE("a UNIX socket that a dead server has left behind is replaced, but not through a symbolic link") {
+    const temporary_folder folder;
+    const auto at = any_port(("unix:" + folder.file("socket")).c_str());
+    open_socket(at, {});
+    std::filesystem::create_symlink(at.path(), folder.file("link"));
+    CHECK_THROWS_AS(open_socket(any_port(("unix:" + folder.file("link")).c_str()), {}), std::system_error);
+    CHECK(std::filesystem::is_symlink(folder.file("link")));
+    const auto again = open_socket(at, {});
+    CHECK_THROWS_AS(open_socket(at, {}), std::system_error);
+}
+
+TEST_CASE("of servers that begin at once where a dead one has left its UNIX socket, one listens") {
+    const temporary_folder folder;
+    const auto at = any_port(("unix:" + folder.file("socket")).c_str());
+    const auto semaphore = [] { return unique_fd{eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE)}; };
+    const auto take = [](const unique_fd& from) {
+        eventfd_t one = 0;
+        eventfd_read(from.get(), &one);
+    };
+    for (int round = 0; round != 100; ++round) {
+        std::filesystem::remove(at.path());
+        open_socket(at, {});
+        const auto go = semaphore(), decided = semaphore(), end = semaphore();
+        std::array<pid_t, 4> servers{};
+        for (auto& server : servers) {
+            server = fork();
+            if (server != 0) continue;
+            take(go);
+            unique_fd socket;
+            try {
+                socket = open_socket(at, {});
+            } catch (const std::system_error&) { // another one was faster
+            }
+            eventfd_write(decided.get(), 1);
+            take(end);
+            _exit(socket ? 1 : 0);
+        }
+        eventfd_write(go.get(), servers.size());
+        for (std::size_t i = 0; i != servers.size(); ++i) take(decided);
+        eventfd_write(end.get(), servers.size());
+        int listening = 0;
+        for (const auto server : servers) {
+            int status = 0;
+            waitpid(server, &status, 0);
+            listening += WEXITSTATUS(status);
+        }
+        CHECK(listening == 1);
+    }
 }
 
 TEST_CASE("a closed door refuses") {
