@@ -5,8 +5,8 @@
 #include "common/stop_signal.hpp"
 
 #include <csignal>
-#include <cstring>
 #include <initializer_list>
+#include <new>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -61,22 +61,18 @@ bool child_processes::start(const std::function<void(int)>& work) {
 
 bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
     const int number = numbers_.take();
-    for (;;) {
-        pid_t process = -1;
-        try {
-            process = spawn(number);
-        } catch (const std::bad_alloc&) {
-            errno = ENOMEM;
-        }
-        if (process > 0) {
-            of(number) = {process, steady_clock::now().time_since_epoch()};
-            return true;
-        }
-        if (complain_()) log::warn("fork: {}; clients wait until there is a process", std::strerror(errno));
-        if (!stop_signal::sleep(milliseconds{50})) break;
+    pid_t process = -1;
+    try {
+        process = spawn(number);
+    } catch (const std::bad_alloc&) {
+        errno = ENOMEM;
     }
-    numbers_.give_back(number);
-    return false;
+    if (process <= 0) {
+        numbers_.give_back(number); // does not touch errno
+        return false;
+    }
+    of(number) = {process, steady_clock::now().time_since_epoch()};
+    return true;
 }
 
 void child_processes::be_child(int number, pid_t parent, const std::function<void(int)>& work) {

@@ -2,7 +2,6 @@
 // its parent. A child begins with a function and leaves with _exit(2): it never returns into its parent's code.
 #pragma once
 
-#include "common/log.hpp"
 #include "common/shared_memory.hpp"
 #include "common/slot_numbers.hpp"
 #include "common/unique_fd.hpp"
@@ -26,12 +25,14 @@ public:
     /// Requests a stop if children are left, and stop()s them.
     ~child_processes();
 
-    /// Forks; the child calls `work(number)` and leaves. Waits while no process is to be had (EAGAIN, ENOMEM).
-    /// False: a stop was requested meanwhile. Only if not full().
-    bool start(const std::function<void(int)>& work);
+    /// Forks once; the child calls `work(number)` and leaves. Returns false if there is no process now (errno
+    /// is EAGAIN or ENOMEM, fork(2)): the caller tries again later, and reaps meanwhile, since the dead count,
+    /// too. Only if not full().
+    [[nodiscard]] bool start(const std::function<void(int)>& work);
 
-    /// The same with a process that `spawn(number)` makes in its own way; -1 and errno: none is to be had.
-    bool start_by(const std::function<pid_t(int)>& spawn);
+    /// The same with a process that `spawn(number)` makes in its own way; it returns -1 with errno if there is
+    /// none.
+    [[nodiscard]] bool start_by(const std::function<pid_t(int)>& spawn);
 
     struct ended {
         int number;
@@ -71,7 +72,6 @@ private:
     // the next child, since fork(2) leaves the page as it was to those before.
     shared_memory<child> children_;
     unique_fd ends_;
-    once_a_second complain_;
 };
 
 } // namespace parley

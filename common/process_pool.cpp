@@ -29,7 +29,7 @@ void process_pool::tend() {
     }
     if (size_.min_spare > 0 && std::chrono::steady_clock::now() >= resize_at_) resize();
     while (children_.count() < wanted_ && !restarts_.must_wait())
-        if (!children_.start(work_)) return;
+        if (!children_.start(work_)) restarts_.failed_to_start(errno);
 }
 
 void process_pool::resize() {

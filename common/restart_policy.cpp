@@ -3,6 +3,7 @@
 #include "common/log.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
 #include <stdexcept>
 #include <sys/wait.h>
@@ -34,6 +35,11 @@ void restart_policy::ended(const child_processes::ended& child) {
     wait_until_ = std::chrono::steady_clock::now() + wait;
     log::warn("{} after {} ms; the next one begins in {} ms", how_it_ended(child), child.lived.count(),
               wait.count());
+}
+
+void restart_policy::failed_to_start(int error) {
+    wait_until_ = std::chrono::steady_clock::now() + first_wait;
+    if (complain_()) log::warn("fork: {}; the other workers go on", std::strerror(error));
 }
 
 std::optional<std::chrono::milliseconds> restart_policy::must_wait() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/child_processes.hpp"
+#include "common/log.hpp"
 
 #include <chrono>
 #include <optional>
@@ -15,6 +16,9 @@ public:
     /// `patience` early deaths in a row.
     void ended(const child_processes::ended& child);
 
+    /// A worker could not be started, with this errno: it is tried again after a moment.
+    void failed_to_start(int error);
+
     /// How long no worker may be started. Nothing, as a rule.
     [[nodiscard]] std::optional<std::chrono::milliseconds> must_wait() const;
 
@@ -25,6 +29,7 @@ public:
 private:
     int early_deaths_ = 0;
     std::chrono::steady_clock::time_point wait_until_{};
+    once_a_second complain_;
 };
 
 } // namespace parley

@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 #include <set>
+#include <tuple>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -109,6 +110,20 @@ TEST_CASE("a hundred children that die at once, of whom one blocked SIGCHLD tell
           }) == "exit 0");
 }
 
+TEST_CASE("a child that cannot be made is no wait, and its number stays free") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(!children.start_by([](int) {
+                  errno = EAGAIN;
+                  return -1;
+              }),
+                      "there is none");
+              require(errno == EAGAIN && children.count() == 0 && !children.full(), "as before");
+              require(children.start([](int number) { _exit(number); }), "started");
+              require(next_end(children).number == 1, "the same number");
+          }) == "exit 0");
+}
+
 TEST_CASE("children are asked to stop, and end") {
     CHECK(as_server([] {
               child_processes children{3};
@@ -134,7 +149,7 @@ TEST_CASE("children end with their parent, however it dies") {
     auto [ours, theirs] = make_socket_pair(0);
     CHECK(as_server([] {
               child_processes children{1};
-              children.start([](int) { wait_for_ever(0); });
+              std::ignore = children.start([](int) { wait_for_ever(0); });
               raise(SIGKILL);
           }) == "signal 9");
     { const auto gone = theirs.release(); }

@@ -98,6 +98,59 @@ TEST_CASE("a command that cannot be started costs its client at the most") {
     CHECK(tried.server.leaves_badly() == "");
 }
 
+/// Are all children of the server alive, and no more than `most`?
+bool has_no_dead_children(faulty_server& tried, std::size_t most) {
+    return in_time([&] {
+        const auto children = children_of(tried.server.process().pid());
+        return children.size() <= most && std::ranges::count(children, 'Z', &process_state::state) == 0;
+    });
+}
+
+TEST_CASE("without any process to be had, the dead are reaped, and a waiting client is served as soon as there "
+          "is one") {
+    const form forms[] = {{"fork", "fork", {}},
+                          {"exec", "exec", {"--", "sh", "-c", "read -r x; echo \"Hello, $x\""}}};
+    for (const auto& how : forms) {
+        INFO(how.name);
+        faulty_server tried{how, "off"};
+        auto first = connect_to(tried.server.door());
+        send_all(first, "A"); // it has its process
+        CHECK(in_time([&] { return children_of(tried.server.process().pid()).size() == 1; }));
+        tried.injected.fail(call::fork, EAGAIN, 1, fault_injection::for_ever);
+        auto waiting = connect_to(tried.server.door());
+        send_all(waiting, "Ada\n");
+        CHECK(in_time([&] { return tried.injected.wrong(call::fork) > 0; }));
+        send_all(first, "da\n");
+        CHECK(read_line(first).starts_with("Hello, Ada"));
+        first.end_output();
+        CHECK(read_to_end(first) == "");
+        CHECK(has_no_dead_children(tried, 0)); // though fork still fails
+        tried.injected.clear();
+        CHECK(read_line(waiting).starts_with("Hello, Ada"));
+        waiting.end_output();
+        CHECK(read_to_end(waiting) == "");
+        CHECK(tried.server.leaves_badly() == "");
+    }
+}
+
+TEST_CASE("workers that cannot be replaced leave the others serving, and are replaced later") {
+    for (const form& how : {form{"prefork", "prefork", {}}, form{"hybrid", "hybrid", {}}}) {
+        INFO(how.name);
+        faulty_server tried{how, "off"};
+        const auto pid = tried.server.process().pid();
+        CHECK(in_time([&] { return children_of(pid).size() == 2; }));
+        tried.injected.fail(call::fork, EAGAIN, 1, fault_injection::for_ever);
+        kill(children_of(pid).front().process, SIGKILL);
+        CHECK(in_time([&] { return tried.injected.wrong(call::fork) > 0; }));
+        CHECK(has_no_dead_children(tried, 1));
+        CHECK(tried.serves(1) == "");
+        tried.injected.clear();
+        CHECK(in_time([&] { return children_of(pid).size() == 2; }));
+        CHECK(tried.serves(2) == "");
+        CHECK(tried.server.leaves_badly() == "");
+    }
+}
+
 TEST_CASE("a datagram that cannot be answered is lost, and no other") {
     fault_injection injected;
     running_server server{injected.into([&] {

@@ -36,22 +36,27 @@ public:
         door.non_blocking();
         options_.ready();
         for (;;) {
-            const auto breath = door.breath_left();
-            const bool open = !breath && everybody() < static_cast<std::size_t>(options_.max_connections);
-            if (!stop_signal::wait_readable(
-                    {open ? door.descriptor() : -1, children_.descriptor(), farewells_.descriptor()},
-                    breath ? breath : look_again_after()))
+            auto limit = door.breath_left();
+            const bool can_start = !limit && has_room();
+            if (!limit) limit = client_ && can_start ? milliseconds{0} : look_again_after();
+            const int accepting = can_start && !client_ ? door.descriptor() : -1;
+            if (!stop_signal::wait_readable({accepting, children_.descriptor(), farewells_.descriptor()},
+                                            limit))
                 break;
             tend();
-            if (!open) continue;
-            if (auto peer = door.try_accept(listener::calls::blocking))
-                reception_.admit([&] { start(std::move(*peer)); });
+            if (!can_start) continue;
+            if (!client_) client_ = door.try_accept(listener::calls::blocking);
+            if (client_) start(door);
         }
-        while (everybody() < static_cast<std::size_t>(options_.max_connections)) {
-            auto peer = door.accept_last(listener::calls::blocking);
-            if (!peer) break;
-            reception_.admit([&] { start(std::move(*peer)); });
+        while (has_room() && !stop_signal::grace_over()) {
+            if (!client_) client_ = door.accept_last(listener::calls::blocking);
+            if (!client_) break;
+            start(door);
+            if (!client_) continue;
+            stop_signal::nap(listener::breath);
+            tend();
         }
+        client_.reset();
         door.close();
         while (!running_.empty() || !left_behind_.empty()) {
             pollfd ends{.fd = children_.descriptor(), .events = POLLIN, .revents = 0};
@@ -73,21 +78,36 @@ private:
                    : longest;
     }
 
-    void start(connection wire) {
+    [[nodiscard]] bool has_room() const {
+        return everybody() < static_cast<std::size_t>(options_.max_connections);
+    }
+
+    /// Starts a command for the client. If there is no process now, the client stays, and is tried again after
+    /// a pause, in which those that have ended are reaped.
+    void start(listener& door) {
+        const auto begin = [&] {
+            if (!start_command()) return door.breathe("fork", errno);
+            client_.reset();
+        };
+        if (!reception_.admit(begin)) client_.reset();
+    }
+
+    bool start_command() {
         left_behind_.reserve(everybody() + 1); // what it may become
         int number = 0;
         pid_t process = 0;
         const auto spawn = [&](int free_number) {
             number = free_number;
-            return process = command_.start(wire);
+            return process = command_.start(*client_);
         };
-        if (!children_.start_by(std::ref(spawn))) return;
+        if (!children_.start_by(std::ref(spawn))) return false;
         try {
-            running_.try_emplace(process, std::move(wire), process, options_.board, number);
+            running_.try_emplace(process, std::move(*client_), process, options_.board, number);
         } catch (const std::bad_alloc&) {
             process_group{process}.kill();
             throw;
         }
+        return true;
     }
 
     void tend() {
@@ -121,6 +141,7 @@ private:
     const model_options& options_;
     command command_;
     child_processes children_;
+    std::optional<connection> client_; // accepted, and without a command
     std::unordered_map<pid_t, running_command> running_;
     std::vector<process_group> left_behind_; // by commands that have ended
     farewells farewells_;

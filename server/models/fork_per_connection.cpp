@@ -13,29 +13,44 @@ namespace parley {
 
 void fork_per_connection(listener& door, const service& offered, const model_options& options) {
     child_processes children{options.max_connections};
-    door.non_blocking(); // the parent waits for two things at once: a client, and a child's end
-    const auto talk_to = [&](connection peer) {
-        const auto talk = [&](int number) {
-            door.close();
-            worker self{options.board, number};
-            serve(std::move(peer), offered, options, self);
-        };
-        children.start(std::ref(talk)); // without a copy, for which there might be no memory
+    door.non_blocking();              // the parent waits for two things at once: a client, and a child's end
+    std::optional<connection> client; // accepted, and without a process
+    const auto talk = [&](int number) {
+        door.close();
+        worker self{options.board, number};
+        serve(std::move(*client), offered, options, self);
+    };
+    const auto start = [&] {
+        if (children.start(std::ref(talk))) // without a copy, for which there might be no memory
+            client.reset();
+        else
+            door.breathe("fork",
+                         errno); // there is no process now: try again a moment later, and reap meanwhile
+    };
+    const auto reap = [&] {
+        while (const auto child = children.reap()) options.board.vacate(child->number);
     };
     options.ready();
     for (;;) {
-        const auto breath = door.breath_left();
-        const bool open = !children.full() && !breath;
-        if (!stop_signal::wait_readable({open ? door.descriptor() : -1, children.descriptor()}, breath)) break;
-        while (const auto child = children.reap()) options.board.vacate(child->number);
-        if (!open) continue;
-        if (auto peer = door.try_accept(listener::calls::blocking)) talk_to(std::move(*peer));
+        auto limit = door.breath_left();
+        const bool can_start = !children.full() && !limit;
+        if (client && can_start) limit = std::chrono::milliseconds{0};
+        const int accepting = can_start && !client ? door.descriptor() : -1;
+        if (!stop_signal::wait_readable({accepting, children.descriptor()}, limit)) break;
+        reap();
+        if (!can_start) continue;
+        if (!client) client = door.try_accept(listener::calls::blocking);
+        if (client) start();
     }
-    while (!children.full()) {
-        auto peer = door.accept_last(listener::calls::blocking);
-        if (!peer) break;
-        talk_to(std::move(*peer));
+    while (!children.full() && !stop_signal::grace_over()) {
+        if (!client) client = door.accept_last(listener::calls::blocking);
+        if (!client) break;
+        start();
+        if (!client) continue;
+        stop_signal::nap(listener::breath);
+        reap();
     }
+    client.reset();
     door.close();
     children.stop();
 }
