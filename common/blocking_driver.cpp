@@ -1,10 +1,12 @@
 #include "common/blocking_driver.hpp"
 
+#include "common/clock.hpp"
 #include "common/reply_batch.hpp"
 #include "common/stop_signal.hpp"
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 namespace parley {
 
@@ -69,16 +71,22 @@ private:
         return is_sent;
     }
 
+    /// Nor has a peer that reads now and then a byte of its reply.
     bool send(std::string_view bytes, unsigned replies) {
+        std::optional<steady_clock::time_point> began;
         for (auto rest = bytes; !rest.empty();) {
             const auto sent = wire_.write_some(rest);
             if (sent == 0 && (errno == EAGAIN || stop_signal::grace_over())) return false;
             rest.remove_prefix(sent);
+            if (rest.empty() || idle_timeout_.count() == 0) continue;
+            if (!began) began = coarse_now();
+            if (coarse_now() - *began >= idle_timeout_) return false;
         }
         notes_.bytes_out.add(bytes.size());
         notes_.requests.add(replies);
         notes_.now.set(activity::idle);
         reads_since_reply_ = 0;
+        last_reply_ = coarse_now();
         return true;
     }
 
@@ -88,7 +96,7 @@ private:
             const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
             if (left.count() <= 0) return true;
             if (stop_signal::grace_over()) return false;
-            stop_signal::nap(left);
+            if (wire_.hangs_up_within(left)) return false;
         }
     }
 
@@ -100,20 +108,23 @@ private:
 
     /// The next bytes; empty also where no more shall be waited for.
     std::string_view read() {
-        if (is_dripping()) return {};
+        const bool goes_on = reads_since_reply_++ != 0 && idle_timeout_.count() != 0;
         for (;;) {
             if (stop_signal::requested() && !is_readable_soon()) return {};
+            if (goes_on) {
+                const auto left = time_left();
+                if (left.count() <= 0) return {};
+                if (!wire_.is_readable_within(left)) continue; // the time is over, or a signal has come
+            }
             if (const auto bytes = wire_.read_some(input_)) return *bytes;
             if (errno == EAGAIN) return {}; // idle for too long
         }
     }
 
-    /// A peer that sends now and then a byte of a request, but never the whole, must not live for ever.
-    bool is_dripping() {
-        if (reads_since_reply_++ == 0 || idle_timeout_.count() == 0) return false;
-        const auto now = steady_clock::now();
-        if (reads_since_reply_ == 2) dripping_since_ = now;
-        return now - dripping_since_ >= idle_timeout_;
+    /// A peer that sends now and then a byte of a request, but never the whole, has no longer than a silent
+    /// one.
+    milliseconds time_left() const {
+        return std::chrono::ceil<milliseconds>(last_reply_ + idle_timeout_ - coarse_now());
     }
 
     bool is_readable_soon() const {
@@ -137,7 +148,7 @@ private:
     milliseconds idle_timeout_;
     bool heard_end_ = false;
     unsigned reads_since_reply_ = 0;
-    steady_clock::time_point dripping_since_{};
+    steady_clock::time_point last_reply_ = coarse_now(); // or the beginning
     reply_batch batch_;
     input_area input_;
 };

@@ -35,6 +35,11 @@ bool connection::is_readable_within(std::chrono::milliseconds time) const {
     return poll(&socket, 1, static_cast<int>(time.count())) > 0;
 }
 
+bool connection::hangs_up_within(std::chrono::milliseconds time) const {
+    pollfd socket{.fd = socket_.get(), .events = 0, .revents = 0}; // POLLHUP and POLLERR come unasked
+    return poll(&socket, 1, static_cast<int>(time.count())) > 0;
+}
+
 void connection::give_up_after(std::chrono::milliseconds limit) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
     const timeval time{.tv_sec = seconds.count(), .tv_usec = (limit - seconds) / std::chrono::microseconds{1}};

@@ -34,6 +34,10 @@ public:
     /// Waits until a read would not wait, or the time is over, or a signal comes: then false (poll(2)).
     [[nodiscard]] bool is_readable_within(std::chrono::milliseconds time) const;
 
+    /// Waits until the connection is lost, or the time is over, or a signal comes: then false (poll(2)). A peer
+    /// that has only ended its output, and may still read, has not hung up.
+    [[nodiscard]] bool hangs_up_within(std::chrono::milliseconds time) const;
+
     /// Makes each read and write of a blocking socket give up after `limit` (SO_RCVTIMEO, SO_SNDTIMEO).
     void give_up_after(std::chrono::milliseconds limit);
 

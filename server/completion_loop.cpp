@@ -3,7 +3,7 @@
 #include "common/clock.hpp"
 #include "common/stop_signal.hpp"
 
-#include <new>
+#include <poll.h>
 #include <utility>
 
 namespace parley {
@@ -115,14 +115,24 @@ void completion_loop::received(client& each, const completion_ring::completion& 
 }
 
 void completion_loop::done(client& each, const completion_ring::completion& what) {
+    if (each.waits == served_connection::waits_for::time) return paused(each, what.result);
     if (what.result != -ECANCELED && what.result != -EINTR && what.result != -EAGAIN) {
-        if (each.waits == served_connection::waits_for::time)
-            each.talk.done();
-        else if (each.waits == served_connection::waits_for::room && what.result < 0)
+        if (each.waits == served_connection::waits_for::room && what.result < 0)
             each.talk.lost("send", -what.result);
         else if (each.waits == served_connection::waits_for::room)
             each.talk.sent(static_cast<std::size_t>(what.result));
     }
+    go_on(each);
+}
+
+/// The pause is over, or the client has hung up. One that has only ended its output waits for its reply.
+void completion_loop::paused(client& each, int result) {
+    if (result > 0 && (result & (POLLHUP | POLLERR)) != 0)
+        each.talk.lost("poll", ECONNRESET);
+    else if (result == -ECANCELED || result == -ETIME)
+        each.talk.done();
+    else
+        return ring_.pause(&each.pause_end, &each.doing);
     go_on(each);
 }
 
@@ -158,9 +168,11 @@ void completion_loop::go_on(client& each) {
         case served_connection::waits_for::room:
             return ring_.send(each.talk.descriptor(), each.talk.unsent(), &each.doing);
         case served_connection::waits_for::time: {
-            const auto time = each.talk.pause();
-            each.pause = {.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
-            return ring_.pause(&each.pause, &each.doing);
+            const auto end = (std::chrono::steady_clock::now() + each.talk.pause()).time_since_epoch();
+            const auto seconds = std::chrono::floor<std::chrono::seconds>(end);
+            each.pause_end = {.tv_sec = seconds.count(),
+                              .tv_nsec = std::chrono::nanoseconds{end - seconds}.count()};
+            return ring_.pause(each.talk.descriptor(), &each.pause_end, &each.doing);
         }
         case served_connection::waits_for::others: return ring_.yield(&each.doing);
         case served_connection::waits_for::work:

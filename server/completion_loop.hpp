@@ -55,7 +55,7 @@ private:
         std::optional<completion_ring::completion> unread; // received, but not yet wanted
         int buffer = -1;                                   // of the ring, which the session still looks at
         bool over = false; // it goes as soon as the ring has nothing more to say of it
-        __kernel_timespec pause{};
+        __kernel_timespec pause_end{};
         std::list<client>::iterator self;
     };
 
@@ -65,6 +65,7 @@ private:
     void let_in(connection wire);
     void received(client& each, const completion_ring::completion& what);
     void done(client& each, const completion_ring::completion& what);
+    void paused(client& each, int result);
     bool next_input(client& each);
     void go_on(client& each);
     void end(client& each);

@@ -73,12 +73,19 @@ void completion_ring::register_buffers() {
     }
 }
 
-io_uring_sqe* completion_ring::next_entry() {
+/// Hands over what is there.
+void completion_ring::submit() {
     for (int tried = 0;; ++tried) {
+        const int result = io_uring_submit(&ring_);
+        if (!only_for_now(result) || tried == most_tries) return void(checked("io_uring_enter", result));
+        breathe();
+    }
+}
+
+io_uring_sqe* completion_ring::next_entry() {
+    for (;;) {
         if (auto* const entry = io_uring_get_sqe(&ring_)) return entry;
-        const int result = io_uring_submit(&ring_); // full: hand over what is there
-        if (!only_for_now(result) || tried == most_tries) checked("io_uring_enter", result);
-        if (result < 0) breathe();
+        submit(); // it is full
     }
 }
 
@@ -103,9 +110,20 @@ void completion_ring::send(int socket, std::string_view bytes, void* tag) {
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::pause(__kernel_timespec* time, void* tag) {
+void completion_ring::pause(int socket, __kernel_timespec* until, void* tag) {
+    if (io_uring_sq_space_left(&ring_) < 2) submit(); // what is linked is handed over together
+    auto* const watched = next_entry();
+    io_uring_prep_poll_add(watched, socket, POLLHUP | POLLERR);
+    io_uring_sqe_set_flags(watched, IOSQE_IO_LINK);
+    io_uring_sqe_set_data(watched, tag);
+    auto* const limit = next_entry();
+    io_uring_prep_link_timeout(limit, until, IORING_TIMEOUT_ABS);
+    io_uring_sqe_set_data(limit, nullptr);
+}
+
+void completion_ring::pause(__kernel_timespec* until, void* tag) {
     auto* const entry = next_entry();
-    io_uring_prep_timeout(entry, time, 0, 0);
+    io_uring_prep_timeout(entry, until, 0, IORING_TIMEOUT_ABS);
     io_uring_sqe_set_data(entry, tag);
 }
 
@@ -140,7 +158,7 @@ const std::vector<completion_ring::completion>& completion_ring::wait(std::chron
     io_uring_cqe* entry;
     io_uring_for_each_cqe(&ring_, head, entry) {
         ++seen;
-        if (entry->user_data == 0) continue; // a cancellation's own
+        if (entry->user_data == 0) continue; // a cancellation's own, or a limit's
         completion each{.tag = io_uring_cqe_get_data(entry), .result = entry->res, .bytes = {}, .buffer = -1};
         if (entry->flags & IORING_CQE_F_BUFFER) {
             const unsigned buffer = entry->flags >> IORING_CQE_BUFFER_SHIFT;

@@ -32,8 +32,11 @@ public:
     void receive(int socket, void* tag);
     /// Sends all; `bytes` must stay valid.
     void send(int socket, std::string_view bytes, void* tag);
-    /// Completes with -ETIME when `*time`, which must stay valid, is over.
-    void pause(__kernel_timespec* time, void* tag);
+    /// Completes with -ECANCELED at `*until` (CLOCK_MONOTONIC), which must stay valid; or sooner, if `socket`
+    /// is lost (POLLHUP or POLLERR), or its peer has ended its output (poll(2)).
+    void pause(int socket, __kernel_timespec* until, void* tag);
+    /// Completes with -ETIME at `*until`, whatever becomes of any socket.
+    void pause(__kernel_timespec* until, void* tag);
     /// Completes with what is complete by the next wait().
     void yield(void* tag);
     /// Completes once `descriptor` is readable.
@@ -80,6 +83,7 @@ private:
         std::uint64_t in_use = 0;              // a bit for each buffer
     };
 
+    void submit();
     io_uring_sqe* next_entry();
     void register_buffers();
     void add_buffers();

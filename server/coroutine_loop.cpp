@@ -10,6 +10,7 @@
 
 #include <asio.hpp>
 #include <asio/experimental/as_tuple.hpp>
+#include <asio/experimental/parallel_group.hpp>
 #include <list>
 #include <optional>
 
@@ -138,11 +139,7 @@ private:
                 case served_connection::waits_for::room:
                     co_await socket.async_wait(socket_type::wait_write, quietly);
                     break;
-                case served_connection::waits_for::time:
-                    pause.emplace(loop_, talk.pause());
-                    co_await pause->async_wait(quietly);
-                    talk.done();
-                    break;
+                case served_connection::waits_for::time: co_await rest(*own); break;
                 case served_connection::waits_for::others: co_await asio::post(loop_, quietly); break;
                 case served_connection::waits_for::work:
                     pause.emplace(loop_, steady_clock::time_point::max());
@@ -155,6 +152,23 @@ private:
         } catch (const std::exception& failure) { // there is no memory to wait, or no thread to work
             reception_.complain(failure);
         }
+    }
+
+    /// Waits until the pause is over, or the client has hung up. One that has only ended its output, or calls a
+    /// byte urgent, waits for its reply.
+    awaitable<void> rest(watched& whose) {
+        whose.pause.emplace(loop_, whose.talk.pause());
+        auto time_over = [&](auto token) { return whose.pause->async_wait(token); };
+        auto lost = [&](auto token) { return whose.socket.async_wait(socket_type::wait_error, token); };
+        auto either = asio::experimental::make_parallel_group(time_over, lost);
+        const auto outcome = co_await either.async_wait(asio::experimental::wait_for_one{}, quietly);
+        if (const auto& not_lost = std::get<2>(outcome); !not_lost) {
+            if (whose.talk.has_hung_up())
+                whose.talk.lost("epoll_wait", ECONNRESET);
+            else
+                co_await whose.pause->async_wait(quietly);
+        }
+        whose.talk.done();
     }
 
     /// Once it is under way, work cannot be taken back: so this waits, even where there is no memory to wait

@@ -50,13 +50,14 @@ void readiness_loop::run() {
         const int count = epoll_wait(epoll_.get(), events.data(), most_events, patience());
         const auto now = steady_clock::now(); // before the work: whoever sends meanwhile is not idle
         for (int i = 0; i < count; ++i) {
-            void* const what = events[static_cast<std::size_t>(i)].data.ptr;
+            const auto& event = events[static_cast<std::size_t>(i)];
+            void* const what = event.data.ptr;
             if (what == &door_)
                 somebody_waits_ = true;
             else if (what == &results_)
                 finish_work();
             else if (what)
-                ready(*static_cast<client*>(what));
+                ready(*static_cast<client*>(what), event.events);
         }
         if (somebody_waits_ && !door_shut_) accept_clients();
         wake_pausing(now);
@@ -111,12 +112,17 @@ void readiness_loop::let_in(connection wire) {
     go_on(live_.front());
 }
 
-void readiness_loop::ready(client& each) {
+void readiness_loop::ready(client& each, std::uint32_t events) {
+    const bool has_hung_up = (events & (EPOLLHUP | EPOLLERR)) != 0;
     switch (each.now) {
     case client::state::talking: return go_on(each);
     case client::state::yielding: return; // its turn comes
     case client::state::pausing:
-    case client::state::working: return watch(each, 0); // what it has to say can wait
+        if (!has_hung_up) return watch(each, 0); // what it has to say can wait
+        alarms_.erase(each.alarm);
+        each.talk.lost("epoll_wait", ECONNRESET);
+        return end(each);
+    case client::state::working: return has_hung_up ? forget(each) : watch(each, 0);
     case client::state::ended: return;
     }
 }
@@ -138,7 +144,8 @@ void readiness_loop::proceed(client& each) {
         case served_connection::waits_for::input: return watch(each, EPOLLIN);
         case served_connection::waits_for::room: return watch(each, EPOLLOUT);
         case served_connection::waits_for::time:
-            return resume_at(each, steady_clock::now() + each.talk.pause(), client::state::pausing);
+            resume_at(each, steady_clock::now() + each.talk.pause(), client::state::pausing);
+            return each.watched ? void() : watch(each, EPOLLIN); // a client that hangs up is let go
         case served_connection::waits_for::others:
             return resume_at(each, steady_clock::now(), client::state::yielding);
         case served_connection::waits_for::work:
@@ -162,15 +169,24 @@ void readiness_loop::resume_at(client& each, time_point time, client::state mean
     each.now = meanwhile;
 }
 
-/// Most clients only ever wait for input, and so cost one call in their life.
+/// Most clients only ever wait for input, and so cost one call in their life. That a client hangs up is watched
+/// for in any case.
 void readiness_loop::watch(client& each, std::uint32_t events) {
     if (events == each.watched) return;
-    const int operation = each.watched == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-    if (!control(epoll_, operation, each.talk.descriptor(), events, &each) && events != 0) {
+    const int operation = each.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (!control(epoll_, operation, each.talk.descriptor(), events, &each)) {
+        if (events == 0) return; // the next event tries it again
+        if (each.now == client::state::pausing) alarms_.erase(each.alarm);
         each.talk.lost("epoll_ctl", errno);
         return end(each);
     }
     each.watched = events;
+}
+
+/// Until it waits for something again.
+void readiness_loop::forget(client& each) {
+    control(epoll_, EPOLL_CTL_DEL, each.talk.descriptor(), 0, &each);
+    each.watched.reset();
 }
 
 void readiness_loop::end(client& each) {

@@ -12,6 +12,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace parley {
 
@@ -35,7 +36,7 @@ private:
 
         served_connection talk;
         enum class state { talking, pausing, yielding, working, ended } now = state::talking;
-        std::uint32_t watched = 0;                          // the events that epoll watches for it; 0: none
+        std::optional<std::uint32_t> watched;               // the events that epoll watches for it
         std::list<client>::iterator self;                   // where it lives
         std::multimap<time_point, client*>::iterator alarm; // while it pauses or yields
     };
@@ -44,11 +45,12 @@ private:
     void shut_door();
     void accept_clients();
     void let_in(connection wire);
-    void ready(client& each);
+    void ready(client& each, std::uint32_t events);
     void go_on(client& each);
     void proceed(client& each);
     void resume_at(client& each, time_point time, client::state meanwhile);
     void watch(client& each, std::uint32_t events);
+    void forget(client& each);
     void end(client& each);
     void finish_work();
     void wake_pausing(time_point now);

@@ -61,6 +61,12 @@ void served_connection::sent(std::size_t count) {
     if (notes.requests.get() != answered) last_reply_ = coarse_now();
 }
 
+/// The time that this took was not the client's.
+void served_connection::done() {
+    driver_.done();
+    last_reply_ = coarse_now();
+}
+
 void served_connection::lost(std::string_view call, int error) noexcept {
     cut_off_ = true;
     try {

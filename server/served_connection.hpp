@@ -34,7 +34,10 @@ public:
     void sent(std::size_t count);
 
     /// The pause or the work that go_on() stopped at has been carried out.
-    void done() { driver_.done(); }
+    void done();
+
+    /// True if the connection is lost. A peer that has only ended its output has not hung up.
+    [[nodiscard]] bool has_hung_up() { return driver_.wire().hangs_up_within(std::chrono::milliseconds{0}); }
 
     /// What the loop has tried has failed with this errno: the connection is lost.
     void lost(std::string_view call, int error) noexcept;

@@ -244,6 +244,21 @@ TEST_CASE("work that was asked for at once is cut off when the grace is over") {
     });
 }
 
+TEST_CASE("a client that hangs up while it is waited for gives its place back") {
+    for_each_form([](const form& how) {
+        auto server = how.serve(
+            "wait", {"--max-wait", "1h", "--workers", "1", "--threads", "1", "--max-connections", "1"});
+        for (const std::string_view requests : {"0\n3600000\n", "0\n3600000\n3600000\n"}) {
+            auto wire = connect_to(server.door());
+            send_all(wire, requests);
+            CHECK(read_line(wire) == "waited 0 ms\n");
+            reset(std::move(wire));
+        }
+        CHECK(party{"wait", server.door()}.add(1).converse() == "");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
 TEST_CASE("a second signal ends a server at once, and all that it has started") {
     prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours to wait for
     for_each_form([](const form& how) {

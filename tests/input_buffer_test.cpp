@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <malloc.h>
 #include <memory>
 #include <random>
 #include <string>
@@ -129,5 +130,25 @@ TEST_CASE("a part of a line of bytes is not lost at the end of input") {
     CHECK(input.take() == "half");
     CHECK(input.next_bytes() == input_buffer::found::end);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their malloc(3) does not tell
+TEST_CASE("a long line that came in pieces leaves no memory behind, whether it was taken or too long") {
+    for (const std::size_t size : {limit, 2 * limit}) {
+        input_buffer input;
+        const auto before = mallinfo2().uordblks;
+        const std::string text(size, 'x'), end = "\n";
+        const auto of_the_test = mallinfo2().uordblks - before;
+        input.add(std::string_view{text}.substr(0, size / 2));
+        CHECK(input.next_line() == input_buffer::found::nothing);
+        input.add(std::string_view{text}.substr(size / 2));
+        while (input.next_line() != input_buffer::found::nothing) {
+        }
+        input.add(end);
+        while (input.next_line() != input_buffer::found::nothing) {
+        }
+        CHECK(mallinfo2().uordblks < before + of_the_test + 1000);
+    }
+}
+#endif
 
 } // namespace parley

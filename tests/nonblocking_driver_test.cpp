@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <random>
 #include <system_error>
 
@@ -195,5 +196,21 @@ TEST_CASE("what a session throws comes through") {
     CHECK(talk.peer.write_some("x\n") == 2);
     CHECK_THROWS_WITH_AS(talk.go_on(), "the service failed", std::runtime_error);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their malloc(3) does not tell
+TEST_CASE("a conversation that waits for input holds no memory of the replies that went out together") {
+    conversation talk{quote_lines()};
+    CHECK(talk.go_on() == waits_for::input);
+    const auto before = mallinfo2().uordblks;
+    std::string lines;
+    for (int i = 0; i != 20; ++i) lines += std::string(200, 'x') + '\n';
+    CHECK(talk.peer.write_some(lines) == lines.size());
+    CHECK(talk.go_on() == waits_for::input);
+    lines = std::string{};
+    lines.shrink_to_fit();
+    CHECK(talk.notes.requests.get() == 20);
+    CHECK(mallinfo2().uordblks < before + 3000);
+}
+#endif
 
 } // namespace parley
