@@ -4,6 +4,7 @@
 #include "common/escaped.hpp"
 #include "common/output.hpp"
 
+#include <charconv>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -32,6 +33,15 @@ int fail(const CLI::App& app, std::string_view what, int status) {
     return status;
 }
 
+/// Options that are no integers have other types.
+void check_integers(CLI::App& app) {
+    for (auto* const option : app.get_options({})) {
+        const auto type = option->get_type_name(); // "INT", "UINT", or what has a range: "N:INT in [1 - 10000]"
+        if (type.starts_with("INT") || type.starts_with("UINT") || type.find(":INT in ") != type.npos)
+            option->check(fault_of_number);
+    }
+}
+
 std::string in_words(std::chrono::milliseconds time) {
     return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000)
                                     : fmt::format("{}ms", time.count());
@@ -58,11 +68,22 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
     return app.add_option(names, read, description)->type_name("TIME")->default_str(in_words(value));
 }
 
+std::string fault_of_number(const std::string& text) {
+    std::uint64_t number = 0;
+    const auto* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error == std::errc::result_out_of_range) return "'" + text + "' is too large";
+    if (error != std::errc{} || stop != end || std::to_string(number) != text)
+        return "'" + text + "' is no plain number, as 10";
+    return {};
+}
+
 int run_program(CLI::App& app, int count, char** words, const std::function<int()>& work) {
     fill_standard_descriptors();
     std::signal(SIGPIPE, SIG_IGN); // a reader that has gone is an error of write(2) like others
     const auto finish = [&](int status) { return finish_output(app.get_name(), status); };
     try {
+        check_integers(app);
         app.parse(count, words);
         return finish(work());
     } catch (const CLI::Success& asked) { // --help, --version

@@ -120,8 +120,44 @@ TEST_CASE("absurd numbers are refused") {
     for (const auto* option :
          {"--workers", "--threads", "--min-spare", "--max-spare", "--max-workers",
           "--max-connections-per-worker", "--max-connections", "--backlog", "--max-digits"})
-        for (const auto* number : {"0", "-1", "4294967297", "99999999999999999999", "1.5", "1e3", "many", ""})
+        for (const auto* number : {"0", "-1", "4294967297", "99999999999999999999", "1.5", "1e3", "many", "",
+                                   "010", "0x4", "+4", "4 "})
             check_refusal({"--model", "prefork", option, number}, 2, option);
+}
+
+TEST_CASE("no program takes a number that is not plain, or wraps one round") {
+    const struct {
+        words command;
+        std::string option;
+    } rows[] = {
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--requests"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--connections"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--size"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--per-connection"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--threads"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--pipeline"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--seed"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--digits"},
+        {{PARLEY_LOAD, "127.0.0.1:1"}, "--repeat"},
+        {{PARLEY_COMPARE, "--models", "none"}, "--connections"},
+        {{PARLEY_COMPARE, "--models", "none"}, "--size"},
+        {{PARLEY_COMPARE, "--models", "none"}, "--rounds"},
+        {{PARLEY_COMPARE, "--models", "none"}, "--seed"},
+        {{PARLEY_TOP, "--once"}, "pid"},
+    };
+    for (const auto& row : rows) {
+        for (const auto* number : {"010", "0x4", "-1", "18446744073709551616", "1.5", "1e3", "many"}) {
+            auto command = row.command;
+            if (row.option.starts_with("--"))
+                command.push_back(row.option + "=" + number);
+            else
+                command.insert(command.end(), {"--", number});
+            INFO(fmt::format("{}", fmt::join(command, " ")));
+            const auto told = run(command);
+            CHECK(told.code == 2);
+            CHECK(told.errors.find(row.option + ": ") != std::string::npos);
+        }
+    }
 }
 
 TEST_CASE("absurd times are refused") {

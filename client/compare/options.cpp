@@ -186,7 +186,8 @@ void describe_options(CLI::App& app, compare_options& options) {
                    "how often everything is measured; default: as the plan has it")
         ->check(CLI::Range(1, 1000));
     app.add_option("--seed", options.seed, "of the order in each round; default: another each time")
-        ->type_name("NUMBER");
+        ->type_name("NUMBER")
+        ->check(fault_of_number);
     app.add_flag(
         "--separate-cores", options.separate_cores,
         "the load has one core for itself, a server the others: steadier, where one core is enough for it");

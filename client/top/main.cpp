@@ -105,7 +105,8 @@ int main(int count, char** words) {
     app.add_option("pid", wanted.process,
                    "of the server, or of one of its workers; else the only one of this user")
         ->type_name("PID")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::PositiveNumber)
+        ->check(parley::fault_of_number);
     parley::add_duration(app, "--interval", wanted.interval, "between two looks, over which rates are taken");
     app.add_flag("--once", wanted.once, "prints the page once, as it does where it is not on a terminal");
     app.add_flag("--json", wanted.json, "prints one JSON document");
