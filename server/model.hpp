@@ -36,7 +36,7 @@ struct model_options {
     int threads;                           // of each process of a hybrid; for the work of coroutines
     int min_spare, max_spare, max_workers; // a pool of processes that grows and shrinks; 0: it does not
     int max_connections_per_worker;        // then a process is replaced; 0: never
-    int max_connections;                   // at a time
+    int max_connections;                   // at a time, of all workers together
     std::chrono::milliseconds
         idle_timeout; // a client that completes no request for so long is let go; 0: never
     discipline accept;
@@ -56,7 +56,9 @@ struct model {
 
     std::span<const discipline> accepts; // what --accept can be; the first is the default
     bool in_either = false;              // --in threads or processes
-    int default_workers = 0;             // 0: as many as there are processors
+    int default_workers = 0;             // 0: as many as there are processors to use
+    bool workers_serve = false;          // each of --workers takes a client, or several
+    bool threads_serve = false;          // so does each of their --threads
     bool datagrams = false;              // serves udp: addresses, and no others
     bool commands = false;               // runs a command instead of a service
 

@@ -2,6 +2,7 @@
 
 #include "common/command_line.hpp"
 #include "common/output.hpp"
+#include "common/processors.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -9,7 +10,6 @@
 #include <fmt/ranges.h>
 #include <stdexcept>
 #include <sys/socket.h>
-#include <thread>
 
 namespace parley {
 
@@ -94,11 +94,22 @@ void complete(server_options& options, const model& chosen) {
     const auto refuse = [&](std::string_view option, std::string_view why) {
         throw std::invalid_argument(fmt::format("{} does not fit the model {}: {}", option, chosen.name, why));
     };
-    const int processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int processors = usable_processors();
     if (options.listen.empty()) options.listen = {chosen.datagrams ? "udp:127.0.0.1:9999" : "127.0.0.1:9999"};
-    if (options.workers == 0)
-        options.workers = chosen.default_workers > 0 ? chosen.default_workers : processors;
-    if (options.threads == 0) options.threads = processors;
+    const bool workers_open = options.workers == 0, threads_open = options.threads == 0;
+    if (workers_open) options.workers = chosen.default_workers > 0 ? chosen.default_workers : processors;
+    if (threads_open) options.threads = processors;
+    if (chosen.workers_serve) { // each of them takes a client at least
+        const int most = options.max_connections;
+        const int each = chosen.threads_serve && !threads_open ? options.threads : 1;
+        if (workers_open) options.workers = std::clamp(most / each, 1, options.workers);
+        if (threads_open && chosen.threads_serve)
+            options.threads = std::clamp(most / options.workers, 1, options.threads);
+        const int all = options.workers * (chosen.threads_serve ? options.threads : 1);
+        if (all > most)
+            refuse(fmt::format("--max-connections {}", most),
+                   fmt::format("its {} workers take a client each", all));
+    }
     if (options.accept.empty()) options.accept = name_of(chosen.accepts.front());
     discipline_of(chosen, options.accept);
     if (options.in == container::processes && !chosen.in_either)
@@ -106,9 +117,12 @@ void complete(server_options& options, const model& chosen) {
     if (options.min_spare > 0) {
         if (chosen.name != "prefork") refuse("--min-spare", "only prefork grows");
         if (options.max_spare == 0) options.max_spare = 2 * options.min_spare;
-        if (options.max_workers == 0) options.max_workers = std::max(256, options.workers);
+        if (options.max_workers == 0)
+            options.max_workers = std::clamp(256, options.workers, options.max_connections);
         if (options.max_spare < options.min_spare) refuse("--max-spare", "it is less than --min-spare");
         if (options.max_workers < options.workers) refuse("--max-workers", "it is less than --workers");
+        if (options.max_workers > options.max_connections)
+            refuse("--max-workers", "it is more than --max-connections");
     } else if (options.max_spare > 0 || options.max_workers > 0) {
         refuse("--max-spare or --max-workers", "a pool grows only with --min-spare");
     }
@@ -158,10 +172,10 @@ void describe_options(CLI::App& app, server_options& options) {
         ->type_name("threads|processes")
         ->default_str("threads");
     app.add_option("-w,--workers", options.workers,
-                   "processes, threads or loops; default: the processors, and 1 for coroutine")
+                   "processes, threads or loops; default: the processors that it may use, and 1 for coroutine")
         ->check(CLI::Range(1, 10'000));
     app.add_option("--threads", options.threads,
-                   "threads in each process of hybrid, or for the work of coroutine; default: the processors")
+                   "threads in each process of hybrid, or for the work of coroutine; default: as for --workers")
         ->check(CLI::Range(1, 1'000));
     app.add_option("--min-spare", options.min_spare, "prefork adds workers when fewer are idle; default: never")
         ->check(CLI::Range(1, 10'000));
@@ -174,7 +188,7 @@ void describe_options(CLI::App& app, server_options& options) {
                    "prefork replaces a worker after so many; default: never")
         ->check(CLI::Range(1, 1'000'000'000));
     app.add_option("--max-connections", options.max_connections,
-                   "at a time; further clients wait in the kernel")
+                   "at a time, in equal shares of the loops; further clients wait in the kernel")
         ->check(CLI::Range(1, 100'000))
         ->capture_default_str();
     app.add_option("--backlog", options.backlog, "length of the kernel's queue of clients; it caps it itself")

@@ -17,7 +17,7 @@ struct server_options {
     std::string accept;              // empty: the model's first
     container in = container::threads;
     int workers = 0; // 0: the model's own number
-    int threads = 0; // 0: as many as there are processors
+    int threads = 0; // 0: as many as there are processors to use
     int min_spare = 0;
     int max_spare = 0;   // 0: twice min_spare
     int max_workers = 0; // 0: 256

@@ -2,6 +2,7 @@
 // with those it can.
 #include "common/listener.hpp"
 #include "server/model.hpp"
+#include "server/options.hpp"
 #include "server/service.hpp"
 #include "tests/server_under_test.hpp"
 #include "tests/temporary_folder.hpp"
@@ -157,6 +158,24 @@ TEST_CASE("no program takes a number that is not plain, or wraps one round") {
             CHECK(told.code == 2);
             CHECK(told.errors.find(row.option + ": ") != std::string::npos);
         }
+    }
+}
+
+TEST_CASE("what each worker takes is counted in --max-connections") {
+    check_refusal({"--model", "prefork", "--workers", "8", "--max-connections", "5"}, 2, "its 8 workers");
+    check_refusal({"--model", "hybrid", "--workers", "2", "--threads", "3", "--max-connections", "5"}, 2,
+                  "its 6 workers");
+    check_refusal({"--model", "loops", "--workers", "2", "--max-connections", "1"}, 2, "--max-connections 1");
+    check_refusal({"--model", "prefork", "--workers", "1", "--min-spare", "1", "--max-workers", "9",
+                   "--max-connections", "8"},
+                  2, "--max-workers");
+    for (const auto& each : models()) { // a default is lowered
+        server_options options;
+        options.max_connections = 1;
+        options.service = "echo";
+        if (each.commands) options.command = {"cat"};
+        complete(options, each);
+        CHECK((!each.workers_serve || options.workers * (each.threads_serve ? options.threads : 1) == 1));
     }
 }
 

@@ -1,11 +1,14 @@
 // What is promised of one model, or of a few: workers that die, limits, and what children must not hold.
 #include "server/model.hpp"
+#include "tests/forms.hpp"
 #include "tests/proc.hpp"
 #include "tests/server_under_test.hpp"
 #include "tests/test_client.hpp"
 
 #include <doctest/doctest.h>
 #include <set>
+
+using namespace std::chrono_literals;
 
 namespace parley {
 
@@ -152,6 +155,29 @@ TEST_CASE("parent and child of a connection keep nothing of the other's") {
             CHECK(!alone.contains(socket)); // no door, or the port would stay taken
     }
     CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("no model serves more clients than there may be at a time, however many loops it has") {
+    for_each_form([](const form& how) {
+        constexpr int most = 5;
+        auto server =
+            how.serve("echo", {"--workers", "2", "--threads", "2", "--max-connections", std::to_string(most)});
+        std::vector<connection> clients; // so many that each loop has enough of them
+        while (clients.size() != 40) {
+            clients.push_back(connect_to(server.door()));
+            send_all(clients.back(), "x");
+        }
+        const auto count_served = [&] {
+            return std::ranges::count_if(
+                clients, [](const connection& client) { return client.is_readable_within(0ms); });
+        };
+        CHECK(in_time([&] { return count_served() > 0; }));
+        CHECK(comes_to_rest(server.process().pid()));
+        CHECK(count_served() <= most);
+        for (auto& client : clients) client.end_output();
+        for (auto& client : clients) CHECK(read_to_end(client) == "x");
+        CHECK(server.leaves_badly() == "");
+    });
 }
 
 TEST_CASE("a child that is killed costs one conversation") {

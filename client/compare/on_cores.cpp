@@ -14,14 +14,6 @@ cpu_set_t current() {
 
 } // namespace
 
-std::vector<int> usable_cores() {
-    const auto set = current();
-    std::vector<int> cores;
-    for (int core = 0; core != CPU_SETSIZE; ++core)
-        if (CPU_ISSET(core, &set)) cores.push_back(core);
-    return cores;
-}
-
 on_cores::on_cores(const std::vector<int>& cores) : before_{current()} {
     cpu_set_t wanted;
     CPU_ZERO(&wanted);

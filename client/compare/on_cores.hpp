@@ -1,13 +1,12 @@
 // On which processors a program runs: what is started while this lives inherits it (sched_setaffinity(2)).
 #pragma once
 
+#include "common/processors.hpp"
+
 #include <sched.h>
 #include <vector>
 
 namespace parley {
-
-/// The processors that the calling thread may use, by number.
-std::vector<int> usable_cores();
 
 class on_cores {
 public:

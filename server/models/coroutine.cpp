@@ -12,8 +12,8 @@
 namespace parley {
 
 void coroutine(listener& door, const service& offered, const model_options& options) {
-    loop_per_worker(door, options, [&](int number, listener& own_door) {
-        run_coroutine_loop(own_door, offered, options, number);
+    loop_per_worker(door, options, [&](int number, listener& own_door, const model_options& own) {
+        run_coroutine_loop(own_door, offered, own, number);
     });
 }
 

@@ -11,8 +11,8 @@
 namespace parley {
 
 void loops(listener& door, const service& offered, const model_options& options) {
-    loop_per_worker(door, options, [&](int number, listener& own_door) {
-        readiness_loop{own_door, offered, options, number}.run();
+    loop_per_worker(door, options, [&](int number, listener& own_door, const model_options& own) {
+        readiness_loop{own_door, offered, own, number}.run();
     });
 }
 
