@@ -47,6 +47,9 @@ public:
     /// input again.
     void feed(std::string_view bytes, slot& notes, bool more_there = false);
 
+    /// The loop reads first: the next go_on() does not.
+    void leave_reading() { has_read_ = true; }
+
     /// What waits_for::room waits to send, and how much of it the loop has sent since.
     [[nodiscard]] std::string_view unsent() const {
         return (has_batch() ? batch_->bytes() : std::get<output>(*step_).bytes).substr(sent_);

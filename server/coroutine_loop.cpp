@@ -8,6 +8,7 @@
 #include "server/served_connection.hpp"
 #include "server/work_pool.hpp"
 
+#include <algorithm>
 #include <asio.hpp>
 #include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/parallel_group.hpp>
@@ -87,24 +88,39 @@ private:
     }
 
     awaitable<void> accept_clients() {
-        while (!stop_signal::requested()) {
+        for (int turns_with_clients = 0; !stop_signal::requested();) {
             const auto breath = door_.breath_left();
-            if (breath || live_.size() >= static_cast<std::size_t>(options_.max_connections)) {
+            if (breath || is_full()) {
                 something_changed_.expires_after(breath.value_or(std::chrono::hours{1}));
                 co_await something_changed_.async_wait(quietly);
-            } else if (auto peer = door_.try_accept(listener::calls::non_blocking)) {
-                let_in(std::move(*peer));
             } else {
                 co_await entrance_.async_wait(descriptor::wait_read, quietly);
+                const bool more = accept_some(1 << std::min(turns_with_clients / 4, 6));
+                turns_with_clients = more ? turns_with_clients + 1 : 0;
             }
         }
-        while (live_.size() < static_cast<std::size_t>(options_.max_connections)) {
+        while (!is_full()) {
             auto peer = door_.accept_last(listener::calls::non_blocking);
             if (!peer) break;
             let_in(std::move(*peer));
         }
         entrance_.release();
         door_.close();
+    }
+
+    /// Few in a turn, and more if clients still wait in the next: to accept until nobody waits would take a
+    /// call more for each client that comes alone. Returns false if nobody waits any more.
+    bool accept_some(int most) {
+        for (int i = 0; i != most && !is_full() && !stop_signal::requested(); ++i) {
+            auto peer = door_.try_accept(listener::calls::non_blocking);
+            if (!peer) return false;
+            let_in(std::move(*peer));
+        }
+        return true;
+    }
+
+    [[nodiscard]] bool is_full() const {
+        return live_.size() >= static_cast<std::size_t>(options_.max_connections);
     }
 
     void let_in(connection wire) {
@@ -127,6 +143,7 @@ private:
     awaitable<void> converse(std::list<watched>::iterator own) {
         const until_its_end lives{*this, own};
         auto& [talk, socket, pause, input] = *own;
+        talk.leave_reading(); // to async_receive(), which tries it at once
         std::error_code error;
         std::size_t size = 0;
         try {
@@ -134,8 +151,11 @@ private:
                 switch (talk.go_on(spare_)) {
                 case served_connection::waits_for::input:
                     std::tie(error, size) = co_await socket.async_receive(asio::buffer(input), quietly);
-                    if (!error) talk.feed({input.data(), size}, size == input.size());
-                    break; // at an error, and at the end of input, the conversation sees for itself
+                    if (!error)
+                        talk.feed({input.data(), size}, size == input.size());
+                    else if (error == asio::error::eof)
+                        talk.feed({});
+                    break; // at another error the conversation sees for itself
                 case served_connection::waits_for::room:
                     co_await socket.async_wait(socket_type::wait_write, quietly);
                     break;

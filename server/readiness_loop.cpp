@@ -47,19 +47,24 @@ void readiness_loop::run() {
         if (stop_signal::requested() && !door_shut_) shut_door();
         if (door_shut_ && live_.empty()) break;
         watch_door();
+        bool door_is_ready = false;
         const int count = epoll_wait(epoll_.get(), events.data(), most_events, patience());
         const auto now = steady_clock::now(); // before the work: whoever sends meanwhile is not idle
         for (int i = 0; i < count; ++i) {
             const auto& event = events[static_cast<std::size_t>(i)];
             void* const what = event.data.ptr;
             if (what == &door_)
-                somebody_waits_ = true;
+                door_is_ready = true;
             else if (what == &results_)
                 finish_work();
             else if (what)
                 ready(*static_cast<client*>(what), event.events);
         }
-        if (somebody_waits_ && !door_shut_) accept_clients();
+        const bool is_crowded = count == most_events; // so the door's event may take many turns to come again
+        somebody_waits_ = door_is_ready || (is_crowded && somebody_waits_);
+        turns_with_clients_ = door_is_ready ? turns_with_clients_ + 1 : 0;
+        if (somebody_waits_ && !door_shut_)
+            accept_clients(is_crowded ? most_accepts : 1 << std::min(turns_with_clients_ / 4, 6));
         wake_pausing(now);
         if (now >= look_again_ || stop_signal::requested()) look_for_overdue(now);
         ended_.clear();
@@ -94,14 +99,16 @@ void readiness_loop::shut_door() {
     door_shut_ = true;
 }
 
-/// Some in each turn, until nobody waits. The door's own event comes only once those of all clients have had
-/// their turns, which takes many where thousands talk.
-void readiness_loop::accept_clients() {
-    for (int i = 0; i < most_accepts && live_.size() < static_cast<std::size_t>(options_.max_connections);
-         ++i) {
+/// Few in a turn, and more if clients still wait in the next: to accept until nobody waits would take a call
+/// more for each client that comes alone.
+void readiness_loop::accept_clients(int most) {
+    for (int i = 0; i < most && live_.size() < static_cast<std::size_t>(options_.max_connections); ++i) {
         auto peer = door_.try_accept(listener::calls::non_blocking);
         somebody_waits_ = peer.has_value();
-        if (!peer) return;
+        if (!peer) {
+            turns_with_clients_ = 0;
+            return;
+        }
         let_in(std::move(*peer));
     }
 }

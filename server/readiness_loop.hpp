@@ -43,7 +43,7 @@ private:
 
     void watch_door();
     void shut_door();
-    void accept_clients();
+    void accept_clients(int most);
     void let_in(connection wire);
     void ready(client& each, std::uint32_t events);
     void go_on(client& each);
@@ -67,6 +67,7 @@ private:
     bool door_watched_ = false;
     bool door_shut_ = false;
     bool somebody_waits_ = false; // before the door, as far as we know
+    int turns_with_clients_ = 0;  // that came, one after the other
     reception reception_;
     std::list<client> live_;
     std::list<client> ended_; // until the events at hand have been gone through: one may still name it

@@ -29,6 +29,9 @@ public:
     /// Bytes that the loop has read itself, or none at the end of input: see nonblocking_driver::feed().
     void feed(std::string_view bytes, bool more_there = false);
 
+    /// The loop reads first: the next go_on() does not.
+    void leave_reading() { driver_.leave_reading(); }
+
     /// What waits_for::room waits to send, where the loop sends, and how much of it has gone.
     [[nodiscard]] std::string_view unsent() const { return driver_.unsent(); }
     void sent(std::size_t count);
