@@ -94,6 +94,27 @@ TEST_CASE("an address that cannot be had is refused with the reason") {
                           fmt::format("bind {}: Address already in use", name));
 }
 
+TEST_CASE("a name is listened to at all its addresses, at the same port") {
+    std::size_t usable = 0; // by this machine, which may have no IPv6
+    for (const auto& each : address::resolve("localhost:0")) {
+        try {
+            const listener possible{each, {}};
+            ++usable;
+        } catch (const std::system_error&) {
+        }
+    }
+    running_server server{PARLEY_SERVER, {"--service", "echo"}, subprocess::errors::kept, "localhost:0"};
+    std::vector<address> bound{server.door()};
+    while (bound.size() < usable) bound.push_back(ready_address(server.process().read_line(patience)));
+    for (const auto& each : bound) {
+        CHECK(each.port() == bound.front().port());
+        auto wire = connect_to(each);
+        send_all(wire, "x");
+        CHECK(read_next(wire) == "x");
+    }
+    CHECK(server.stop().end.exit_code() == 0);
+}
+
 TEST_CASE("a privileged port is refused to who is not privileged") {
     int first_free = 1024;
     std::ifstream{"/proc/sys/net/ipv4/ip_unprivileged_port_start"} >> first_free;

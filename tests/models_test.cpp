@@ -1,4 +1,5 @@
 // What is promised of one model, or of a few: workers that die, limits, and what children must not hold.
+#include "common/processors.hpp"
 #include "server/model.hpp"
 #include "tests/forms.hpp"
 #include "tests/proc.hpp"
@@ -6,6 +7,7 @@
 #include "tests/test_client.hpp"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <set>
 
 using namespace std::chrono_literals;
@@ -178,6 +180,20 @@ TEST_CASE("no model serves more clients than there may be at a time, however man
         for (auto& client : clients) CHECK(read_to_end(client) == "x");
         CHECK(server.leaves_badly() == "");
     });
+}
+
+TEST_CASE("by default there are as many workers as processors that the server may use") {
+    cpu_set_t before, one;
+    REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+    CPU_ZERO(&one);
+    CPU_SET(usable_cores().back(), &one);
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0); // what is started now inherits it
+    server_under_test server{"prefork", "echo"};
+    REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
+    let_in(server.door());
+    CHECK(comes_to_rest(server.process().pid()));
+    CHECK(children_of(server.process().pid()).size() == 1);
+    CHECK(server.leaves_badly() == "");
 }
 
 TEST_CASE("a child that is killed costs one conversation") {
