@@ -1,7 +1,9 @@
-// Four kinds of coroutine: one accepts, one for each client talks, one looks at the clock, one waits for the
-// stop; and one hears of work that is done, where a service has work for other threads.
+// Five kinds of coroutine: one accepts, one for each client talks, one waits for the sockets of all clients,
+// one looks at the clock, one waits for the stop; and one hears of work that is done, where a service has work
+// for other threads.
 #include "server/coroutine_loop.hpp"
 
+#include "common/check.hpp"
 #include "common/stop_signal.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"
@@ -9,11 +11,12 @@
 #include "server/work_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <asio.hpp>
 #include <asio/experimental/as_tuple.hpp>
-#include <asio/experimental/parallel_group.hpp>
 #include <list>
 #include <optional>
+#include <sys/epoll.h>
 
 namespace parley {
 
@@ -22,7 +25,6 @@ namespace {
 using asio::awaitable;
 using std::chrono::steady_clock;
 using descriptor = asio::posix::stream_descriptor;
-using socket_type = asio::generic::stream_protocol::socket;
 
 /// What ends a coroutine ends the loop: Asio's detached would swallow it, and a server without ears would stay.
 void rethrow(const std::exception_ptr& failure) {
@@ -32,16 +34,15 @@ void rethrow(const std::exception_ptr& failure) {
 /// A wait that was cancelled is over, too: what to do next is asked of the conversation, not of the error.
 constexpr auto quietly = asio::experimental::as_tuple(asio::use_awaitable);
 
-/// A conversation, which owns its socket, and what Asio watches for it.
+/// A conversation, which owns its socket, and what it waits for.
 struct watched {
-    watched(asio::io_context& loop, connection wire, const service& offered, worker& by)
-        : talk{std::move(wire), offered, by}, socket{loop, {AF_INET, 0}, talk.descriptor()} {}
-    ~watched() { socket.release(); }
+    watched(connection wire, const service& offered, worker& by) : talk{std::move(wire), offered, by} {}
 
     served_connection talk;
-    socket_type socket;
+    std::optional<std::uint32_t> events; // that epoll watches for it
+    std::optional<asio::async_result<asio::use_awaitable_t<>, void()>::handler_type> resume; // at an event
     std::optional<asio::steady_timer> pause;
-    std::array<char, 1024> input; // small: each client has one, however idle. What it cannot hold waits.
+    bool is_pausing = false;
 };
 
 class coroutine_loop {
@@ -52,6 +53,7 @@ public:
     void run() {
         keep_up(&coroutine_loop::accept_clients);
         keep_up(&coroutine_loop::look_for_overdue);
+        keep_up(&coroutine_loop::watch_sockets);
         asio::co_spawn(loop_, watch_for_stop(), rethrow);
         options_.ready();
         for (bool ran_out = false; !ran_out;) {
@@ -124,7 +126,7 @@ private:
     }
 
     void let_in(connection wire) {
-        if (!reception_.admit([&] { live_.emplace_front(loop_, std::move(wire), offered_, self_); })) return;
+        if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
         const auto own = live_.begin();
         if (!reception_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
     }
@@ -142,27 +144,20 @@ private:
 
     awaitable<void> converse(std::list<watched>::iterator own) {
         const until_its_end lives{*this, own};
-        auto& [talk, socket, pause, input] = *own;
-        talk.leave_reading(); // to async_receive(), which tries it at once
-        std::error_code error;
-        std::size_t size = 0;
+        auto& talk = own->talk;
         try {
             for (bool over = false; !over;) {
                 switch (talk.go_on(spare_)) {
                 case served_connection::waits_for::input:
-                    std::tie(error, size) = co_await socket.async_receive(asio::buffer(input), quietly);
-                    if (!error)
-                        talk.feed({input.data(), size}, size == input.size());
-                    else if (error == asio::error::eof)
-                        talk.feed({});
-                    break; // at another error the conversation sees for itself
+                    if (watch(*own, EPOLLIN)) co_await event_of(*own);
+                    break;
                 case served_connection::waits_for::room:
-                    co_await socket.async_wait(socket_type::wait_write, quietly);
+                    if (watch(*own, EPOLLOUT)) co_await event_of(*own);
                     break;
                 case served_connection::waits_for::time: co_await rest(*own); break;
                 case served_connection::waits_for::others: co_await asio::post(loop_, quietly); break;
                 case served_connection::waits_for::work:
-                    pause.emplace(loop_, steady_clock::time_point::max());
+                    own->pause.emplace(loop_, steady_clock::time_point::max());
                     co_await work(*own);
                     talk.done();
                     break;
@@ -174,21 +169,68 @@ private:
         }
     }
 
-    /// Waits until the pause is over, or the client has hung up. One that has only ended its output, or calls a
-    /// byte urgent, waits for its reply.
+    /// Waits until the pause is over, or the client has hung up.
     awaitable<void> rest(watched& whose) {
         whose.pause.emplace(loop_, whose.talk.pause());
-        auto time_over = [&](auto token) { return whose.pause->async_wait(token); };
-        auto lost = [&](auto token) { return whose.socket.async_wait(socket_type::wait_error, token); };
-        auto either = asio::experimental::make_parallel_group(time_over, lost);
-        const auto outcome = co_await either.async_wait(asio::experimental::wait_for_one{}, quietly);
-        if (const auto& not_lost = std::get<2>(outcome); !not_lost) {
-            if (whose.talk.has_hung_up())
-                whose.talk.lost("epoll_wait", ECONNRESET);
-            else
-                co_await whose.pause->async_wait(quietly);
-        }
+        if (!whose.events) watch(whose, EPOLLIN);
+        whose.is_pausing = true;
+        co_await whose.pause->async_wait(quietly);
+        whose.is_pausing = false;
         whose.talk.done();
+    }
+
+    /// Has epoll watch the socket. False: it cannot, and the connection is lost. (Not an Asio socket: that
+    /// calls ioctl(2) and epoll_ctl(2) three times for a connection, and recv(2) in vain for a request.)
+    bool watch(watched& client, std::uint32_t events) {
+        if (client.events == events) return true;
+        epoll_event event{.events = events, .data = {.ptr = &client}};
+        const int operation = client.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        if (epoll_ctl(sockets_.get(), operation, client.talk.descriptor(), &event) != 0) {
+            if (events != 0) client.talk.lost("epoll_ctl", errno);
+            return false;
+        }
+        client.events = events;
+        return true;
+    }
+
+    /// Suspends the conversation until resume(), which an event of its socket calls.
+    awaitable<void> event_of(watched& client) {
+        return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+            [&client](auto handler) { client.resume.emplace(std::move(handler)); }, asio::use_awaitable);
+    }
+
+    /// The conversation may end meanwhile.
+    static void resume(watched& client) {
+        if (!client.resume) return;
+        auto handler = std::move(*client.resume);
+        client.resume.reset();
+        std::move(handler)();
+    }
+
+    /// Asio watches all sockets as one.
+    awaitable<void> watch_sockets() {
+        while (!is_over()) {
+            co_await sockets_ready_.async_wait(descriptor::wait_read, quietly);
+            const int count = epoll_wait(sockets_.get(), events_.data(), static_cast<int>(events_.size()), 0);
+            for (int i = 0; i < count; ++i) {
+                const auto& event = events_[static_cast<std::size_t>(i)];
+                happened(*static_cast<watched*>(event.data.ptr), event.events);
+            }
+        }
+        sockets_ready_.release();
+    }
+
+    void happened(watched& client, std::uint32_t events) {
+        if (client.resume) return resume(client);
+        if ((events & (EPOLLHUP | EPOLLERR)) == 0) {
+            watch(client, 0); // what it has to say can wait
+            return;
+        }
+        epoll_ctl(sockets_.get(), EPOLL_CTL_DEL, client.talk.descriptor(), nullptr);
+        client.events.reset();
+        if (!client.is_pausing) return;
+        client.talk.lost("epoll_wait", ECONNRESET);
+        client.pause->cancel();
     }
 
     /// Once it is under way, work cannot be taken back: so this waits, even where there is no memory to wait
@@ -231,13 +273,15 @@ private:
             tick_.expires_after(served_connection::look_again_after(options_.idle_timeout));
             co_await tick_.async_wait(quietly);
             const auto now = steady_clock::now();
-            for (auto& each : live_) {
+            for (auto next = live_.begin(); next != live_.end();) {
+                auto& each = *next++;
                 if (!each.talk.overdue(now, options_.idle_timeout)) continue;
                 each.talk.give_up();
-                each.socket.cancel();
                 if (each.pause) each.pause->cancel();
+                resume(each);
             }
         } while (!is_over());
+        if (sockets_ready_.is_open()) sockets_ready_.cancel();
         if (work_done_ && work_done_->is_open()) work_done_->cancel();
     }
 
@@ -258,6 +302,9 @@ private:
     work_pool::results worked_;
     std::optional<work_pool> pool_;
     std::optional<descriptor> work_done_; // worked_'s
+    unique_fd sockets_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
+    descriptor sockets_ready_{loop_, sockets_.get()};
+    std::array<epoll_event, 256> events_;
     descriptor entrance_{loop_, door_.descriptor()};
     asio::steady_timer something_changed_{loop_}; // what accept_clients() sleeps on
     asio::steady_timer tick_{loop_};

@@ -65,13 +65,6 @@ std::ptrdiff_t count_readable(const std::vector<connection>& wires) {
     return std::ranges::count_if(wires, [](const connection& each) { return each.is_readable_within(0ms); });
 }
 
-/// Pages of memory that the process has touched and not given back.
-long pages_of(pid_t process) {
-    long size = 0, resident = 0;
-    std::ifstream{"/proc/" + std::to_string(process) + "/statm"} >> size >> resident;
-    return resident;
-}
-
 } // namespace
 
 TEST_CASE("a loop that was full listens at all of its addresses again") {
@@ -217,6 +210,15 @@ TEST_CASE(
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have pages of their own
+namespace {
+/// Pages of memory that the process has touched and not given back.
+long pages_of(pid_t process) {
+    long size = 0, resident = 0;
+    std::ifstream{"/proc/" + std::to_string(process) + "/statm"} >> size >> resident;
+    return resident;
+}
+} // namespace
+
 TEST_CASE("clients that send and never read cost little, and nothing when they have gone") {
     for_each_loop([](auto model) {
         server_under_test server{model, "echo", one_loop({"--max-connections", "100"})};
