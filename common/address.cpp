@@ -71,7 +71,7 @@ std::string abstract_name(std::string_view text, std::string_view escaped_name) 
             name += static_cast<char>(byte);
             i += 3;
         } else {
-            reject(text, "in an abstract name, write \\\\ for a backslash, and \\xHH for any byte");
+            reject(text, R"(in an abstract name, write \\ for a backslash, and \xHH for any byte)");
         }
     }
     return name;

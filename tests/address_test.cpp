@@ -33,7 +33,7 @@ TEST_CASE("an address is written as it is read") {
     for (const auto text :
          {"127.0.0.1:9999", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:9999", "[::]:0",
           "[2001:db8::ff00:42:8329]:1", "[::ffff:127.0.0.1]:80", "[fe80::1%lo]:80", "[fe80::1%987654321]:80",
-          "unix:/tmp/parley.sock", "unix:@parley", "unix:@a\\\\b\\x00\\x20\\xff", "udp:127.0.0.1:9"}) {
+          "unix:/tmp/parley.sock", "unix:@parley", R"(unix:@a\\b\x00\x20\xff)", "udp:127.0.0.1:9"}) {
         CAPTURE(text);
         const auto found = address::resolve(text);
         REQUIRE(found.size() == 1);
@@ -80,7 +80,7 @@ TEST_CASE("the zone of an IPv6 address is an interface") {
 }
 
 TEST_CASE("an abstract name is no file, and may have any bytes") {
-    const auto at = address::resolve("unix:@a\\x00\\\\b").front();
+    const auto at = address::resolve(R"(unix:@a\x00\\b)").front();
     CHECK(at.path() == "");
     CHECK(at.size() == offsetof(sockaddr_un, sun_path) + 5);
     CHECK(std::string_view{reinterpret_cast<const sockaddr_un&>(*at.data()).sun_path, 5} == "\0a\0\\b"sv);
@@ -89,9 +89,9 @@ TEST_CASE("an abstract name is no file, and may have any bytes") {
     for (const auto& text : {std::string{"unix:@"}, too_long})
         CHECK(complaint_about(text) ==
               bad(text, "the name of an abstract UNIX socket has 1 to 107 bytes, as in unix:@parley"));
-    for (const auto text : {"unix:@a\\", "unix:@a\\n", "unix:@\\x1", "unix:@\\x1g"})
+    for (const auto text : {R"(unix:@a\)", R"(unix:@a\n)", R"(unix:@\x1)", R"(unix:@\x1g)"})
         CHECK(complaint_about(text) ==
-              bad(text, "in an abstract name, write \\\\ for a backslash, and \\xHH for any byte"));
+              bad(text, R"(in an abstract name, write \\ for a backslash, and \xHH for any byte)"));
 }
 
 TEST_CASE("no address moves a terminal's cursor") {
