@@ -14,7 +14,7 @@ struct asked {
     std::string_view id;
     std::string_view title;
     std::string_view decides; // which of the figures
-    std::string_view then_by; // among those that are not told apart
+    std::string_view then_by; // among those that are as good
 };
 
 constexpr asked questions[] = {
@@ -31,45 +31,30 @@ std::string amount(double value, const figure& of) {
     return fmt::format("{} {}", three_digits(value), of.unit);
 }
 
-/// A p of the exact test is never zero.
-std::string chance(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
+std::string interval_of(const estimate& one) {
+    return fmt::format("95 %: {} to {}", three_digits(one.low), three_digits(one.high));
+}
 
-/// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44; p = 0.029)."
+/// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44)."
 std::string margin_of(const std::pair<std::string, estimate>& leader,
-                      const std::pair<std::string, estimate>& next, const figure& by) {
+                      const std::pair<std::string, estimate>& worse, const figure& by) {
     const bool more = by.better == best::highest;
-    const auto& [above, below] = more ? std::pair{leader, next} : std::pair{next, leader};
-    if (below.second.median <= 0) return {};
-    const auto ratio = ratio_of(above.second, below.second);
-    return fmt::format("{} {} {:.2f} times what {} does (95 %: {:.2f} to {:.2f}; {}).",
-                       more ? leader.first : next.first, more ? "reaches" : "needs", ratio.median,
-                       more ? next.first : leader.first, ratio.low, ratio.high,
-                       chance(p_value(leader.second, next.second)));
+    const auto times = times_worse(worse.second, leader.second, by);
+    return fmt::format("{} {} {:.2f} times what {} does (95 %: {:.2f} to {:.2f}).",
+                       more ? leader.first : worse.first, more ? "reaches" : "needs", times.mean,
+                       more ? worse.first : leader.first, times.low, times.high);
 }
 
-/// Of these only.
-ranking rank_among(const section& one, const std::vector<std::string>& names, const figure& by) {
-    auto ranked = rank(one, by);
-    std::erase_if(ranked.rows,
-                  [&](const auto& each) { return std::ranges::find(names, each.first) == names.end(); });
-    std::vector<estimate> values;
-    for (const auto& [name, value] : ranked.rows) values.push_back(value);
-    ranked.groups = groups_of(values, by.better);
-    return ranked;
-}
-
-/// Among the best, who is best at something else, where that is told apart: "Of these, epoll needs least ..."
+/// Among the best, which is best at something else: "Of these, epoll needs least ..." Empty if none is worse.
 std::string tie_break(const ranking& ranked, const figure& by) {
-    if (ranked.groups.size() < 2) return {};
-    const auto& group = ranked.groups.front();
-    const auto figures = fmt::format("{}: {}; {}, {}", by.title, amount(ranked.rows.front().second.median, by),
-                                     ranked.rows.back().first, amount(ranked.rows.back().second.median, by));
+    const auto* worse = ranked.first_worse();
+    if (!worse) return {};
+    const auto group = ranked.good();
     const auto* verb = by.better == best::highest ? "reach{} most" : "need{} least";
-    return fmt::format("Of these, {} {} {}.", names_of(ranked, group),
-                       fmt::format(fmt::runtime(verb), group.size() > 1             ? ""
-                                                       : by.better == best::highest ? "es"
-                                                                                    : "s"),
-                       figures);
+    const auto* ending = group.size() > 1 ? "" : by.better == best::highest ? "es" : "s";
+    return fmt::format(
+        "Of these, {} {} {}: {}; {}, {}.", listed(group), fmt::format(fmt::runtime(verb), ending), by.title,
+        amount(ranked.rows.front().second.mean, by), worse->first, amount(worse->second.mean, by));
 }
 
 /// "iterative served 1 of 500 connections."
@@ -91,71 +76,61 @@ std::string in_doubt(const section& one, const figure& by) {
         const auto& each = one.rows[i];
         const auto* rate = each.find("doubted_rate");
         if (by.key != "rate" || each.find("rate") || !rate) continue;
-        names.push_back(fmt::format("{} ({} per second)", each.name, three_digits(rate->median)));
+        names.push_back(fmt::format("{} ({} per second)", each.name, three_digits(rate->mean)));
         why = each.doubts.front().text;
     }
     if (names.empty()) return {};
     return fmt::format("No valid rate of {}: {}.", listed(names), why);
 }
 
-/// Names the best where they are few, or the others where those are, or those of the best who need least.
-std::string headline(const ranking& of, const std::vector<std::string>& best, const ranking& thrifty,
-                     const figure& then_by) {
+/// At most five names.
+std::string names_or_number(const std::vector<std::string>& names) {
     constexpr std::size_t few = 5;
-    if (best.size() <= few) return listed(best);
-    std::vector<std::string> others;
-    for (const auto& [name, value] : of.rows)
-        if (std::ranges::find(best, name) == best.end()) others.push_back(name);
-    if (others.empty() && thrifty.groups.size() < 2)
-        return fmt::format("no difference that matters among {}", best.size());
-    if (others.empty()) {
-        std::vector<std::string> names;
-        for (const auto each : thrifty.groups.front()) names.push_back(thrifty.rows[each].first);
-        return fmt::format("{} alike; {} {}: {}", best.size(),
-                           then_by.better == best::highest ? "most" : "least", then_by.title, listed(names));
-    }
-    return others.size() <= few ? "any but " + listed(others)
-                                : fmt::format("{} and {} more", best.front(), best.size() - 1);
+    if (names.size() <= few) return listed(names);
+    return fmt::format("{} and {} more", names.front(), names.size() - 1);
 }
 
-/// Nobody should choose a model for less than that.
-constexpr double little = 0.1;
-
-bool is_close(const estimate& one, const estimate& best, const figure& by) {
-    return by.better == best::highest ? one.median >= best.median * (1 - little)
-                                      : one.median <= best.median * (1 + little);
+/// Says only what is shown: which are good, and, unless all others are worse, which are worse.
+std::string headline(const ranking& of, const ranking& thrifty, const figure& then_by) {
+    const auto good = of.good(), worse = of.names(standing::worse);
+    const bool is_all_judged = of.names(standing::open).empty() && of.names(standing::not_judged).empty();
+    if (is_all_judged && good.size() > 5) {
+        if (!worse.empty()) return "any but " + names_or_number(worse);
+        if (thrifty.first_worse())
+            return fmt::format("{} alike; {} {}: {}", good.size(),
+                               then_by.better == best::highest ? "most" : "least", then_by.title,
+                               names_or_number(thrifty.good()));
+        return fmt::format("{} alike: no difference that matters", good.size());
+    }
+    if (is_all_judged) return names_or_number(good);
+    return worse.empty() ? "not enough rounds to say" : fmt::format("not {}", names_or_number(worse));
 }
 
 answer answer_to(const asked& it, const section& one) {
     const auto& by = figure_named(it.decides);
     const auto ranked = rank(one, by);
     answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}, {}};
-    if (ranked.rows.empty()) return result;
+    if (ranked.rows.empty() || ranked.standings.front() != standing::best) return result;
     const auto& leader = ranked.rows.front();
-    std::vector<std::string> tied, close;
-    const std::pair<std::string, estimate>* next = nullptr; // the first who is worse
-    for (const auto& each : ranked.rows) {
-        if (!told_apart(each.second, leader.second)) {
-            if (&each != &leader) tied.push_back(each.first);
-        } else if (is_close(each.second, leader.second, by)) {
-            close.push_back(each.first);
-        } else {
-            if (!next) next = &each;
-            continue;
-        }
-        result.best.push_back(each.first);
-    }
+    result.best = ranked.good();
     const auto& then_by = figure_named(it.then_by);
-    const auto thrifty = rank_among(one, result.best, then_by);
-    result.headline = headline(ranked, result.best, thrifty, then_by);
-    result.margin = next                     ? margin_of(leader, *next, by)
-                    : ranked.rows.size() > 1 ? "Nobody was shown to be worse by more than a tenth."
-                                             : "There is nobody to compare with.";
+    const auto thrifty = rank(one, then_by, result.best);
+    const auto* worse = ranked.first_worse();
+    const auto as_good = ranked.names(standing::as_good), open = ranked.names(standing::open),
+               not_judged = ranked.names(standing::not_judged);
+    result.headline = headline(ranked, thrifty, then_by);
+    result.margin = worse                    ? margin_of(leader, *worse, by)
+                    : ranked.rows.size() < 2 ? "There is no other server to compare with."
+                    : open.empty()
+                        ? fmt::format("All are shown to be within {:.0f} % of the best.", little * 100)
+                        : "No server is shown to be worse than another.";
+    const auto rest = [](const char* what, const std::vector<std::string>& names) {
+        return names.empty() ? "" : fmt::format("; {}: {}", what, listed(names));
+    };
     result.reason.push_back(fmt::format(
-        "{}: {} (95 %: {} to {}){}{}.", leader.first, amount(leader.second.median, by),
-        three_digits(leader.second.low), three_digits(leader.second.high),
-        tied.empty() ? "" : "; no difference shown to " + listed(tied),
-        close.empty() ? "" : fmt::format("; within {:.0f} % of it: {}", little * 100, listed(close))));
+        "{} has the best mean: {} ({}){}{}{}.", leader.first, amount(leader.second.mean, by),
+        interval_of(leader.second), rest(fmt::format("within {:.0f} % of it", little * 100).c_str(), as_good),
+        rest("not enough rounds to say", open), rest("too few valid rounds to judge", not_judged)));
     result.reason.push_back(tie_break(thrifty, then_by));
     result.reason.push_back(left_out(one));
     result.reason.push_back(in_doubt(one, by));

@@ -13,8 +13,8 @@ struct answer {
     std::string workload;            // its id
     std::string question;            // "Work for the processor"
     std::string_view figure;         // what decides
-    std::vector<std::string> best;   // not told apart from the first, or so close that it is no matter
-    std::string headline;            // "loops and pool", or "any but fork"
+    std::vector<std::string> best;   // has the best mean, and those that are shown to be as good
+    std::string headline;            // "loops and pool", or "not fork"
     std::string margin;              // a sentence: by how much, and how sure
     std::vector<std::string> reason; // sentences: how much, what else tells the best apart, who is out
 };

@@ -23,20 +23,23 @@ const estimate* value(const std::vector<section>& all, std::string_view workload
     return who ? who->find(figure) : nullptr;
 }
 
-/// That `small` is less than `large`.
-verdict is_less(const estimate& small, const estimate& large) {
-    if (!told_apart(small, large)) return verdict::not_shown;
-    return small.median < large.median ? verdict::shown : verdict::contradicted;
+/// That `large` is at least `amount` times `small`.
+verdict is_times(const estimate& large, const estimate& small, double amount) {
+    if (large.mean <= 0 || small.mean <= 0) return verdict::undecided;
+    const auto times = ratio_of(large, small);
+    return times.low >= amount   ? verdict::confirmed
+           : times.high < amount ? verdict::refuted
+                                 : verdict::undecided;
 }
 
 /// Of several that must all hold.
 verdict all_of(std::initializer_list<verdict> parts) {
-    if (std::ranges::find(parts, verdict::contradicted) != parts.end()) return verdict::contradicted;
-    if (std::ranges::find(parts, verdict::not_shown) != parts.end()) return verdict::not_shown;
-    return verdict::shown;
+    if (std::ranges::find(parts, verdict::refuted) != parts.end()) return verdict::refuted;
+    if (std::ranges::find(parts, verdict::undecided) != parts.end()) return verdict::undecided;
+    return verdict::confirmed;
 }
 
-std::string text(const estimate& one) { return three_digits(one.median); }
+std::string text(const estimate& one) { return three_digits(one.mean); }
 
 using maybe = std::optional<claim>;
 
@@ -53,10 +56,11 @@ maybe threads_cheaper(const std::vector<section>& all) {
         const auto* own_process = value(all, "stevens", "fork", "cpu_us");
         if (own_thread && own_process)
             evidence += fmt::format("; over the iterative server under Stevens' client: {} and {} us",
-                                    three_digits(own_thread->median - base->median),
-                                    three_digits(own_process->median - base->median));
+                                    three_digits(own_thread->mean - base->mean),
+                                    three_digits(own_process->mean - base->mean));
     }
-    return claim{"A thread is cheaper to make than a process.", is_less(*thread, *process), evidence + "."};
+    return claim{"A thread is cheaper to make than a process: at least 1.5 times.",
+                 is_times(*process, *thread, 1.5), evidence + "."};
 }
 
 /// By what a connection costs the server: the rate tells of the load, too, where they share processors.
@@ -69,13 +73,14 @@ maybe pool_for_short(const std::vector<section>& all) {
     for (const auto* name : {"pool", "thread", "fork"})
         if (const auto* rate = value(all, "short", name, "rate"))
             rates.push_back(fmt::format("{} by {}", text(*rate), name));
-    return claim{"For short connections, a pool beats making a thread or a process for each.",
-                 all_of({is_less(*pool, *thread), is_less(*pool, *process)}),
-                 fmt::format("A connection costs the server {} us of CPU in the pool of threads, {} us with a "
-                             "thread of its own, "
-                             "{} us with a process of its own{}.",
-                             text(*pool), text(*thread), text(*process),
-                             rates.empty() ? "" : "; served per second: " + listed(rates))};
+    return claim{
+        "For short connections, a pool beats making a thread or a process for each: at least 1.1 times.",
+        all_of({is_times(*thread, *pool, 1.1), is_times(*process, *pool, 1.1)}),
+        fmt::format("A connection costs the server {} us of CPU in the pool of threads, {} us with a "
+                    "thread of its own, "
+                    "{} us with a process of its own{}.",
+                    text(*pool), text(*thread), text(*process),
+                    rates.empty() ? "" : "; served per second: " + listed(rates))};
 }
 
 maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
@@ -88,16 +93,21 @@ maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
     if (cores < 2 || as_cores == rates.end() || !rates.contains(1)) return {};
     const auto& one = *rates.at(1);
     std::string others;
-    bool is_beyond = false;
+    const auto most = static_cast<double>(cores);
+    auto is = is_times(*as_cores->second, one, 0.8 * most);
     for (const auto& [threads, rate] : rates) {
         if (threads == 1) continue;
         const auto gain = ratio_of(*rate, one);
-        is_beyond = is_beyond || (told_apart(*rate, one) && gain.low > static_cast<double>(cores));
+        const auto limit = 1.1 * most;
+        is = all_of({is, gain.high <= limit ? verdict::confirmed
+                         : gain.low > limit ? verdict::refuted
+                                            : verdict::undecided});
         others += fmt::format("{}{:g} answer {:.2f} times as much (95 %: {:.2f} to {:.2f})",
-                              others.empty() ? "" : ", ", threads, gain.median, gain.low, gain.high);
+                              others.empty() ? "" : ", ", threads, gain.mean, gain.low, gain.high);
     }
-    return claim{"Work for the processor scales to the cores, and no further.",
-                 is_beyond ? verdict::contradicted : is_less(one, *as_cores->second),
+    return claim{"Work for the processor scales to the cores (at least 0.8 times their number), and no further "
+                 "(at most 1.1 times).",
+                 is,
                  fmt::format("{} cores: one thread that works answers {} requests per second; {}.", cores,
                              text(one), others)};
 }
@@ -112,15 +122,19 @@ maybe waiting_is_cheap_in_loops(const std::vector<section>& all) {
     const auto possible = load.connections * 1000.0 / static_cast<double>(load.wait.count());
     constexpr double nearly = 0.8; // of what they would be answered if none of them was in the way of another
     std::string others;
-    auto is = rate->low >= nearly * possible ? verdict::shown : verdict::not_shown;
+    auto is = rate->low >= nearly * possible   ? verdict::confirmed
+              : rate->high < nearly * possible ? verdict::refuted
+                                               : verdict::undecided;
     for (const auto& [name, memory] :
          {std::pair{"a thread each", thread}, std::pair{"a process each", process}}) {
         if (!memory) continue;
         others += fmt::format("{}{} KiB with {}", others.empty() ? "" : ", ", text(*memory), name);
-        is = all_of({is, is_less(*loop, *memory)});
+        is = all_of({is, is_times(*memory, *loop, 2)});
     }
     return claim{
-        "Waiting work scales with the connections in an event loop, at a fraction of the memory.", is,
+        "Waiting work scales with the connections in an event loop (at least 0.8 of what is possible), at a "
+        "fraction of the memory (at most half).",
+        is,
         fmt::format("{} connections that wait {} ms: one loop answers {} of at most {} requests per second. "
                     "An idle connection takes {} KiB in it; {}.",
                     load.connections, load.wait.count(), text(*rate), three_digits(possible), text(*loop),
@@ -135,12 +149,12 @@ maybe locks_keep_updates(const std::vector<section>& all) {
     const auto most = [](const estimate& one) { return *std::ranges::max_element(one.values); };
     const bool is_safe = most(*mutex) == 0 && most(*atomic) == 0;
     const auto cost = [&](const char* name) { return text(*value(all, "counter", name, "cpu_us")); };
-    const auto count = [](const estimate& one) { return one.median > 0 ? text(one) : "none"; };
+    const auto count = [](const estimate& one) { return one.mean > 0 ? text(one) : "none"; };
     return claim{
         "An unlocked counter loses updates, a locked one none.",
-        !is_safe          ? verdict::contradicted
-        : most(*lost) > 0 ? verdict::shown
-                          : verdict::not_shown,
+        !is_safe          ? verdict::refuted
+        : most(*lost) > 0 ? verdict::confirmed
+                          : verdict::undecided,
         fmt::format("Of a million updates by processes, {} were lost without a lock, {} with a mutex, {} "
                     "with an atomic addition. A request costs {} us of CPU with the mutex, {} us with "
                     "the addition.",
@@ -154,8 +168,9 @@ maybe work_stalls_a_loop(const std::vector<section>& all) {
     const auto* mended = value(all, "stall-2", "loop-pool", "p50_ms");
     if (!alone || !beside || !mended) return {};
     return claim{
-        "Work on the event loop stalls all its clients, and a pool for the work mends it.",
-        all_of({is_less(*alone, *beside), is_less(*mended, *beside)}),
+        "Work on the event loop stalls all its clients (at least 2 times), and a pool for the work mends it "
+        "(as much).",
+        all_of({is_times(*beside, *alone, 2), is_times(*beside, *mended, 2)}),
         fmt::format("A small request takes {} ms (median) on the loop alone, {} ms while two other clients "
                     "ask for long work, {} ms where a pool does the work.",
                     text(*alone), text(*beside), text(*mended))};
@@ -165,9 +180,9 @@ maybe work_stalls_a_loop(const std::vector<section>& all) {
 
 std::string_view name_of(claim::verdict value) {
     switch (value) {
-    case verdict::shown: return "shown";
-    case verdict::not_shown: return "not shown";
-    case verdict::contradicted: return "contradicted";
+    case verdict::confirmed: return "confirmed";
+    case verdict::undecided: return "undecided";
+    case verdict::refuted: return "refuted";
     }
     return "?";
 }

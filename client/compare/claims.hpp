@@ -9,10 +9,12 @@
 namespace parley {
 
 struct claim {
-    enum class verdict { shown, not_shown, contradicted };
+    /// Whether the interval lies on the right side of the amount that the claim states, on the wrong one, or on
+    /// both.
+    enum class verdict { confirmed, refuted, undecided };
 
-    std::string text;
-    verdict is = verdict::not_shown;
+    std::string text; // states how much, before it is measured
+    verdict is = verdict::undecided;
     std::string evidence; // with the figures
 };
 std::string_view name_of(claim::verdict value);

@@ -19,8 +19,9 @@ using judgement = changed::verdict;
 constexpr std::array<std::string_view, 4> compared{"rate", "p99_ms", "cpu_us", "pss_mib"};
 
 judgement judge(const estimate& before, const estimate& after, best better) {
-    if (!told_apart(before, after)) return judgement::cannot_tell;
-    return (after.median > before.median) == (better == best::highest) ? judgement::better : judgement::worse;
+    const auto times = ratio_between_runs(after, before);
+    if (times.low <= 1 && times.high >= 1) return judgement::cannot_tell;
+    return (times.low > 1) == (better == best::highest) ? judgement::better : judgement::worse;
 }
 
 /// Is the same asked of the same servers? How long and how often does not matter.
@@ -35,13 +36,13 @@ constexpr auto line_form = "{:<28.28}{:<23.23}{:>8}{:>8}  {:<20.20}{}";
 
 std::string line_of(const changed& one) {
     std::string ratio = "-";
-    if (one.before.median > 0) {
-        const auto times = ratio_of(one.after, one.before);
-        ratio = fmt::format("x{} {}..{}", three_digits(times.median), three_digits(times.low),
+    if (one.before.mean > 0) {
+        const auto times = ratio_between_runs(one.after, one.before);
+        ratio = fmt::format("x{} {}..{}", three_digits(times.mean), three_digits(times.low),
                             three_digits(times.high));
     }
     return fmt::format(line_form, one.workload + ", " + one.contender, figure_named(one.figure).title,
-                       three_digits(one.before.median), three_digits(one.after.median), ratio, name_of(one.is));
+                       three_digits(one.before.mean), three_digits(one.after.mean), ratio, name_of(one.is));
 }
 
 std::string origin_of(const results& one) {
@@ -118,14 +119,14 @@ std::vector<std::string> table_of(const comparison& both) {
         "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
         "{} would be called so if nothing had changed.",
         count(judgement::better), count(judgement::worse), all, count(judgement::cannot_tell),
-        std::lround(static_cast<double>(all) * chance_allowed)));
+        std::lround(static_cast<double>(all) * alpha)));
     return lines;
 }
 
 nlohmann::ordered_json json_of(const comparison& both) {
     using json = nlohmann::ordered_json;
     const auto values = [](const estimate& it) {
-        return json{{"median", it.median}, {"low", it.low}, {"high", it.high}};
+        return json{{"mean", it.mean}, {"low", it.low}, {"high", it.high}};
     };
     json text{{"schema", "parley-compare-diff/1"},
               {"a", both.before},

@@ -106,13 +106,17 @@ const figure& figure_named(std::string_view key) {
     return *found;
 }
 
-estimates estimates_of(const std::vector<const measurement*>& rounds) {
+estimates estimates_of(const std::vector<const measurement*>& measurements) {
     estimates all;
     for (const auto& each : table) {
         std::vector<double> values;
-        for (const auto* one : rounds)
-            if (const auto value = each.of(*one)) values.push_back(*value);
-        if (!values.empty()) all.emplace(each.key, estimate_of(std::move(values)));
+        std::vector<int> rounds;
+        for (const auto* one : measurements)
+            if (const auto value = each.of(*one)) {
+                values.push_back(*value);
+                rounds.push_back(one->where.round);
+            }
+        if (!values.empty()) all.emplace(each.key, estimate_of(std::move(values), std::move(rounds)));
     }
     return all;
 }

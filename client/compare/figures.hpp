@@ -28,6 +28,6 @@ const figure& figure_named(std::string_view key);
 /// Estimates over the rounds that count, for each figure that they have.
 using estimates = std::map<std::string_view, estimate>;
 
-estimates estimates_of(const std::vector<const measurement*>& rounds);
+estimates estimates_of(const std::vector<const measurement*>& measurements);
 
 } // namespace parley

@@ -10,14 +10,14 @@
 
 namespace parley {
 
-/// Sentences about one section: who answered most, who cannot be told apart, who spent least.
+/// Sentences about one section: which server answered most, which are worse, which spent least.
 std::vector<std::string> findings_of(const section& one);
 
 /// A sentence for each ranked contender: how it relates to the section's reference, to three digits.
 std::vector<std::string> ratios_of(const section& one);
 
-/// How much rates differed between the rounds, and which differences that lets be shown. Empty where nobody has
-/// three rounds.
+/// How much rates differed between the rounds, and which differences that lets be shown. Empty if no table has
+/// two servers with two rounds.
 std::string noise_finding(const std::vector<section>& all);
 
 /// What to know before believing any of it: where, how often, and what else had the processors.

@@ -80,9 +80,8 @@ void print(const answer& one, const section& from) {
     print(wrapped(fmt::format("  {}, {}", from.load.to_string(), by.title)));
     std::vector<bar> bars;
     for (const auto& [name, value] : rank(from, by).rows)
-        bars.push_back({name, value.median,
-                        fmt::format("{} {} ({}..{})", three_digits(value.median), by.unit,
-                                    three_digits(value.low), three_digits(value.high))});
+        bars.push_back({name, value.mean,
+                        fmt::format("{} {} ({})", three_digits(value.mean), by.unit, interval_text(value))});
     print(chart_of(bars));
     print(wrapped("  " + one.margin, 2));
     for (const auto& sentence : one.reason) print(wrapped("  " + sentence, 2));

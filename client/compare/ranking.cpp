@@ -1,19 +1,61 @@
 #include "client/compare/ranking.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace parley {
 
-ranking rank(const section& one, const figure& by) {
+std::vector<std::string> ranking::names(standing which) const {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i != rows.size(); ++i)
+        if (standings[i] == which) all.push_back(rows[i].first);
+    return all;
+}
+
+std::vector<std::string> ranking::good() const {
+    auto all = names(standing::best);
+    std::ranges::move(names(standing::as_good), std::back_inserter(all));
+    return all;
+}
+
+const std::pair<std::string, estimate>* ranking::first_worse() const {
+    const auto found = std::ranges::find(standings, standing::worse);
+    return found == standings.end() ? nullptr : &rows[static_cast<std::size_t>(found - standings.begin())];
+}
+
+estimate times_worse(const estimate& one, const estimate& best, const figure& by) {
+    return by.better == parley::best::highest ? ratio_of(best, one) : ratio_of(one, best);
+}
+
+ranking rank(const section& one, const figure& by, const std::vector<std::string>& names) {
     ranking result;
-    for (const auto* each : one.with(by.key)) result.rows.emplace_back(each->name, *each->find(by.key));
+    std::size_t most_rounds = 0;
+    for (const auto* row : one.with(by.key)) {
+        if (!names.empty() && std::ranges::find(names, row->name) == names.end()) continue;
+        result.rows.emplace_back(row->name, *row->find(by.key));
+        most_rounds = std::max(most_rounds, result.rows.back().second.values.size());
+    }
+    const auto is_judged = [&](const auto& row) {
+        const auto rounds = row.second.values.size();
+        return rounds > 1 && 4 * rounds >= 3 * most_rounds;
+    };
     std::ranges::stable_sort(result.rows, [&](const auto& a, const auto& b) {
-        return by.better == best::highest ? a.second.median > b.second.median
-                                          : a.second.median < b.second.median;
+        if (is_judged(a) != is_judged(b)) return is_judged(a);
+        return by.better == best::highest ? a.second.mean > b.second.mean
+                                          : a.second.mean < b.second.mean;
     });
-    std::vector<estimate> all;
-    for (const auto& [name, value] : result.rows) all.push_back(value);
-    result.groups = groups_of(all, by.better);
+    for (const auto& row : result.rows) {
+        if (!is_judged(row)) {
+            result.standings.push_back(standing::not_judged);
+        } else if (&row == &result.rows.front()) {
+            result.standings.push_back(standing::best);
+        } else {
+            const auto times = times_worse(row.second, result.rows.front().second, by);
+            result.standings.push_back(times.high <= 1 + little ? standing::as_good
+                                       : times.low > 1          ? standing::worse
+                                                                : standing::open);
+        }
+    }
     return result;
 }
 
@@ -24,12 +66,6 @@ std::string listed(const std::vector<std::string>& names) {
         text += names[i];
     }
     return text;
-}
-
-std::string names_of(const ranking& in, const std::vector<std::size_t>& group) {
-    std::vector<std::string> names;
-    for (const auto each : group) names.push_back(in.rows[each].first);
-    return listed(names) + (names.size() > 1 ? " (not told apart)" : "");
 }
 
 } // namespace parley

@@ -36,13 +36,13 @@ std::vector<difference> differences(const row& one, const row& other) {
     for (const auto& [key, what] : telling) {
         const auto* mine = one.find(key);
         const auto* theirs = other.find(key);
-        if (!mine || !theirs || !told_apart(*mine, *theirs)) continue;
-        const auto small = std::max(std::min(mine->median, theirs->median), least_amount);
-        const auto large = std::max(mine->median, theirs->median);
+        if (!mine || !theirs || !differ(*mine, *theirs)) continue;
+        const auto small = std::max(std::min(mine->mean, theirs->mean), least_amount);
+        const auto large = std::max(mine->mean, theirs->mean);
         if (large / small < least_factor) continue;
         all.push_back({key, large / small,
-                       fmt::format("{} {} instead of {}", three_digits(mine->median), what,
-                                   three_digits(theirs->median))});
+                       fmt::format("{} {} instead of {}", three_digits(mine->mean), what,
+                                   three_digits(theirs->mean))});
     }
     std::ranges::sort(all, std::greater{}, &difference::factor);
     return all;
@@ -52,21 +52,21 @@ std::string own_counters(const row& one, std::string_view but) {
     std::string text;
     for (const auto& [key, what] : telling)
         if (const auto* mine = one.find(key); mine && key != but)
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", three_digits(mine->median), what);
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", three_digits(mine->mean), what);
     return text;
 }
 
 std::string amount(const estimate& value, const figure& of) {
-    return of.unit == "/s" ? three_digits(value.median) + " per second"
-                           : fmt::format("{} {}", three_digits(value.median), of.unit);
+    return of.unit == "/s" ? three_digits(value.mean) + " per second"
+                           : fmt::format("{} {}", three_digits(value.mean), of.unit);
 }
 
 std::string beside_best(const row& one, const row& best, const figure& by) {
     const auto &mine = *one.find(by.key), &theirs = *best.find(by.key);
-    auto text = told_apart(mine, theirs)
-                    ? fmt::format("{:.2f} times what {} has in {} ({} against {})", mine.median / theirs.median,
+    auto text = differ(mine, theirs)
+                    ? fmt::format("{:.2f} times what {} has in {} ({} against {})", mine.mean / theirs.mean,
                                   best.name, by.title, amount(mine, by), amount(theirs, by))
-                    : fmt::format("not told apart from {} in {} ({} against {})", best.name, by.title,
+                    : fmt::format("not shown to differ from {} in {} ({} against {})", best.name, by.title,
                                   amount(mine, by), amount(theirs, by));
     auto found = differences(one, best);
     std::erase_if(found, [&](const difference& each) { return each.key == by.key; });

@@ -234,17 +234,24 @@ results results_from(const json& record) {
 }
 
 std::vector<cell> cells_left(const plan& all, const std::vector<measurement>& done) {
+    constexpr int most_tries = 2; // of a round that was lost: once more, before the end ...
+    const auto is_lost = [](const measurement& one) { return !one.problem.empty() || !one.load.doubt.empty(); };
     auto left = all.cells();
+    const auto tries = [&](const cell& each) { return std::ranges::count(done, each, &measurement::where); };
     std::erase_if(left, [&](const cell& each) {
         const auto& wanted = all.workloads[each.workload];
         int evidence = 0;
+        bool is_over = tries(each) >= most_tries, has_valid = false;
         for (const auto& one : done) {
-            if (one.where == each) return true;
-            if (one.where.contender == each.contender && one.where.workload == each.workload)
-                evidence += evidence_of_empty(one, wanted);
+            if (one.where.contender != each.contender || one.where.workload != each.workload) continue;
+            evidence += evidence_of_empty(one, wanted);
+            is_over = is_over || (one.where == each && !is_lost(one));
+            has_valid = has_valid || !is_lost(one);
         }
-        return evidence >= enough_to_believe;
+        // ... unless no round of it is valid: then it is not the round.
+        return is_over || evidence >= enough_to_believe || (tries(each) > 0 && !has_valid);
     });
+    std::ranges::stable_partition(left, [&](const cell& each) { return tries(each) == 0; });
     return left;
 }
 

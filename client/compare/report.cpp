@@ -25,7 +25,7 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json json_of(const estimate& one) {
-    return {{"median", one.median}, {"low", one.low}, {"high", one.high}, {"values", one.values}};
+    return {{"mean", one.mean}, {"low", one.low}, {"high", one.high}, {"values", one.values}};
 }
 
 json json_of(const row& one) {

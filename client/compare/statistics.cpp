@@ -1,68 +1,115 @@
 #include "client/compare/statistics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <numbers>
 #include <numeric>
-#include <random>
 #include <stdexcept>
-#include <utility>
+#include <tuple>
 
 namespace parley {
 
 namespace {
 
-constexpr int resamples = 2000;
-constexpr double tail = 0.025; // on each side of a 95 % interval
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// A median of as many values, drawn from them with replacement.
-double resampled_median(const std::vector<double>& values, std::mt19937_64& random) {
-    std::uniform_int_distribution<std::size_t> any{0, values.size() - 1};
-    std::vector<double> drawn(values.size());
-    for (auto& each : drawn) each = values[any(random)];
-    return median_of(std::move(drawn));
+double density(double z) { return std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi); }
+double below(double z) { return std::erfc(-z / std::numbers::sqrt2) / 2; }
+
+/// Simpson's rule.
+template <class Function>
+double integral(Function function, double from, double to, int steps) {
+    const double width = (to - from) / steps;
+    double sum = function(from) + function(to);
+    for (int step = 1; step < steps; ++step) sum += function(from + step * width) * (step % 2 == 1 ? 4 : 2);
+    return sum * width / 3;
 }
 
-template <class Draw>
-std::pair<double, double> interval_of(Draw draw) {
-    std::mt19937_64 random{1}; // the same values give the same interval
-    std::vector<double> drawn(resamples);
-    for (auto& each : drawn) each = draw(random);
-    std::ranges::sort(drawn);
-    constexpr auto cut = static_cast<std::size_t>(resamples * tail);
-    return {drawn[cut], drawn[resamples - 1 - cut]};
+/// The probability that the range of `groups` values of a standard normal distribution is at most `range`.
+double range_below(double range, std::size_t groups) {
+    constexpr double far = 8; // beyond, the density is nothing
+    const auto at = [&](double z) {
+        return density(z) * std::pow(below(z) - below(z - range), static_cast<double>(groups - 1));
+    };
+    return static_cast<double>(groups) * integral(at, -far, far, 120);
 }
 
-/// Twice the rank of each value among all, so that the mean rank of equal ones is a whole number.
-std::vector<std::size_t> doubled_ranks(const std::vector<double>& all) {
-    std::vector<std::size_t> ranks;
-    for (const auto each : all) {
-        const auto below = std::ranges::count_if(all, [&](auto other) { return other < each; });
-        const auto equal = std::ranges::count(all, each);
-        ranks.push_back(static_cast<std::size_t>(2 * below + equal + 1));
+/// The mean of `function(s)`, where s is a standard deviation that was estimated with `freedom` degrees of
+/// freedom, in units of the true one (a chi distribution).
+template <class Function>
+double mean_over_estimates(Function function, double freedom) {
+    const double half = freedom / 2;
+    const double scale = std::log(2) + half * std::log(half) - std::lgamma(half);
+    const auto at = [&](double s) {
+        return std::exp(scale + (freedom - 1) * std::log(std::max(s, 1e-9)) - half * s * s) * function(s);
+    };
+    const double spread = 8 / std::sqrt(2 * freedom);
+    return integral(at, std::max(0.0, 1 - spread), 1 + spread, freedom < 5 ? 400 : 80);
+}
+
+/// Where a growing function of a number over 0 reaches `goal`.
+template <class Function>
+double where_reached(Function function, double goal) {
+    double low = 0, high = 1;
+    while (function(high) < goal && high < 1e9) high *= 2;
+    for (int halved = 0; halved != 24; ++halved) {
+        const double middle = (low + high) / 2;
+        (function(middle) < goal ? low : high) = middle;
     }
-    return ranks;
+    return (low + high) / 2;
 }
 
-/// How many ways there are to choose `count` of the ranks, by their sum.
-std::vector<double> ways_by_sum(const std::vector<std::size_t>& ranks, std::size_t count) {
-    const auto most = std::accumulate(ranks.begin(), ranks.end(), std::size_t{0});
-    std::vector<std::vector<double>> ways(count + 1, std::vector<double>(most + 1));
-    ways[0][0] = 1;
-    for (const auto rank : ranks)
-        for (auto chosen = count; chosen > 0; --chosen)
-            for (auto sum = most; sum >= rank; --sum) ways[chosen][sum] += ways[chosen - 1][sum - rank];
-    return ways[count];
+/// Half of the interval that Student's t gives a mean, in units of its standard error. The range of two means
+/// is their difference.
+double student(double freedom) { return studentised_range(alpha, 2, freedom) / std::numbers::sqrt2; }
+
+std::vector<double> logs_of(const std::vector<double>& values) {
+    std::vector<double> logs;
+    for (const auto value : values) logs.push_back(std::log(value));
+    return logs;
 }
 
-/// By how many standard deviations two must differ to be told apart 9 times in 10, with 4 to 8 rounds each:
-/// found by simulation. With more rounds it shrinks as the root of their number.
-constexpr std::size_t fewest_rounds = 4;
-constexpr std::array deviations_shown{3.35, 3.06, 2.41, 2.17, 1.97};
-constexpr auto most_simulated = fewest_rounds + deviations_shown.size() - 1;
+bool has_logs(const std::vector<double>& values) {
+    return std::ranges::all_of(values, [](double value) { return value > 0; });
+}
+
+double mean_of(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// Of the mean of `values`, which are two or more.
+double squared_error(const std::vector<double>& values) {
+    const auto mean = mean_of(values);
+    double sum = 0;
+    for (const auto value : values) sum += (value - mean) * (value - mean);
+    const auto count = static_cast<double>(values.size());
+    return sum / (count - 1) / count;
+}
+
+estimate ratio(double log_ratio, double half) {
+    return {std::exp(log_ratio), std::exp(log_ratio - half), std::exp(log_ratio + half), {}, {}, {}};
+}
+
+int round_of(const estimate& one, std::size_t index) {
+    return one.rounds.empty() ? static_cast<int>(index) + 1 : one.rounds[index];
+}
 
 } // namespace
+
+double studentised_range(double tail, std::size_t groups, double freedom) {
+    // A report asks for the same few again and again.
+    thread_local std::map<std::tuple<double, std::size_t, double>, double> known;
+    const auto [found, is_new] = known.try_emplace({tail, groups, freedom});
+    if (is_new)
+        found->second = where_reached(
+            [&](double q) {
+                return mean_over_estimates([&](double s) { return range_below(q * s, groups); }, freedom);
+            },
+            1 - tail);
+    return found->second;
+}
 
 double median_of(std::vector<double> values) {
     if (values.empty()) throw std::invalid_argument("no values have no median");
@@ -71,72 +118,113 @@ double median_of(std::vector<double> values) {
     return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-estimate estimate_of(std::vector<double> values) {
-    const auto median = median_of(values);
-    const auto [low, high] = interval_of([&](auto& random) { return resampled_median(values, random); });
-    return {median, low, high, std::move(values)};
+estimate estimate_of(std::vector<double> values, std::vector<int> rounds) {
+    if (values.empty()) throw std::invalid_argument("no values have no mean");
+    const bool is_log = has_logs(values);
+    const auto scaled = is_log ? logs_of(values) : values;
+    const auto back = [&](double value) { return is_log ? std::exp(value) : value; };
+    const auto mean = mean_of(scaled);
+    estimate one{back(mean), 0, infinity, values, std::move(rounds), {}};
+    if (values.size() < 2) return one;
+    const double half = student(static_cast<double>(values.size()) - 1) * std::sqrt(squared_error(scaled));
+    one.low = back(mean - half);
+    one.high = back(mean + half);
+    return one;
+}
+
+void fit_block(std::span<estimate* const> servers, std::size_t block) {
+    std::map<int, double> rounds; // the effect of each
+    std::size_t count = 0;
+    for (const auto* server : servers) {
+        if (!has_logs(server->values)) return;
+        for (std::size_t i = 0; i != server->values.size(); ++i) rounds[round_of(*server, i)] = 0;
+        count += server->values.size();
+    }
+    // Least squares of an additive model, also if rounds are missing: each effect in turn, until nothing
+    // changes.
+    std::vector<double> means(servers.size());
+    double change = infinity;
+    for (int tried = 0; change > 1e-12 && tried != 1000; ++tried) {
+        change = 0;
+        for (std::size_t who = 0; who != servers.size(); ++who) {
+            double sum = 0;
+            for (std::size_t i = 0; i != servers[who]->values.size(); ++i)
+                sum += std::log(servers[who]->values[i]) - rounds[round_of(*servers[who], i)];
+            const double mean = sum / static_cast<double>(servers[who]->values.size());
+            change = std::max(change, std::abs(mean - means[who]));
+            means[who] = mean;
+        }
+        std::map<int, std::pair<double, int>> sums;
+        for (std::size_t who = 0; who != servers.size(); ++who)
+            for (std::size_t i = 0; i != servers[who]->values.size(); ++i) {
+                auto& [sum, terms] = sums[round_of(*servers[who], i)];
+                sum += std::log(servers[who]->values[i]) - means[who];
+                ++terms;
+            }
+        double all = 0;
+        for (auto& [round, effect] : rounds) all += effect = sums[round].first / sums[round].second;
+        for (auto& [round, effect] : rounds) effect -= all / static_cast<double>(rounds.size());
+    }
+    double squares = 0;
+    for (std::size_t who = 0; who != servers.size(); ++who)
+        for (std::size_t i = 0; i != servers[who]->values.size(); ++i) {
+            const double rest =
+                std::log(servers[who]->values[i]) - means[who] - rounds[round_of(*servers[who], i)];
+            squares += rest * rest;
+        }
+    const auto freedom = static_cast<double>(count) - static_cast<double>(servers.size() + rounds.size()) + 1;
+    for (std::size_t who = 0; who != servers.size(); ++who)
+        servers[who]->fit = {block, servers.size(), means[who], freedom > 0 ? std::sqrt(squares / freedom) : 0,
+                             std::max(freedom, 0.0)};
 }
 
 estimate ratio_of(const estimate& one, const estimate& other) {
-    const auto [low, high] = interval_of([&](auto& random) {
-        const auto above = resampled_median(one.values, random);
-        return above / resampled_median(other.values, random);
-    });
-    return {one.median / other.median, low, high, {}};
+    const auto &fit = one.fit, &same = other.fit;
+    if (fit.block == 0 || fit.block != same.block) return ratio_between_runs(one, other);
+    if (fit.freedom <= 0) return ratio(fit.log_mean - same.log_mean, infinity);
+    const double error = fit.residual * std::sqrt(1.0 / static_cast<double>(one.values.size()) +
+                                                  1.0 / static_cast<double>(other.values.size()));
+    const double range = studentised_range(alpha, fit.servers, fit.freedom);
+    return ratio(fit.log_mean - same.log_mean, range / std::numbers::sqrt2 * error);
 }
 
-double p_value(const estimate& one, const estimate& other) {
-    auto all = one.values;
-    all.insert(all.end(), other.values.begin(), other.values.end());
-    const auto ranks = doubled_ranks(all);
-    const auto own = ranks.begin() + static_cast<std::ptrdiff_t>(one.values.size());
-    const auto observed = static_cast<double>(std::accumulate(ranks.begin(), own, std::size_t{0}));
-    const auto expected = static_cast<double>(one.values.size() * (all.size() + 1));
-
-    const auto ways = ways_by_sum(ranks, one.values.size());
-    double as_far = 0;
-    for (std::size_t sum = 0; sum != ways.size(); ++sum)
-        if (std::abs(static_cast<double>(sum) - expected) >= std::abs(observed - expected)) as_far += ways[sum];
-    return as_far / std::accumulate(ways.begin(), ways.end(), 0.0);
+estimate ratio_between_runs(const estimate& one, const estimate& other) {
+    if (!has_logs(one.values) || !has_logs(other.values))
+        return {other.mean == 0 ? infinity : one.mean / other.mean, 0, infinity, {}, {}, {}};
+    const auto mine = logs_of(one.values), theirs = logs_of(other.values);
+    const double difference = mean_of(mine) - mean_of(theirs);
+    if (mine.size() < 2 || theirs.size() < 2) return ratio(difference, infinity);
+    const double first = squared_error(mine), second = squared_error(theirs);
+    if (first + second == 0) return ratio(difference, 0);
+    const double freedom = (first + second) * (first + second) /
+                           (first * first / static_cast<double>(mine.size() - 1) +
+                            second * second / static_cast<double>(theirs.size() - 1));
+    return ratio(difference, student(std::round(freedom * 10) / 10) * std::sqrt(first + second));
 }
 
-bool told_apart(const estimate& one, const estimate& other) { return p_value(one, other) <= chance_allowed; }
-
-double noise_of(const estimate& one) {
-    std::vector<double> distances;
-    for (const auto each : one.values) distances.push_back(std::abs(each - one.median));
-    constexpr double deviations_of_a_bell_curve = 1.4826; // in half of its values' distance from the middle
-    return one.median == 0 ? 0 : deviations_of_a_bell_curve * median_of(std::move(distances)) / one.median;
+bool differ(const estimate& one, const estimate& other) {
+    const auto times = ratio_of(one, other);
+    return times.low > 1 || times.high < 1;
 }
 
-double least_shown(double noise, std::size_t rounds) {
-    if (rounds < fewest_rounds) return std::numeric_limits<double>::infinity();
-    const auto simulated = std::min(rounds, most_simulated);
-    return noise * deviations_shown.at(simulated - fewest_rounds) *
-           std::sqrt(static_cast<double>(simulated) / static_cast<double>(rounds));
+double least_shown(double residual, std::size_t rounds, std::size_t servers) {
+    if (rounds < 2 || servers < 2) return infinity;
+    const auto freedom = static_cast<double>((servers - 1) * (rounds - 1));
+    const double range = studentised_range(alpha, servers, freedom);
+    const auto shown = [&](double errors) { // of a difference of so many standard errors
+        return mean_over_estimates([&](double s) { return below(errors - range / std::numbers::sqrt2 * s); },
+                                   freedom);
+    };
+    return std::exp(where_reached(shown, 0.9) * residual * std::sqrt(2.0 / static_cast<double>(rounds))) - 1;
 }
 
-std::size_t rounds_to_show(double difference, double noise) {
-    auto rounds = fewest_rounds;
-    while (least_shown(noise, rounds) > difference) ++rounds;
-    return rounds;
-}
-
-std::vector<std::vector<std::size_t>> groups_of(const std::vector<estimate>& all, best first) {
-    std::vector<std::size_t> left(all.size());
-    std::iota(left.begin(), left.end(), std::size_t{0});
-    std::ranges::stable_sort(left, [&](auto a, auto b) {
-        return first == best::highest ? all[a].median > all[b].median : all[a].median < all[b].median;
-    });
-    std::vector<std::vector<std::size_t>> groups;
-    while (!left.empty()) {
-        const auto& leader = all[left.front()];
-        const auto others = std::stable_partition(left.begin(), left.end(),
-                                                  [&](auto each) { return !told_apart(all[each], leader); });
-        groups.emplace_back(left.begin(), others);
-        left.erase(left.begin(), others);
+std::size_t rounds_to_show(double difference, double residual, std::size_t servers) {
+    std::size_t too_few = 1, enough = 1000;
+    while (enough - too_few > 1) {
+        const auto middle = (too_few + enough) / 2;
+        (least_shown(residual, middle, servers) > difference ? too_few : enough) = middle;
     }
-    return groups;
+    return enough;
 }
 
 } // namespace parley

@@ -1,53 +1,68 @@
-// What a few repeated measurements say, and what they do not: a middle, how sure it is, and who is told apart.
+// What repeated measurements say, and what they do not. The plan is a randomised block design: each round
+// measures every server once, so what slows a whole round slows all alike, and cancels out. The logarithms of a
+// figure are fitted by a two-way model, server + round, with one residual for all (Montgomery, Design and
+// Analysis of Experiments, ch. 4). All servers of a table are compared at once by Tukey's studentised range: in
+// 95 of 100 tables of equal servers no difference is reported at all.
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace parley {
 
-/// The middle of repeated measurements, and an interval that holds the true one 95 times in 100: a bootstrap of
-/// the median (2,000 samples, the same ones each time).
-struct estimate {
-    double median = 0;
-    double low = 0;
-    double high = 0;
-    std::vector<double> values{}; // in the order of the rounds
+/// Of 100 tables in which all servers are equal, so many may report a difference.
+inline constexpr double alpha = 0.05;
+
+/// Where a server stands in its block: all servers of one table, by one figure.
+struct block_fit {
+    std::size_t block = 0;   // which block; 0: none, so it can be compared by its own spread alone
+    std::size_t servers = 0; // in the block
+    double log_mean = 0;     // of the server, over all rounds of the block
+    double residual = 0;     // standard deviation of what neither server nor round explains
+    double freedom = 0;      // degrees of freedom of the residual; 0: too few rounds for any
 };
 
-/// Throws std::invalid_argument where there are no values.
-double median_of(std::vector<double> values);
-estimate estimate_of(std::vector<double> values);
+/// Repeated measurements of one figure of one server.
+struct estimate {
+    double mean = 0; // geometric; arithmetic if a value is not over 0
+    double low = 0; // an interval that holds the true mean 95 times in 100 (Student's t, of the logarithms) ...
+    double high = 0;              // ... as wide as nothing and everything if there is only one value
+    std::vector<double> values{}; // in the order of the rounds
+    std::vector<int> rounds{};    // the round of each; empty: 1, 2, 3 ...
+    block_fit fit{};
+};
 
-/// How many times `one` is `other`: the ratio of their medians, with its bootstrap interval. `other` is over 0.
+/// Throws std::invalid_argument if there are no values.
+double median_of(std::vector<double> values);
+estimate estimate_of(std::vector<double> values, std::vector<int> rounds = {});
+
+/// Fits the servers of one table by one figure, and writes each one's `fit`; `block` is over 0, and another one
+/// for each table and figure. Figures that are not over 0 have no logarithm: then no fit is written.
+void fit_block(std::span<estimate* const> servers, std::size_t block);
+
+/// How many times `one` is `other`, with an interval. Within a block the intervals of all pairs hold together
+/// in 95 of 100 tables (Tukey and Kramer). Else each is Welch's t interval. The interval is from 0 to infinity
+/// if there are too few values. Both are over 0.
 estimate ratio_of(const estimate& one, const estimate& other);
 
-/// If both came from the same source: how often would chance mix them as little as this? The exact two-sided
-/// permutation test of the sum of ranks (Wilcoxon, Mann and Whitney), which asks nothing of the noise but that
-/// it be alike. With three values each it is never below 0.1, with four 0.03, with six 0.002.
-double p_value(const estimate& one, const estimate& other);
+/// The same by Welch's t interval, also for one block number of two runs.
+estimate ratio_between_runs(const estimate& one, const estimate& other);
 
-/// Two equals are told apart by chance at most so often; four rounds each are the fewest that can be enough.
-inline constexpr double chance_allowed = 0.03;
+/// True if a difference is shown: 1 is not in the interval of their ratio.
+bool differ(const estimate& one, const estimate& other);
 
-/// Has a difference been shown?
-bool told_apart(const estimate& one, const estimate& other);
+/// The least ratio minus 1 that is shown 9 times in 10 between two of `servers`, with a residual of so much and
+/// so many rounds. Infinite for fewer than 2 rounds.
+double least_shown(double residual, std::size_t rounds, std::size_t servers);
 
-/// How much repeated measurements of one source differ: the standard deviation of a bell curve whose values are
-/// as far from their median as these, in parts of the median. 0 where that is 0.
-double noise_of(const estimate& one);
+/// How many rounds it takes to show that difference, which is more than 0, so often; at most 1,000.
+std::size_t rounds_to_show(double difference, double residual, std::size_t servers);
 
-/// The least difference, in parts, that told_apart() finds 9 times in 10 between two of so much noise, with so
-/// many rounds each. Infinite for fewer rounds than can be enough.
-double least_shown(double noise, std::size_t rounds);
+/// The value that the range of `groups` means, in units of the standard deviation estimated with `freedom`
+/// degrees of freedom, exceeds with probability `tail`. Exact but for the integration (four digits).
+double studentised_range(double tail, std::size_t groups, double freedom);
 
-/// How many rounds each it takes to find that difference, more than 0, so often.
-std::size_t rounds_to_show(double difference, double noise);
-
-/// Groups of those that are not told apart, the highest median first, or the lowest: each group is led by the
-/// best that is left, and holds all that are not told apart from the leader. The numbers are indices into
-/// `all`.
 enum class best { highest, lowest };
-std::vector<std::vector<std::size_t>> groups_of(const std::vector<estimate>& all, best first = best::highest);
 
 } // namespace parley

@@ -11,21 +11,6 @@ namespace {
 /// The measurements of one contender under one workload that count.
 using measurements = std::vector<const measurement*>;
 
-/// Nothing: there is no round in which both count.
-std::optional<estimate> ratio_over(const measurements& rounds, const measurements& reference,
-                                   const figure& which) {
-    std::vector<double> ratios;
-    for (const auto* mine : rounds) {
-        const auto same_round = [&](const auto* theirs) { return theirs->where.round == mine->where.round; };
-        const auto theirs = std::ranges::find_if(reference, same_round);
-        if (theirs == reference.end()) continue;
-        const auto above = which.of(*mine), below = which.of(**theirs);
-        if (above && below && *below > 0) ratios.push_back(*above / *below);
-    }
-    if (ratios.empty()) return std::nullopt;
-    return estimate_of(std::move(ratios));
-}
-
 /// "97 % of a processor" and "98 % of a processor" are one thing.
 bool alike_but_for_numbers(std::string_view one, std::string_view other) {
     const auto words = [](std::string_view text) {
@@ -69,10 +54,32 @@ counted_row row_of(std::string name, std::size_t number, const measurements& all
     return result;
 }
 
-section section_from(const workload& load, std::vector<counted_row> rows, const std::string& baseline) {
+/// Fits all ranked rows together, figure by figure. `number` is that of the section, from 1.
+void fit(section& one, std::size_t number) {
+    std::size_t block = number * figures().size();
+    for (const auto& figure : figures()) {
+        std::vector<estimate*> servers;
+        for (std::size_t i = 0; i != one.ranked; ++i) {
+            const auto found = one.rows[i].values.find(figure.key);
+            if (found != one.rows[i].values.end() && found->second.values.size() > 1)
+                servers.push_back(&found->second);
+        }
+        if (servers.size() > 1) fit_block(servers, block);
+        ++block;
+    }
+}
+
+std::optional<estimate> ratio(const row& one, const row& reference, std::string_view figure) {
+    const auto *mine = one.find(figure), *theirs = reference.find(figure);
+    if (!mine || !theirs || mine->mean <= 0 || theirs->mean <= 0) return std::nullopt;
+    return ratio_of(*mine, *theirs);
+}
+
+section section_from(const workload& load, std::vector<counted_row> rows, const std::string& baseline,
+                     std::size_t number) {
     const auto rate = [](const counted_row& it) {
         const auto* found = it.shown.find("rate");
-        return found ? found->median : -1;
+        return found ? found->mean : -1;
     };
     const auto serves_all = [&](const counted_row& it) {
         return it.shown.counts() && it.shown.served >= load.connections;
@@ -86,14 +93,14 @@ section section_from(const workload& load, std::vector<counted_row> rows, const 
     const auto reference = std::find_if(rows.begin(), unranked, [&](const counted_row& it) {
         return baseline.empty() || it.shown.name == baseline;
     });
-    if (reference != unranked) {
-        result.reference = reference->shown.name;
-        for (auto it = rows.begin(); it != unranked; ++it) {
-            it->shown.rate_ratio = ratio_over(it->rounds, reference->rounds, figure_named("rate"));
-            it->shown.cpu_ratio = ratio_over(it->rounds, reference->rounds, figure_named("cpu_us"));
-        }
-    }
+    if (reference != unranked) result.reference = reference->shown.name;
     std::ranges::transform(rows, std::back_inserter(result.rows), &counted_row::shown);
+    fit(result, number);
+    if (const auto* best = result.ranked_row(result.reference))
+        for (std::size_t i = 0; i != result.ranked; ++i) {
+            result.rows[i].rate_ratio = ratio(result.rows[i], *best, "rate");
+            result.rows[i].cpu_ratio = ratio(result.rows[i], *best, "cpu_us");
+        }
     return result;
 }
 
@@ -125,11 +132,16 @@ std::vector<section> summarize(const plan& all, const std::vector<measurement>& 
         for (std::size_t who = 0; who != all.contenders.size(); ++who) {
             measurements its;
             for (const auto& each : done)
-                if (each.where.contender == who && each.where.workload == load) its.push_back(&each);
+                if (each.where.contender == who && each.where.workload == load) {
+                    // A round that was lost is measured again: the later one counts.
+                    std::erase_if(its, [&](const auto* one) { return one->where.round == each.where.round; });
+                    its.push_back(&each);
+                }
             std::ranges::sort(its, {}, [](const auto* one) { return one->where.round; });
             if (!its.empty()) rows.push_back(row_of(all.contenders[who].name, who, its));
         }
-        if (!rows.empty()) sections.push_back(section_from(all.workloads[load], std::move(rows), baseline));
+        if (!rows.empty())
+            sections.push_back(section_from(all.workloads[load], std::move(rows), baseline, load + 1));
     }
     return sections;
 }

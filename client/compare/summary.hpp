@@ -24,7 +24,7 @@ struct row {
     bool left_cleanly = true;  // in every round
     std::vector<problem> problems;
     std::vector<problem> doubts; // rounds whose rate and latency are not valid, as the load itself says
-    // Against the reference, round by round, so that what slowed both in a round cancels out.
+    // Against the reference; what slowed all in a round cancels out.
     std::optional<estimate> rate_ratio;
     std::optional<estimate> cpu_ratio;
 

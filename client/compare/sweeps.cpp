@@ -61,18 +61,17 @@ std::map<std::string, points> split(const std::vector<section>& all, const sweep
     return parts;
 }
 
-/// Who of two is better at one place, so clearly that they are told apart, and not told apart from the best of
-/// all there; nothing: neither.
+/// The one of two that is shown to be better at one place, and is the best of all there or shown to be as good;
+/// nullptr if there is none.
 const std::string* winner(const section& at, const figure& by, const std::string& one,
                           const std::string& other) {
     const auto *first = at.ranked_row(one), *second = at.ranked_row(other);
     const auto* mine = first ? first->find(by.key) : nullptr;
     const auto* theirs = second ? second->find(by.key) : nullptr;
-    if (!mine || !theirs || !told_apart(*mine, *theirs)) return nullptr;
-    const auto& better = (mine->median > theirs->median) == (by.better == best::highest) ? one : other;
-    const auto ranking = rank(at, by);
-    const auto is_it = [&](std::size_t each) { return ranking.rows[each].first == better; };
-    return std::ranges::any_of(ranking.groups.front(), is_it) ? &better : nullptr;
+    if (!mine || !theirs || !differ(*mine, *theirs)) return nullptr;
+    const auto& better = (mine->mean > theirs->mean) == (by.better == best::highest) ? one : other;
+    const auto good = rank(at, by).good();
+    return std::ranges::find(good, better) != good.end() ? &better : nullptr;
 }
 
 std::vector<std::string> names_in(const points& curve) {

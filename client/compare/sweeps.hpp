@@ -27,9 +27,8 @@ std::span<const sweep> sweeps();
 /// The number by which a workload differs from the others of its question; nothing: that is no sweep.
 std::optional<double> place_of(const workload& load);
 
-/// Over a sweep, `before` is better than `after` up to `from`, and worse from `to` on: at both places they are
-/// told apart, and the better one of them is not told apart from the best of all. Between them, nothing was
-/// shown.
+/// Over a sweep, `before` is better than `after` up to `from`, and worse from `to` on: at both places that is
+/// shown, and the better one of them is the best of all there, or as good. Between them, nothing was shown.
 struct crossing {
     std::string_view question;
     std::string service; // that all points ask for: "pi", "echo, 64 bytes"

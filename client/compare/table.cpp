@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
@@ -13,23 +14,22 @@ namespace {
 // Name; rate, its spread, its ratio; p50, p99; CPU, switches, memory; served, left.
 constexpr auto line_form = "{:<12}{:>6}{:>14}{:>14}{:>7}{:>7}{:>7}{:>7}{:>6}{:>14}{:>6}";
 
-std::string interval_text(const estimate* one) {
-    return one ? fmt::format("{}..{}", three_digits(one->low), three_digits(one->high)) : "-";
-}
+std::string interval_text_of(const estimate* one) { return one ? interval_text(*one) : "-"; }
 
-std::string median_text(const estimate* one) { return one ? three_digits(one->median) : "-"; }
+std::string mean_text(const estimate* one) { return one ? three_digits(one->mean) : "-"; }
 
 std::string percent_text(const std::optional<estimate>& ratio, bool is_reference) {
     if (is_reference) return "100%";
     if (!ratio) return "-";
-    return fmt::format("{:.0f}% {:.0f}..{:.0f}", ratio->median * 100, ratio->low * 100, ratio->high * 100);
+    if (!std::isfinite(ratio->high)) return fmt::format("{:.0f}%", ratio->mean * 100);
+    return fmt::format("{:.0f}% {:.0f}..{:.0f}", ratio->mean * 100, ratio->low * 100, ratio->high * 100);
 }
 
 /// Of both kinds.
 std::string switches_text(const row& one) {
     const auto* voluntary = one.find("voluntary");
     const auto* involuntary = one.find("involuntary");
-    return voluntary && involuntary ? three_digits(voluntary->median + involuntary->median) : "-";
+    return voluntary && involuntary ? three_digits(voluntary->mean + involuntary->mean) : "-";
 }
 
 std::string served_text(int served, int connections) {
@@ -40,13 +40,18 @@ std::string line_of(const row& one, const section& of) {
     const auto name = one.name.size() <= 11 ? one.name : one.name.substr(0, 10) + '~';
     const auto* left = one.left_cleanly ? "clean" : "no";
     if (!one.counts()) return fmt::format("{:<12}{}", name, "no round counts");
-    return fmt::format(line_form, name, median_text(one.find("rate")), interval_text(one.find("rate")),
-                       percent_text(one.rate_ratio, one.name == of.reference), median_text(one.find("p50_ms")),
-                       median_text(one.find("p99_ms")), median_text(one.find("cpu_us")), switches_text(one),
-                       median_text(one.find("pss_mib")), served_text(one.served, of.load.connections), left);
+    return fmt::format(line_form, name, mean_text(one.find("rate")), interval_text_of(one.find("rate")),
+                       percent_text(one.rate_ratio, one.name == of.reference), mean_text(one.find("p50_ms")),
+                       mean_text(one.find("p99_ms")), mean_text(one.find("cpu_us")), switches_text(one),
+                       mean_text(one.find("pss_mib")), served_text(one.served, of.load.connections), left);
 }
 
 } // namespace
+
+std::string interval_text(const estimate& one) {
+    if (one.values.size() < 2) return "one round";
+    return fmt::format("{}..{}", three_digits(one.low), three_digits(one.high));
+}
 
 std::string three_digits(double value) {
     constexpr std::array<const char*, 4> units{"", "k", "M", "G"};
@@ -86,7 +91,7 @@ std::vector<std::string> table_of(const section& one) {
     lines.push_back("");
     lines.push_back(fmt::format("{:<12}{:^34}{:>14}{:>14}{:>7}", "", "requests per second", "latency, ms",
                                 "per request", "memory"));
-    lines.push_back(fmt::format(line_form, "", "median", "95% interval", against, "p50", "p99", "CPU us",
+    lines.push_back(fmt::format(line_form, "", "mean", "95% interval", against, "p50", "p99", "CPU us",
                                 "switch", "MiB", "served", "left"));
     for (const auto& each : one.rows) lines.push_back(line_of(each, one));
     const auto tell = [&](const row& each, const std::vector<problem>& why, const char* verdict) {

@@ -66,7 +66,7 @@ const ticks = { callback(value) {
 
 /// What a logarithmic axis is to show of these lines, and not the whole decades round them.
 function closeRound(series) {
-  const all = series.flatMap((one) => one.points.flatMap(({ y }) => y.values?.length > 1 ? [y.low, y.high] : [y.median])).filter((value) => value > 0);
+  const all = series.flatMap((one) => one.points.flatMap(({ y }) => y.values?.length > 1 ? [y.low, y.high] : [y.mean])).filter((value) => value > 0);
   return all.length ? { min: Math.min(...all) / 1.2, max: Math.max(...all) * 1.2 } : {};
 }
 
@@ -110,7 +110,7 @@ function barConfig(bars, unit, options = {}) {
   return {
     type: "bar",
     data: { labels: bars.map((bar) => bar.name),
-            datasets: [{ data: bars.map((bar) => bar.value.median), backgroundColor: colors, borderColor: css("--ink"), borderWidth: 0,
+            datasets: [{ data: bars.map((bar) => bar.value.mean), backgroundColor: colors, borderColor: css("--ink"), borderWidth: 0,
                          whiskerColor: css("--ink"), barPercentage: 0.82, categoryPercentage: 0.86, borderRadius: 3,
                          intervals: bars.map((bar) => bar.value.values.length > 1 ? [bar.value.low, bar.value.high] : null) }] },
     options: { indexAxis: "y", layout: { padding: { right: 8 } },
@@ -132,7 +132,7 @@ function lineConfig(series, x, y) {
   return {
     type: "line",
     data: { datasets: shown.map((one) => ({ label: one.name, ...lookOf(one.name),
-      data: one.points.map((point) => ({ x: point.x, y: point.y.median })), estimates: one.points.map((point) => point.y),
+      data: one.points.map((point) => ({ x: point.x, y: point.y.mean })), estimates: one.points.map((point) => point.y),
       intervals: one.points.map((point) => point.y.values && point.y.values.length > 1 ? [point.y.low, point.y.high] : null) })) },
     options: { interaction: { mode: "nearest", intersect: false, axis: "xy" },
                scales: { x: axis(x.title, x.kind, x.extra), y: axis(y.title, y.kind, y.kind === "log" ? closeRound(shown) : y.extra) },
@@ -140,7 +140,7 @@ function lineConfig(series, x, y) {
                           tooltip: { callbacks: { title: (items) => nameOf(items[0].parsed.x) + " " + (x.unit || ""),
                             label: (item) => {
                               const one = item.dataset.estimates[item.dataIndex];
-                              return `${item.dataset.label}: ${one.values ? told(one, y.unit) : withUnit(one.median, y.unit)}`;
+                              return `${item.dataset.label}: ${one.values ? told(one, y.unit) : withUnit(one.mean, y.unit)}`;
                             } } } } },
   };
 }

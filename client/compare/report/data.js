@@ -20,7 +20,7 @@ function short(value) {
 const plain = (value) => value === null || value === undefined ? "" : Number(value.toPrecision(6));
 const withUnit = (value, unit) => short(value) + (unit ? (unit === "/s" ? "/s" : " " + unit) : "");
 const interval = (one) => one.values.length > 1 ? `95 %: ${short(one.low)} to ${short(one.high)}` : "one round";
-const told = (one, unit) => one ? `${withUnit(one.median, unit)} (${interval(one)})` : "–";
+const told = (one, unit) => one ? `${withUnit(one.mean, unit)} (${interval(one)})` : "–";
 const median = (values) => {
   const sorted = values.filter((value) => value !== null && value !== undefined).sort((a, b) => a - b);
   if (sorted.length === 0) return null;

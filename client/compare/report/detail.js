@@ -10,7 +10,7 @@ function latencySeries(workload) {
     for (const load of loads)
       for (const [percent, ms] of load.latency_distribution ?? []) times.set(percent, [...times.get(percent) ?? [], ms]);
     const points = [...times].filter(([, told]) => 2 * told.length > loads.length).sort(([one], [other]) => one - other)
-      .map(([percent, told]) => ({ x: 100 / (100 - percent), y: { median: median(told) } }));
+      .map(([percent, told]) => ({ x: 100 / (100 - percent), y: { mean: median(told) } }));
     return { name, points };
   });
 }
@@ -24,7 +24,7 @@ function shareSeries(workload, what) {
       return sum > 0 ? all.map((one) => 100 * one / sum) : [];
     });
     const places = Math.max(0, ...rounds.map((one) => one.length));
-    const points = Array.from({ length: Math.min(places, 64) }, (_, i) => ({ x: i + 1, y: { median: median(rounds.map((one) => one[i] ?? 0)) } }));
+    const points = Array.from({ length: Math.min(places, 64) }, (_, i) => ({ x: i + 1, y: { mean: median(rounds.map((one) => one[i] ?? 0)) } }));
     return { name, points };
   });
 }
@@ -34,21 +34,21 @@ function drawShares(into, id, title, hint, workload, what) {
   chartFigure(into, id, title, hint, 300,
     () => workload() && lineConfig(series(), { title: "worker, by its rank", kind: "linear", extra: { min: 1, ticks: { precision: 0 } }, name: (value) => "worker " + value },
       { title: `% of all ${what}`, kind: "linear", unit: "%", extra: { beginAtZero: true } }),
-    () => [["model", "worker", `% of the ${what}`], series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.median)]))]);
+    () => [["model", "worker", `% of the ${what}`], series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.mean)]))]);
 }
 
 function barsOf(workload, key) {
   const section = sectionNamed[workload], figure = figureNamed[key];
   const rows = ranked(section).filter((row) => row.values[key] && isShown(row.name))
-    .sort((a, b) => (figure.more ? 1 : -1) * (b.values[key].median - a.values[key].median));
-  return rows.map((row, i) => ({ name: row.name, value: row.values[key], isBest: i === 0 || row.values[key].median === rows[0].values[key].median }));
+    .sort((a, b) => (figure.more ? 1 : -1) * (b.values[key].mean - a.values[key].mean));
+  return rows.map((row, i) => ({ name: row.name, value: row.values[key], isBest: i === 0 || row.values[key].mean === rows[0].values[key].mean }));
 }
 
 function detailBars(into, id, key, options) {
   const figure = figureNamed[key];
   chartFigure(into, id, figure.title, figure.unit + (figure.more ? " · more is better" : " · less is better"), barHeight,
     () => barConfig(barsOf(choice.of, key), figure.unit, options),
-    () => [["model", figure.title, "95 % from", "to"], barsOf(choice.of, key).map((bar) => [bar.name, short(bar.value.median), short(bar.value.low), short(bar.value.high)])]);
+    () => [["model", figure.title, "95 % from", "to"], barsOf(choice.of, key).map((bar) => [bar.name, short(bar.value.mean), short(bar.value.low), short(bar.value.high)])]);
 }
 
 function openLoads(workload) {
@@ -81,7 +81,7 @@ function drawDetail() {
     () => choice.of && lineConfig(latencySeries(choice.of), { title: "percentile (each step to the right: ten times rarer)", kind: "log", name: percentileName,
       extra: { min: 1, ticks: { callback: (value) => [1, 2, 4, 10, 20, 100, 200, 1000, 10000, 100000].includes(value) ? percentileName(value) : "" } } },
       { title: "ms", kind: "log", unit: "ms" }),
-    () => [["model", "percentile", "latency, ms"], latencySeries(choice.of).flatMap((one) => one.points.map((point) => [one.name, percentileName(point.x), short(point.y.median)]))]);
+    () => [["model", "percentile", "latency, ms"], latencySeries(choice.of).flatMap((one) => one.points.map((point) => [one.name, percentileName(point.x), short(point.y.mean)]))]);
 
   const pair = pairIn(into);
   detailBars(pair, "cpu", "cpu_us");

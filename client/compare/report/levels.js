@@ -6,7 +6,7 @@ function seriesOver(sections, figure) {
     name,
     points: sections.filter(isChosen)
       .map((section) => ({ x: section.place, y: ranked(section).find((row) => row.name === name)?.values[figure] }))
-      .filter((point) => point.y && point.y.median > 0).sort((a, b) => a.x - b.x),
+      .filter((point) => point.y && point.y.mean > 0).sort((a, b) => a.x - b.x),
   }));
 }
 
@@ -16,7 +16,7 @@ function sweepChart(into, id, sections, key, { along, unit }, height = 330) {
   chartFigure(into, id, `${figure.title} against ${along}`, figure.more ? "more is better" : "less is better", height,
     () => lineConfig(series(), { title: along, kind: "log", unit }, { title: figure.unit === "/s" ? "per second" : figure.unit, kind: "log", unit: figure.unit }),
     () => [["model", along, figure.title, "95 % from", "to"],
-           series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.median), short(point.y.low), short(point.y.high)]))]);
+           series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.mean), short(point.y.low), short(point.y.high)]))]);
 }
 
 const pairIn = (into) => into.appendChild(make("div", { class: "pair" }));
@@ -37,7 +37,7 @@ function drawLevels() {
   const fill = () => {
     const load = workloadNamed[levelSections()[0].workload];
     const kind = load.per_connection ? "Connections that ask once and are made anew" : "Connections that stay and ask again as soon as they were answered";
-    intro.textContent = `${kind} (${load.service}, ${load.size} bytes). Each point is the median of the rounds, its whisker the 95 % interval; both scales are logarithmic. A line ends where a model could not serve all connections.`;
+    intro.textContent = `${kind} (${load.service}, ${load.size} bytes). Each point is the mean of the rounds, its whisker the 95 % interval; both scales are logarithmic. A line ends where a model could not serve all connections.`;
   };
   refills.push(fill);
   fill();
@@ -48,7 +48,7 @@ function drawLevels() {
   drawCrossings(into, levelQuestion);
   drawCapacities(into);
 
-  const memory = part("memory", "Memory", "The proportional set size of the server's whole process tree near the end of the load: pages that are shared with others count in part.");
+  const memory = part("memory", "Memory", "All processes of the server near the end of the load: data, the text of the program once, page tables and kernel stacks.");
   const both = pairIn(memory);
   sweepChart(both, "memory", levelSections, "pss_mib", connections);
   sweepChart(both, "memory-connection", levelSections, "pss_connection_kib", connections);
@@ -60,7 +60,7 @@ function drawCrossings(into, question) {
   if (servers.size < 2) return;
   const texts = result.crossings.filter((one) => one.question === question).map((one) => one.text);
   const rounds = Math.max(...sectionsOf(question).flatMap((section) => section.rows.flatMap((row) => Object.values(row.values).map((one) => one.values.length))), 0);
-  const none = rounds < 4 ? "Fewer than 4 rounds tell nobody apart, so no two curves are shown to cross." : "No two of the best are shown to cross.";
+  const none = rounds < 2 ? "One round shows no difference, so no two curves are shown to cross." : "No two of the best are shown to cross.";
   into.append(make("div", { class: "crossings", id: "crossings-" + question }, make("h3", {}, "Where curves cross"),
     texts.length ? make("ul", {}, ...texts.map((text) => make("li", {}, text))) : make("p", { class: "note" }, none)));
 }

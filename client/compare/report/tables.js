@@ -20,14 +20,14 @@ function drawStevens() {
   const base = section && ranked(section).find((row) => row.name === "iterative")?.values.cpu_us;
   if (!base) return;
   const into = part("stevens", "Stevens' table, thirty years later", "Processor time for process control: what a server needs beyond the iterative one to serve 2,500 clients, five at a time, one request of 4,000 bytes each. His four columns are the published ones; the last one is this machine's, in seconds too.", "Stevens");
-  const over = (row) => [row.median - base.median, row.low - base.high, row.high - base.low].map((us) => us * stevensClients / 1e6);
+  const over = (row) => [row.mean - base.mean, row.low - base.high, row.high - base.low].map((us) => us * stevensClients / 1e6);
   const heads = ["design", "Solaris", "DUnix", "BSD/OS", "3rd edition", "this machine, s", "95 %", "clients by worker (Jain)"];
   const rows = () => stevens.filter(([name]) => isShown(name)).map(([name, title, ...published]) => {
     const row = ranked(section).find((one) => one.name === name);
     const cpu = row?.values.cpu_us;
     if (!cpu) return [title, ...published, "–", "", ""];
     const [mid, low, high] = over(cpu);
-    return [title, ...published, name === "iterative" ? "0" : short(mid), name === "iterative" ? `${short(base.median)} us a request` : `${short(low)} to ${short(high)}`, short(row.values.fairness?.median)];
+    return [title, ...published, name === "iterative" ? "0" : short(mid), name === "iterative" ? `${short(base.mean)} us a request` : `${short(low)} to ${short(high)}`, short(row.values.fairness?.mean)];
   });
   const holder = make("div", { id: "stevens-table" });
   const draw = () => {
@@ -51,7 +51,7 @@ function drawServices() {
   const rows = () => contenders.filter((name) => isShown(name) && all.some((section) => ranked(section).some((row) => row.name === name)))
     .map((name) => [name, ...shown().flatMap((section) => {
       const values = ranked(section).find((row) => row.name === name)?.values ?? {};
-      return [values.rate ? short(values.rate.median) + "/s" : "–", values.rate ? `${short(values.rate.low)} to ${short(values.rate.high)}` : "", short(values.cpu_us?.median)];
+      return [values.rate ? short(values.rate.mean) + "/s" : "–", values.rate ? `${short(values.rate.low)} to ${short(values.rate.high)}` : "", short(values.cpu_us?.mean)];
     })]);
   const holder = make("div", { id: "services-table" });
   const draw = () => holder.replaceChildren(tableOf(heads(), rows()), csvButton("services", heads(), rows));
@@ -97,7 +97,7 @@ function drawModels() {
       card ? make("dl", {}, ...card.answers.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])) : null,
       make("div", { class: "measured" },
         ...shown.map((each) => make("p", {}, make("b", {}, (result.answers.find((answer) => answer.workload === each.workload)?.question || each.workload) + ": "), each.text)),
-        starts.length ? make("p", {}, make("b", {}, "Start and stop: "), `${short(median(starts.map((row) => row.start_ms.median)))} ms until it listened, ${short(median(starts.map((row) => row.stop_ms.median)))} ms from the signal to its end.`) : null)));
+        starts.length ? make("p", {}, make("b", {}, "Start and stop: "), `${short(median(starts.map((row) => row.start_ms.mean)))} ms until it listened, ${short(median(starts.map((row) => row.stop_ms.mean)))} ms from the signal to its end.`) : null)));
   }
   refills.push(() => { for (const card of holder.children) card.hidden = !isShown(card.dataset.model); });
 }
@@ -106,7 +106,7 @@ const numbersHeads = () => ["workload", "model", "rounds", "served", ...result.f
 
 const numbersRows = () => result.sections.filter(isChosen).flatMap((section) => section.rows.filter((row) => isShown(row.name)).map((row) =>
   [section.workload, row.name, Math.max(0, ...Object.values(row.values).map((one) => one.values.length)), row.served,
-   ...result.figures.flatMap((figure) => { const one = row.values[figure.key]; return one ? [plain(one.median), plain(one.low), plain(one.high)] : ["", "", ""]; })]));
+   ...result.figures.flatMap((figure) => { const one = row.values[figure.key]; return one ? [plain(one.mean), plain(one.low), plain(one.high)] : ["", "", ""]; })]));
 
 function drawNumbers() {
   const into = part("numbers", "Every number", "Medians over the rounds; the files hold the intervals and each single measurement as well.", "Numbers");
@@ -119,7 +119,7 @@ function drawNumbers() {
   const draw = () => holder.replaceChildren(make("details", {}, make("summary", {}, "Show the table"),
     tableOf(["workload", "model", ...keys.map((key) => figureNamed[key].title + (figureNamed[key].unit ? ", " + figureNamed[key].unit : ""))],
       result.sections.filter(isChosen).flatMap((section) => section.rows.filter((row) => isShown(row.name))
-        .map((row) => [section.workload, row.name, ...keys.map((key) => short(row.values[key]?.median))])))));
+        .map((row) => [section.workload, row.name, ...keys.map((key) => short(row.values[key]?.mean))])))));
   refills.push(draw);
   draw();
   into.append(holder);
@@ -139,6 +139,6 @@ function drawMachine() {
     ["plan", `${plan.name}; seed ${plan.seed}; ${result.cells.length} measurements${result.complete ? "" : ", not complete"}`],
   ];
   into.append(make("dl", { class: "facts" }, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)])),
-    make("p", {}, "Each measurement has a fresh server and a load from a process of its own, which checks every byte. Every round has an order of its own. Two are told apart where chance would part two equals so clearly at most 3 times in 100 (an exact permutation test of ranks): of many comparisons, a few are therefore wrong."),
+    make("p", {}, "Each measurement has a fresh server and a load from a process of its own, which checks every byte. Every round has an order of its own. The logarithms of a figure are fitted by server and round. A difference is reported if 1 is not in the simultaneous 95 % interval of the ratio (Tukey, Kramer): of 100 tables of equal servers, 5 report one."),
     make("details", {}, make("summary", {}, "The plan, to repeat it with --plan"), make("pre", { tabindex: "0" }, JSON.stringify(plan, null, 1))));
 }
