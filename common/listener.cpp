@@ -88,7 +88,9 @@ unique_fd open_at(const address& at, const listen_options& options, bool joins) 
     if (at.family() == AF_UNIX) {
         bind_unix(socket.get(), at, options.unix_mode);
     } else {
-        set(SOL_SOCKET, SO_REUSEADDR);
+        // Of a stream it lets a server start again at once; of datagrams it would let any user share the port
+        // (socket(7)).
+        if (at.type() == SOCK_STREAM) set(SOL_SOCKET, SO_REUSEADDR);
         // Inherited, too: a byte that a client calls urgent (tcp(7)) is one like the others, in its place.
         if (at.type() == SOCK_STREAM) set(SOL_SOCKET, SO_OOBINLINE);
         if (at.family() == AF_INET6 && options.v6_only) set(IPPROTO_IPV6, IPV6_V6ONLY);

@@ -5,21 +5,32 @@
 //   what bounds it        one core; what comes too fast is lost, and nobody is told (udp(7))
 //   when it is wrong      answers larger than a packet; requests that must not be lost; work for the processor
 //   seen in               Stevens' ch. 8; daytime and DNS servers
+//
+// The source of a datagram can be forged. So one from a port below 1024, or from a port that this server
+// listens at, gets no answer, as inetd does it: the answer would be a request to another service, or to this
+// one, for ever.
 #include "common/log.hpp"
 #include "common/stop_signal.hpp"
 #include "server/model.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <span>
 #include <string>
 #include <sys/socket.h>
-#include <system_error>
+#include <vector>
 
 namespace parley {
 
 namespace {
 
-/// The largest payload of UDP over IPv4.
-constexpr std::size_t most_bytes = 65'507;
+/// More than the largest payload of UDP: 65,507 bytes over IPv4, 65,527 over IPv6 (RFC 768, RFC 8200).
+constexpr std::size_t most_bytes = 65'536;
+
+constexpr int at_a_time = 64; // datagrams of one socket, then the others have their turn
 
 /// A driver whose input is one datagram, and which collects what the session says.
 std::string answer_to(std::string_view datagram, session talk, int worker) {
@@ -38,39 +49,119 @@ std::string answer_to(std::string_view datagram, session talk, int worker) {
     return answer;
 }
 
-/// Takes one datagram, where there is one, and sends its answer. An answer that cannot be sent is lost.
-void serve_datagram(int socket, const service& offered, worker& by) {
-    static std::array<char, most_bytes> input; // one thread, one buffer
-    sockaddr_storage from;
-    socklen_t from_size = sizeof from;
-    auto* const peer = reinterpret_cast<sockaddr*>(&from);
-    const auto size = recvfrom(socket, input.data(), input.size(), MSG_DONTWAIT, peer, &from_size);
-    if (size < 0) return; // nobody, or the network's news of an earlier answer
-    by.begin_connection(address{peer, from_size, SOCK_DGRAM});
-    auto& notes = by.notes();
-    notes.bytes_in.add(static_cast<std::uint64_t>(size));
-    notes.now.set(activity::writing);
-    try {
-        auto answer = answer_to({input.data(), static_cast<std::size_t>(size)}, offered(), by.number());
-        answer.resize(std::min(answer.size(), most_bytes));
-        const auto sent = sendto(socket, answer.data(), answer.size(), MSG_DONTWAIT, peer, from_size);
-        if (sent >= 0) {
-            notes.bytes_out.add(static_cast<std::uint64_t>(sent));
-            notes.requests.add(1);
-        }
-    } catch (const std::exception& error) {
-        log::error("datagram: {}", error.what());
+/// A datagram, and where it came from and went to (recvmsg(2)).
+struct message {
+    sockaddr_storage from{};
+    iovec content{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
+    msghdr header{};
+
+    explicit message(std::span<char> room) : content{room.data(), room.size()} {
+        header.msg_name = &from;
+        header.msg_namelen = sizeof from;
+        header.msg_iov = &content;
+        header.msg_iovlen = 1;
+        header.msg_control = control.data();
+        header.msg_controllen = control.size();
     }
-    by.end_connection();
-}
+    message(message&&) = delete;
+
+    [[nodiscard]] int source_port() const {
+        if (from.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(from).sin_port);
+        return ntohs(reinterpret_cast<const sockaddr_in6&>(from).sin6_port);
+    }
+
+    /// Makes it the answer: to where it came from, and from the address that was asked, which a socket that
+    /// listens at all addresses does not do by itself (ip(7), ipv6(7)).
+    void become_answer(std::string_view text) {
+        content = {const_cast<char*>(text.data()), text.size()};
+        if (header.msg_controllen == 0) return;
+        auto* const info = CMSG_FIRSTHDR(&header);
+        if (info && info->cmsg_level == IPPROTO_IP && info->cmsg_type == IP_PKTINFO) {
+            in_pktinfo asked;
+            std::memcpy(&asked, CMSG_DATA(info), sizeof asked);
+            asked.ipi_ifindex = 0; // the route decides
+            std::memcpy(CMSG_DATA(info), &asked, sizeof asked);
+            return;
+        }
+        in6_pktinfo asked;
+        if (info && info->cmsg_level == IPPROTO_IPV6 && info->cmsg_type == IPV6_PKTINFO) {
+            std::memcpy(&asked, CMSG_DATA(info), sizeof asked);
+            if (!IN6_IS_ADDR_MULTICAST(&asked.ipi6_addr))
+                return; // the interface matters to a link-local address
+        }
+        header.msg_controllen = 0;
+    }
+};
+
+class datagram_server {
+public:
+    datagram_server(listener& listener, const service& offered, worker& worker)
+        : listener_{listener}, offered_{offered}, worker_{worker} {
+        for (const auto& address : listener.bound()) ports_.push_back(address.port());
+        for (const auto& socket : listener.sockets()) {
+            const int yes = 1; // one of the two is of another family, and fails
+            setsockopt(socket.get(), IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes);
+            setsockopt(socket.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof yes);
+        }
+    }
+
+    /// Answers what is there, up to a number.
+    void serve() {
+        for (const auto& socket : listener_.sockets())
+            for (int count = 0; count != at_a_time && serve_one(socket.get()); ++count) {
+            }
+    }
+
+private:
+    /// Returns false if no datagram is there. An answer that cannot be sent is lost.
+    bool serve_one(int socket) {
+        message one{input_};
+        const auto size = recvmsg(socket, &one.header, MSG_DONTWAIT);
+        if (size < 0) return errno != EAGAIN; // else the network's news of an earlier answer
+        if ((one.header.msg_flags & MSG_TRUNC) || !may_answer(one.source_port())) return true;
+        worker_.begin_connection(
+            address{reinterpret_cast<const sockaddr*>(&one.from), one.header.msg_namelen, SOCK_DGRAM});
+        auto& slot = worker_.notes();
+        slot.bytes_in.add(static_cast<std::uint64_t>(size));
+        slot.now.set(activity::writing);
+        try {
+            const auto answer =
+                answer_to({input_.data(), static_cast<std::size_t>(size)}, offered_(), worker_.number());
+            one.become_answer(answer);
+            const auto sent = sendmsg(socket, &one.header, MSG_DONTWAIT);
+            if (sent >= 0) {
+                slot.bytes_out.add(static_cast<std::uint64_t>(sent));
+                slot.requests.add(1);
+            } else if (complain_()) {
+                log::warn("sendmsg: {}; an answer is lost", std::strerror(errno));
+            }
+        } catch (const std::exception& error) {
+            log::error("datagram: {}", error.what());
+        }
+        worker_.end_connection();
+        return true;
+    }
+
+    [[nodiscard]] bool may_answer(int port) const {
+        return port >= IPPORT_RESERVED && std::ranges::find(ports_, port) == ports_.end();
+    }
+
+    listener& listener_;
+    const service& offered_;
+    worker& worker_;
+    std::vector<int> ports_;
+    std::vector<char> input_ = std::vector<char>(most_bytes);
+    once_a_second complain_;
+};
 
 } // namespace
 
 void datagram(listener& door, const service& offered, const model_options& options) {
     worker self{options.board, 1};
+    datagram_server server{door, offered, self};
     options.ready();
-    while (stop_signal::wait_readable({door.descriptor()}))
-        for (const auto& each : door.sockets()) serve_datagram(each.get(), offered, self);
+    while (stop_signal::wait_readable({door.descriptor()})) server.serve();
 }
 
 } // namespace parley
