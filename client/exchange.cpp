@@ -160,6 +160,14 @@ exchange::clock::duration exchange::answered() {
     return one.verified - one.asked;
 }
 
+void exchange::abandon(clock::time_point now) {
+    if (state_ != state::waiting) return;
+    for (auto left = std::max<std::uint64_t>(in_batch_, 1); left > 0; --left)
+        book_.enter_unanswered(due_.value_or(since_), since_, now);
+    state_ = state::ready;
+    in_batch_ = 0;
+}
+
 void exchange::complain(std::string_view cause, std::string_view what) {
     book_.errors.add(phase::verify, cause, [&] { return fmt::format("{} ({})", what, place()); });
 }

@@ -126,6 +126,10 @@ public:
     /// The next request is due, or was due at that time: its latency counts from then, whenever it is sent.
     void due(clock::time_point intended) { due_ = intended; }
 
+    /// What has been asked and not answered will not be answered any more: the book is told how long it has
+    /// waited.
+    void abandon(clock::time_point now);
+
     /// Nothing more will be sent: our direction of the connection can be ended.
     [[nodiscard]] bool has_ended() const { return state_ == state::ended; }
 

@@ -10,7 +10,7 @@ void ledger::enter(const answer& one) {
     latest = one.verified;
     if ((has_schedule ? one.due : one.verified) < from) return;
     latency.record(one.verified - one.due);
-    if (recent) recent->record(one.verified - one.due);
+    if (recent && one.verified <= until) recent->record(one.verified - one.due);
     if (has_schedule) {
         uncorrected.record(one.verified - one.asked);
         send_lag.record(one.asked - std::max(one.due, one.free_since));
@@ -23,6 +23,22 @@ void ledger::enter(const answer& one) {
     ++answered;
     bytes_sent += one.bytes_sent;
     bytes_received += one.bytes_received;
+}
+
+void ledger::enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked,
+                              clock::time_point now) {
+    if ((has_schedule ? due : now) < from) return;
+    latency.record(now - due);
+    bounds.record(now - due);
+    if (!asked) return;
+    if (has_schedule) uncorrected.record(now - *asked);
+    if (expected_interval.count() > 0)
+        for (auto time = now - *asked; time.count() > 0; time -= expected_interval) corrected.record(time);
+}
+
+bool ledger::rests_on_bounds(double percent) const {
+    if (bounds.count() == 0) return false;
+    return (percent >= 100 ? latency.max() : latency.value_at_percentile(percent)) >= bounds.min();
 }
 
 ledger::tally ledger::what_became() const {
@@ -47,6 +63,7 @@ void ledger::add(const ledger& other) {
                    twice);
     first_answers.add(other.first_answers);
     latency.add(other.latency);
+    bounds.add(other.bounds);
     uncorrected.add(other.uncorrected);
     send_lag.add(other.send_lag);
     corrected.add(other.corrected);

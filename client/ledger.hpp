@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 
 namespace parley {
 
@@ -25,6 +26,13 @@ struct ledger {
     };
 
     void enter(const answer& one);
+
+    /// A request that will not be answered: its latency is at least from when it was due, and asked if it was,
+    /// until `now`. A percentile that is as long as that rests on such bounds: see rests_on_bounds().
+    void enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked, clock::time_point now);
+
+    /// True if the latency at this percentile (100: the longest) is known to be at least so long, and no more.
+    [[nodiscard]] bool rests_on_bounds(double percent) const;
 
     /// What became of all requests that were sent, as far as the answers tell.
     struct tally {
@@ -61,7 +69,8 @@ struct ledger {
     number_set numbers; // that the counter gave out
 
     // ---- Without the warm-up. ----
-    histogram latency;                // of all answers; what came after the run took long, and counts here
+    histogram latency;                // of all requests; what came after the run took long, and counts here
+    histogram bounds;                 // those of them that were never answered: how long they waited at least
     histogram uncorrected;            // with a schedule: from when they were sent, not from when they were due
     histogram send_lag;               // with a schedule: how much later than due and possible they were sent
     histogram corrected;              // with an interval: and of those that nobody asked during long answers

@@ -2,6 +2,7 @@
 // servers of anybody, whose answers are right by a rule.
 #include "client/load/generate.hpp"
 #include "client/load/report.hpp"
+#include "client/load/threshold.hpp"
 #include "client/payload.hpp"
 #include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
@@ -134,6 +135,38 @@ TEST_CASE("a request that a server drops is lost") {
     CHECK(faults_of(result) == "lost 1");
     CHECK(result.book.what_became().sent == 3);
     CHECK(result.book.what_became().answered == 2);
+}
+
+TEST_CASE("a request that a server drops has waited for the time-out, at least") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 1) return echo(wire);
+        input_area area;
+        std::ignore = wire.read_some(area);
+        hear_out(wire);
+    }};
+    auto options = asking(server, 50);
+    options.timeout = 300ms;
+    const auto result = put_load(options);
+    CHECK(result.book.bounds.count() == 1);
+    CHECK(result.book.bounds.min() >= 300ms);
+    CHECK(result.book.latency.count() == 50);
+    CHECK(result.book.rests_on_bounds(100));
+    CHECK_FALSE(result.book.rests_on_bounds(50));
+    CHECK_FALSE(is_met(parse_threshold("max<50s"), result));
+    CHECK(is_met(parse_threshold("p50<50s"), result));
+}
+
+TEST_CASE("the last interval holds what came before the end of the run") {
+    ledger book;
+    histogram interval;
+    book.recent = &interval;
+    book.until = ledger::clock::time_point{10s};
+    const ledger::clock::time_point asked{9s};
+    book.enter({.due = asked, .asked = asked, .free_since = asked, .verified = ledger::clock::time_point{10s}});
+    book.enter({.due = asked, .asked = asked, .free_since = asked, .verified = ledger::clock::time_point{11s}});
+    CHECK(interval.count() == 1);
+    CHECK(book.answered == 1);
+    CHECK(book.latency.count() == 2);
 }
 
 TEST_CASE("an answer that is cut off is lost") {

@@ -3,6 +3,7 @@
 #include "client/load/generate.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
+#include "client/load/threshold.hpp"
 #include "common/running_server.hpp"
 #include "tests/scripted_server.hpp"
 
@@ -14,6 +15,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <tuple>
 
 namespace parley {
 
@@ -105,6 +107,35 @@ TEST_CASE("a server that stops for a moment is seen in an open loop, and hidden 
     CHECK(at_least(half, open.book.uncorrected) <= most);
     const auto closed = loaded(false);
     CHECK(at_least(half, closed.book.latency) <= most);
+}
+
+TEST_CASE("a server that falls silent before the end is seen, and no threshold on its latency is met") {
+    constexpr auto duration = 1'000ms;
+    std::atomic<bool> is_silent = false;
+    const scripted_server server{[&](connection& wire, int) {
+        input_area area;
+        for (auto bytes = wire.read_some(area); bytes && !bytes->empty(); bytes = wire.read_some(area))
+            if (!is_silent) std::ignore = wire.write_some(*bytes);
+    }};
+    auto options = at_rate(server.where().to_string(), 200, duration, 2);
+    options.timeout = 500ms;
+    const auto result = generate_load(options, -1, [&](std::chrono::nanoseconds elapsed, const load_result&) {
+        is_silent = is_silent || elapsed >= duration / 2;
+    });
+    const auto& book = result.book;
+    CHECK(result.never_sent > 0);
+    CHECK(book.bounds.count() == result.never_sent + book.errors.count());
+    CHECK(book.latency.count() == book.bounds.count() + book.all_answered);
+    CHECK(book.latency.max() >= 300ms);
+    CHECK(book.rests_on_bounds(99));
+    CHECK_FALSE(is_met(parse_threshold("p99<50s"), result));
+    CHECK_FALSE(is_met(parse_threshold("max<=50s"), result));
+    CHECK_FALSE(is_met(parse_threshold("mean<50s"), result));
+    CHECK(is_met(parse_threshold("p99>1ms"), result));
+    CHECK(measured_in_words(parse_threshold("p99<50s"), result).starts_with(">= "));
+    const auto report = report_for_programs(options, result, {});
+    CHECK(report.at("latency_bounds").at("requests") == book.bounds.count());
+    CHECK(report.at("latency_bounds").at("at_least").dump().find("p99") != std::string::npos);
 }
 
 TEST_CASE("the closed loop's correction adds the requests that nobody sent") {

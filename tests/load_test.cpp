@@ -6,13 +6,17 @@
 #include "client/load/report.hpp"
 #include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
+#include "tests/temporary_folder.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <thread>
 
 namespace parley {
 
@@ -240,9 +244,35 @@ TEST_CASE("a load ends at once where nobody listens") {
     options.connections = 10;
     const auto result = put_load(options);
     CHECK(result.end == ending::nobody_there);
-    CHECK(errors_of(result) == "1 x connect connect ECONNREFUSED");
+    CHECK(errors_of(result) == "10 x connect connect ECONNREFUSED");
     CHECK(result.book.errors.kinds()[0].first.text == "connect " + target + ": Connection refused");
     CHECK(result.unanswered == 0);
+}
+
+TEST_CASE("a UNIX socket whose queue is full is tried again, and does not end the load") {
+    const temporary_folder folder;
+    const auto at = address::resolve("unix:" + folder.file("socket")).front();
+    const unique_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(::bind(socket.get(), at.data(), at.size()) == 0);
+    REQUIRE(::listen(socket.get(), 0) == 0);
+    const unique_fd first{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(::connect(first.get(), at.data(), at.size()) == 0); // the queue is full
+    load_options options;
+    options.target = at.to_string();
+    options.connections = 2;
+    options.total = 10;
+    auto loading = std::async(std::launch::async, [&] { return put_load(options); });
+    std::this_thread::sleep_for(200ms); // a server that is slow to accept
+    std::vector<std::jthread> clients;
+    for (int client = 0; client != 3; ++client) {
+        unique_fd accepted{::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC)};
+        REQUIRE(accepted);
+        if (client > 0)
+            clients.emplace_back([wire = connection{std::move(accepted), at}]() mutable { echo(wire); });
+    }
+    const auto result = loading.get();
+    CHECK(result.book.errors.count() == 0);
+    CHECK(result.book.all_answered == 10);
 }
 
 TEST_CASE("a load that is told to stop awaits what is in flight, and reports") {

@@ -53,6 +53,12 @@ std::string judged(void (*change)(load_options& options, load_result& result)) {
 
 } // namespace
 
+TEST_CASE("a load that did not run for a part of the time says so") {
+    CHECK(judged([](auto&, auto&) {}) == "");
+    CHECK(judged([](auto&, auto& result) { result.starved = result.counted / 10; }) == "");
+    CHECK(judged([](auto&, auto& result) { result.starved = result.counted / 4; }) == "generator-starved");
+}
+
 TEST_CASE("a run without a fault is valid") {
     CHECK(judged([](auto&, auto&) {}).empty());
     CHECK(judged([](auto& options, auto&) { options.percentiles = {99.99}; }).empty());

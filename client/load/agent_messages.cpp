@@ -61,13 +61,13 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, conn
 
 // ---- What became of it. Points in time are of the agent's own clock, and stay there. ----
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ledger, has_schedule, expected_interval, connections, all_asked,
-                                   all_answered, first_answers, errors, numbers, latency, uncorrected, send_lag,
+                                   all_answered, first_answers, errors, numbers, latency, bounds, uncorrected, send_lag,
                                    corrected, answered, bytes_sent, bytes_received)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(cpu_time, user, system)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(moment, at, answered, latency_sum)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(kernel_counters, listen_overflows, sent, sent_again)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_result, book, connecting, handshaking, tls, connected, served,
-                                   unanswered, counted, used, busiest, course, shares, due, never_sent,
+                                   unanswered, counted, used, busiest, starved, course, shares, due, never_sent,
                                    reconnected, longest_gap, network, end)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(interval, begin, length, asked, errors, latency)
 

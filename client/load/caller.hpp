@@ -27,7 +27,8 @@ struct caller {
     std::uint32_t interest = 0;                                      // the events that epoll watches for
     std::uint64_t quota = std::numeric_limits<std::uint64_t>::max(); // requests that it may still begin
     std::chrono::milliseconds pause = shortest_pause;
-    std::optional<clock::time_point> lost; // when its connection failed, until it has another
+    std::optional<clock::time_point> trying_since; // its first attempt to connect, until one ends
+    std::optional<clock::time_point> lost;         // when its connection failed, until it has another
     bool waits_for_turn = false;
     bool is_in_line = false; // of those who wait for their turn; it may have left meanwhile
     bool tried = false;      // its first attempt to connect has succeeded or failed

@@ -23,6 +23,8 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr milliseconds tick = 100ms;
+constexpr milliseconds tolerated_delay =
+    20ms; // two busy programs beside it cost a thread no more, as a rule (sched(7))
 
 cpu_time own_cpu_time() {
     rusage used{};
@@ -77,6 +79,7 @@ const address* engine::source_for(const address& target) {
 void engine::open(caller& who) {
     try {
         who.since = clock::now();
+        if (!who.trying_since) who.trying_since = who.since;
         const auto& target = share_.targets[who.target];
         who.socket = begin_connecting(target, source_for(target));
         ++up_;
@@ -84,7 +87,15 @@ void engine::open(caller& who) {
         epoll_event event{.events = who.interest, .data = {.ptr = &who}};
         check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_ADD, who.socket.get(), &event); });
     } catch (const std::system_error& error) {
-        failed(who, failure_of(error));
+        // The queue of a UNIX socket is full (connect(2)): there is no other way to wait for room.
+        const bool may_wait = error.code() == std::errc::resource_unavailable_try_again &&
+                              clock::now() - *who.trying_since < options_.timeout;
+        if (may_wait) {
+            who.socket.reset();
+            who.since = clock::now();
+        } else {
+            failed(who, failure_of(error));
+        }
     }
 }
 
@@ -111,6 +122,7 @@ void engine::shake_hands(caller& who) {
 void engine::begin_talk(caller& who) {
     const auto now = clock::now();
     tried(who);
+    who.trying_since.reset();
     if (const auto lost = std::exchange(who.lost, std::nullopt)) {
         ++result_.reconnected;
         result_.longest_gap = std::max<nanoseconds>(result_.longest_gap, now - *lost);
@@ -192,10 +204,12 @@ void engine::failed(caller& who, const failure& why) {
     }
     result_.book.errors.add(why);
     tried(who);
+    who.trying_since.reset();
     who.target = 0;
     who.since = clock::now() + who.pause;
     who.pause = std::min(who.pause * 2, caller::longest_pause);
-    if (result_.connected == 0) end_counting(ending::nobody_there, clock::now());
+    // One refusal may be chance: a server that is being started again, a full queue.
+    if (result_.connected == 0 && tried_ == callers_.size()) end_counting(ending::nobody_there, clock::now());
 }
 
 void engine::tried(caller& who) {
@@ -215,8 +229,10 @@ void engine::look_after(caller& who, clock::time_point now) {
             failed(who, who.tls ? late_to_shake_hands(options_.timeout)
                                 : late_to_connect(share_.targets[who.target], options_.timeout));
     } else if (who.talking) {
-        if (!who.waits_for_turn && now > who.talking->deadline(options_.timeout))
+        if (!who.waits_for_turn && now > who.talking->deadline(options_.timeout)) {
+            who.talking->talk().abandon(now);
             failed(who, who.talking->late(options_.timeout));
+        }
     } else if (now >= who.since && result_.book.requests_left > 0 && who.quota > 0) {
         open(who);
     }
@@ -321,6 +337,9 @@ void engine::pass_time(clock::time_point now) {
     if (book.requests_left == 0) wind_up();
     if (now < next_tick_) return;
 
+    // A thread that gets a processor looks at the clock within some milliseconds of each tick.
+    if (counting_ && !ended_ && now - next_tick_ > tolerated_delay)
+        result_.starved += now - next_tick_ - tolerated_delay;
     next_tick_ = now + tick;
     if (crowd_ && has_begun()) follow_stages(now);
     for (std::size_t each = 0; each < opened_; ++each) look_after(callers_[each], now);
@@ -392,6 +411,7 @@ void engine::count_never_sent() {
         if (begun_ + *next < result_.book.from) continue;
         ++result_.due;
         ++result_.never_sent;
+        result_.book.enter_unanswered(begun_ + *next, std::nullopt, result_.book.until);
     }
 }
 
@@ -412,7 +432,9 @@ void engine::end_counting(ending how, clock::time_point now) {
             ++result_.served;
         else if (each.ever_asked)
             ++result_.unanswered;
-        if (!each.ever_answered) close(each);
+        if (each.ever_answered) continue;
+        if (each.talking) each.talking->talk().abandon(book.until);
+        close(each);
     }
 }
 

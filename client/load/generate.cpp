@@ -6,9 +6,11 @@
 
 #include <exception>
 #include <fmt/format.h>
+#include <future>
 #include <stdexcept>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <system_error>
 #include <thread>
 
 namespace parley {
@@ -36,15 +38,24 @@ class other_threads {
 public:
     other_threads(int count, const engine_share& ours) : failures_(static_cast<std::size_t>(count)) {
         results_.resize(failures_.size());
-        for (std::size_t each = 0; each < failures_.size(); ++each)
-            threads_.emplace_back([this, each, share = ours]() mutable {
-                try {
-                    share.thread = static_cast<int>(each) + 1;
-                    results_[each] = engine{share, {}}.run();
-                } catch (...) {
-                    failures_[each] = std::current_exception();
-                }
-            });
+        const auto may_begin = gate_.get_future().share(); // all of them or none: they wait for each other
+        try {
+            for (std::size_t each = 0; each < failures_.size(); ++each)
+                threads_.emplace_back([this, each, may_begin, share = ours]() mutable {
+                    if (!may_begin.get()) return;
+                    try {
+                        share.thread = static_cast<int>(each) + 1;
+                        results_[each] = engine{share, {}}.run();
+                    } catch (...) {
+                        failures_[each] = std::current_exception();
+                    }
+                });
+        } catch (const std::system_error& error) {
+            gate_.set_value(false);
+            throw std::runtime_error(fmt::format("cannot start thread {} of {}: {}; ask for less --threads",
+                                                 threads_.size() + 2, count + 1, error.code().message()));
+        }
+        gate_.set_value(true);
     }
 
     void join(load_result& all) {
@@ -57,6 +68,7 @@ public:
 private:
     std::vector<std::exception_ptr> failures_;
     std::vector<load_result> results_;
+    std::promise<bool> gate_;
     std::vector<std::jthread> threads_;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -37,13 +38,33 @@ std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
     return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
 }
 
-std::string time_row(std::string_view name, const histogram& times, const std::vector<double>& percentiles) {
+using is_bound = std::function<bool(double percent)>;
+
+std::string time_row(
+    std::string_view name, const histogram& times, const std::vector<double>& percentiles,
+    const is_bound& at_least = [](double) { return false; }) {
     std::string row = fmt::format("{:<12}", name);
+    const auto add = [&](double percent, std::string time) {
+        row += fmt::format("{:>11}", at_least(percent) ? ">= " + time : time);
+    };
     for (const double percent : percentiles) {
         const auto time = settled_percentile(times, percent);
-        row += fmt::format("{:>11}", time ? in_words(*time) : "-");
+        time ? add(percent, in_words(*time)) : void(row += fmt::format("{:>11}", "-"));
     }
-    return row + fmt::format("{:>11}\n", times.count() ? in_words(times.max()) : "-");
+    times.count() ? add(100, in_words(times.max())) : void(row += fmt::format("{:>11}", "-"));
+    return row + '\n';
+}
+
+/// The percentiles of the latency that rest on requests which were never answered.
+nlohmann::ordered_json bounds_in(const ledger& book, const std::vector<double>& percentiles) {
+    auto names = nlohmann::ordered_json::array();
+    for (const double percent : percentiles)
+        if (book.rests_on_bounds(percent)) names.push_back(fmt::format("p{}", percent));
+    if (book.bounds.count() > 0) names.push_back("mean");
+    if (book.rests_on_bounds(100)) names.push_back("max");
+    return {{"requests", book.bounds.count()},
+            {"least_ms", book.bounds.count() ? nlohmann::ordered_json(in_ms(book.bounds.min())) : nullptr},
+            {"at_least", names}};
 }
 
 std::string_view to_string(ending how) {
@@ -259,7 +280,12 @@ std::string report_for_people(const load_options& options, const load_result& re
                          settled ? in_words(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
                          in_words(book.answered), in_seconds(result.counted), in_seconds(warm_up_of(options))));
         text += header_row(percentiles);
-        text += time_row("latency", book.latency, percentiles);
+        text += time_row("latency", book.latency, percentiles,
+                         [&](double percent) { return book.rests_on_bounds(percent); });
+        if (const auto never = book.bounds.count())
+            text += fmt::format(
+                "              {} requests were never answered, and waited {} or more: they count as that\n",
+                in_words(never), in_words(book.bounds.min()));
         if (book.has_schedule) text += time_row("uncorrected", book.uncorrected, percentiles);
         if (book.corrected.count() > 0) text += time_row("corrected", book.corrected, percentiles);
         if (book.has_schedule) text += time_row("send lag", book.send_lag, percentiles);
@@ -346,6 +372,7 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"all_requests", book.all_answered},
             {"all_asked", book.all_asked},
             {"latency_ms", json_of(book.latency, percentiles)},
+            {"latency_bounds", bounds_in(book, percentiles)},
             {"latency_distribution", distribution_of(book.latency)},
             {"uncorrected_ms", if_any(book.uncorrected, percentiles)},
             {"corrected_ms", if_any(book.corrected, percentiles)},
@@ -364,7 +391,8 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
              {{"user_s", in_seconds(result.used.user)},
               {"system_s", in_seconds(result.used.system)},
               {"per_request_us", cpu_per_answer_us(result)},
-              {"busiest", result.busiest}}},
+              {"busiest", result.busiest},
+              {"starved_s", in_seconds(result.starved)}}},
             {"network",
              {{"listen_overflows", result.network.listen_overflows},
               {"segments", result.network.sent},

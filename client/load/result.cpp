@@ -41,6 +41,7 @@ void load_result::add(const load_result& other) {
     counted = std::max(counted, other.counted);
     used = {used.user + other.used.user, used.system + other.used.system};
     busiest = std::max(busiest, other.busiest);
+    starved = std::max(starved, other.starved);
     for (auto& each : course) {
         const auto theirs = at(other.course, each.at);
         each.answered += theirs.answered;

@@ -105,8 +105,17 @@ double measured(const threshold& one, const load_result& result) {
     return 0;
 }
 
+bool is_lower_bound(const threshold& one, const load_result& result) {
+    if (one.metric == what::mean) return result.book.bounds.count() > 0;
+    if (one.metric == what::max) return result.book.rests_on_bounds(100);
+    return one.metric == what::percentile && result.book.rests_on_bounds(one.percent);
+}
+
 bool is_met(const threshold& one, const load_result& result) {
     const double is = measured(one, result);
+    // Of a latency that is only known to be at least so long, no upper limit is met.
+    if (is_lower_bound(one, result) && one.must_be != relation::more && one.must_be != relation::at_least)
+        return false;
     switch (one.must_be) {
     case relation::less: return is < one.value;
     case relation::at_most: return is <= one.value;
@@ -119,7 +128,9 @@ bool is_met(const threshold& one, const load_result& result) {
 
 std::string measured_in_words(const threshold& one, const load_result& result) {
     const double is = measured(one, result);
-    if (is_time(one.metric)) return in_words(std::chrono::nanoseconds{std::llround(is * 1e9)});
+    if (is_time(one.metric))
+        return (is_lower_bound(one, result) ? ">= " : "") +
+               in_words(std::chrono::nanoseconds{std::llround(is * 1e9)});
     if (one.metric == what::fairness) return fmt::format("{:.3f}", is);
     return in_words(static_cast<std::uint64_t>(std::llround(is)));
 }

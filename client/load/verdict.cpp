@@ -29,6 +29,7 @@ public:
     verdict all() {
         agents();
         own_processor();
+        own_time();
         sends_in_time();
         rate_reached();
         settled();
@@ -56,6 +57,20 @@ private:
             from_each > easily_found_ports
                 ? "more addresses (--source): the kernel searches long for a free port, where half are taken"
                 : "a faster machine");
+    }
+
+    /// A stopped process, a limit of its cgroup, a busy machine: an answer waits unseen, and nothing is asked
+    /// meanwhile.
+    void own_time() {
+        constexpr double tolerated = 0.15; // of the time; a busy machine takes less
+        constexpr std::chrono::milliseconds chance{100};
+        const double share = in_seconds(result_.starved) / std::max(in_seconds(result_.counted), 1e-9);
+        if (share < tolerated || result_.starved < chance) return;
+        because("generator-starved",
+                "parley-load itself did not run for {:.0f} % of the time, so the rate is lower and the latency "
+                "higher "
+                "than the server's; give it a processor (look for cpu.max, SIGSTOP, other programs)",
+                100 * share);
     }
 
     /// Of a short run the 99th percentile cannot be told, but a lower one can.
@@ -190,7 +205,12 @@ private:
             result_.connected > made_once || result_.served == 0)
             return;
         if (!settled_percentile(result_.book.latency, 50)) return;
-        const double latency = in_seconds(result_.book.latency.mean());
+        const auto& book = result_.book;
+        const auto answers = book.latency.count() - book.bounds.count();
+        if (answers == 0) return;
+        const double latency = (in_seconds(book.latency.mean()) * static_cast<double>(book.latency.count()) -
+                                in_seconds(book.bounds.mean()) * static_cast<double>(book.bounds.count())) /
+                               static_cast<double>(answers);
         const double in_flight = result_.rate() * latency / static_cast<double>(result_.served);
         // Each connection has a request that lies across the beginning, and one across the end.
         const double at_the_ends = latency / in_seconds(result_.counted);
