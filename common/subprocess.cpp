@@ -109,7 +109,15 @@ subprocess::subprocess(std::vector<std::string> command, errors where, int input
     }
 }
 
+/// If it is another part of this program that has reaped the process, its number may belong to a stranger by
+/// now.
+bool subprocess::is_still_known() const {
+    siginfo_t end{};
+    return ended_ || waitid(P_PIDFD, static_cast<id_t>(end_.get()), &end, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 subprocess::~subprocess() {
+    if (!is_still_known()) return;
     if (group_left_) kill(-pid_, SIGKILL);
     while (!ended_ && waitpid(pid_, nullptr, 0) == -1 && errno == EINTR) {
     }

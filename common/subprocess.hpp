@@ -85,6 +85,7 @@ private:
     void wait_for_news(time_point deadline, subprocess* other = nullptr);
     void read_output();
     void limit_errors() const;
+    [[nodiscard]] bool is_still_known() const;
     void reap();
 
     std::vector<std::string> command_;

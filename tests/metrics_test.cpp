@@ -1,4 +1,5 @@
 // --metrics: what is written for Prometheus, and what a plain HTTP client gets from a running server.
+#include "common/process.hpp"
 #include "server/metrics/exposition.hpp"
 #include "tests/proc.hpp"
 #include "tests/server_under_test.hpp"
@@ -138,6 +139,62 @@ TEST_CASE("other paths get a hint, other requests a refusal") {
     CHECK(measured.server.leaves_badly() == "");
 }
 
+TEST_CASE("slow clients, and requests without an end, do not keep a scrape from its answer") {
+    measured_server measured{"epoll"};
+    std::vector<connection> slow;
+    for (int client = 0; client != 20; ++client) {
+        slow.push_back(connect_to(measured.door));
+        send_all(slow.back(), client % 2 == 0 ? "GET /metr" : "GET /metrics HTTP/1.1\r\nX: x");
+    }
+    auto endless = connect_to(measured.door);
+    send_all(endless, std::string(300'000, 'x')); // more than a line may have, and no end of it
+    CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+    std::string many = "GET /metrics HTTP/1.1\r\n";
+    for (int header = 0; header != 200; ++header) many += "X: x\r\n";
+    CHECK(measured.ask(many + "\r\n").starts_with("HTTP/1.1 431 "));
+    const auto head = measured.ask("HEAD /metrics HTTP/1.1\r\n\r\n");
+    CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(head.ends_with("\r\n\r\n"));
+    CHECK(measured.server.leaves_badly() == "");
+}
+
+TEST_CASE("a worker of the metrics that is killed is replaced") {
+    measured_server measured{"fork"};
+    const auto worker = [&]() -> pid_t {
+        for (const auto& program : children_of(measured.server.process().pid()))
+            for (const auto& child : children_of(program.process)) return child.process;
+        return 0;
+    };
+    REQUIRE(in_time([&] { return worker() > 0; }));
+    const auto first = worker();
+    kill(first, SIGKILL);
+    CHECK(in_time([&] { return worker() > 0 && worker() != first; }));
+    CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+    measured.server.process().signal(SIGTERM);
+    const auto left = measured.server.wait(patience);
+    CHECK(left.end.exit_code() == 0);
+    CHECK_FALSE(left.left_processes);
+}
+
+TEST_CASE("the metrics go on if their whole program is killed, and end with the server") {
+    for (const auto* model : {"epoll", "fork"}) {
+        CAPTURE(model);
+        measured_server measured{model};
+        const auto server = measured.server.process().pid();
+        const auto first = children_of(server).front().process;
+        REQUIRE(in_time([&] { return children_of(first).size() == 1; }));
+        const auto worker = children_of(first).front().process;
+        kill(first, SIGKILL);
+        CHECK(in_time([&] { return children_of(worker).size() == 1; })); // it is a parent now
+        CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+        measured.server.process().signal(SIGTERM);
+        CHECK(measured.server.wait(patience).end.exit_code() == 0);
+        CHECK(measured.server.process().error_output().find("parley-metrics was killed: it begins again") !=
+              std::string::npos);
+        CHECK(in_time([&] { return !process_exists(worker) || processes_in_group(first).empty(); }));
+    }
+}
+
 TEST_CASE("the program for metrics has no door of the server, and dies with it") {
     measured_server measured{"prefork"};
     const auto server = measured.server.process().pid();
@@ -173,7 +230,8 @@ TEST_CASE("a server whose program for metrics was killed goes on, and leaves wel
             send_all(wire, "hello\n");
             CHECK(read_line(wire) == "hello\n");
         }
-        CHECK(server.leaves_badly() == "");
+        server.process().signal(SIGTERM);
+        CHECK(server.wait(patience).end.exit_code() == 0);
     }
 }
 
