@@ -21,7 +21,8 @@ namespace {
 class standard_error_sink : public spdlog::sinks::base_sink<std::mutex> {
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
-        const auto text = escaped({message.payload.data(), message.payload.size()});
+        auto text = harmless({message.payload.data(), message.payload.size()});
+        for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) text.replace(at, 1, "\\n");
         auto harmless = message;
         harmless.payload = text;
         formatter_->format(harmless, line);

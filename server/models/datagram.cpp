@@ -5,12 +5,9 @@
 //   what bounds it        one core; what comes too fast is lost, and nobody is told (udp(7))
 //   when it is wrong      answers larger than a packet; requests that must not be lost; work for the processor
 //   seen in               Stevens' ch. 8; daytime and DNS servers
-//
-// The source of a datagram can be forged. So one from a port below 1024, or from a port that this server
-// listens at, gets no answer, as inetd does it: the answer would be a request to another service, or to this
-// one, for ever.
 #include "common/log.hpp"
 #include "common/stop_signal.hpp"
+#include "server/datagram_message.hpp"
 #include "server/model.hpp"
 
 #include <algorithm>
@@ -49,51 +46,6 @@ std::string answer_to(std::string_view datagram, session talk, int worker) {
     return answer;
 }
 
-/// A datagram, and where it came from and went to (recvmsg(2)).
-struct message {
-    sockaddr_storage from{};
-    iovec content{};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
-    msghdr header{};
-
-    explicit message(std::span<char> room) : content{room.data(), room.size()} {
-        header.msg_name = &from;
-        header.msg_namelen = sizeof from;
-        header.msg_iov = &content;
-        header.msg_iovlen = 1;
-        header.msg_control = control.data();
-        header.msg_controllen = control.size();
-    }
-    message(message&&) = delete;
-
-    [[nodiscard]] int source_port() const {
-        if (from.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(from).sin_port);
-        return ntohs(reinterpret_cast<const sockaddr_in6&>(from).sin6_port);
-    }
-
-    /// Makes it the answer: to where it came from, and from the address that was asked, which a socket that
-    /// listens at all addresses does not do by itself (ip(7), ipv6(7)).
-    void become_answer(std::string_view text) {
-        content = {const_cast<char*>(text.data()), text.size()};
-        if (header.msg_controllen == 0) return;
-        auto* const info = CMSG_FIRSTHDR(&header);
-        if (info && info->cmsg_level == IPPROTO_IP && info->cmsg_type == IP_PKTINFO) {
-            in_pktinfo asked;
-            std::memcpy(&asked, CMSG_DATA(info), sizeof asked);
-            asked.ipi_ifindex = 0; // the route decides
-            std::memcpy(CMSG_DATA(info), &asked, sizeof asked);
-            return;
-        }
-        in6_pktinfo asked;
-        if (info && info->cmsg_level == IPPROTO_IPV6 && info->cmsg_type == IPV6_PKTINFO) {
-            std::memcpy(&asked, CMSG_DATA(info), sizeof asked);
-            if (!IN6_IS_ADDR_MULTICAST(&asked.ipi6_addr))
-                return; // the interface matters to a link-local address
-        }
-        header.msg_controllen = 0;
-    }
-};
-
 class datagram_server {
 public:
     datagram_server(listener& listener, const service& offered, worker& worker)
@@ -116,7 +68,7 @@ public:
 private:
     /// Returns false if no datagram is there. An answer that cannot be sent is lost.
     bool serve_one(int socket) {
-        message one{input_};
+        datagram_message one{input_};
         const auto size = recvmsg(socket, &one.header, MSG_DONTWAIT);
         if (size < 0) return errno != EAGAIN; // else the network's news of an earlier answer
         if ((one.header.msg_flags & MSG_TRUNC) || !may_answer(one.source_port())) return true;
@@ -143,6 +95,9 @@ private:
         return true;
     }
 
+    /// The source of a datagram can be forged. One from a port below 1024, or from a port that this server
+    /// listens at, gets no answer: that would be a request to another service (as inetd refuses it), or to this
+    /// one, for ever.
     [[nodiscard]] bool may_answer(int port) const {
         return port >= IPPORT_RESERVED && std::ranges::find(ports_, port) == ports_.end();
     }
