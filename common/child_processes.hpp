@@ -51,6 +51,10 @@ public:
     [[nodiscard]] bool full() const { return !numbers_.any_free(); }
     [[nodiscard]] int count() const { return numbers_.taken(); }
 
+    [[nodiscard]] bool is_running(int number) const {
+        return children_[static_cast<std::size_t>(number)].process != 0;
+    }
+
     /// SIGTERM to the one of that number: it finishes what it does, and ends.
     void retire(int number);
 

@@ -35,7 +35,7 @@ int finish_output(std::string_view program, int status) noexcept {
                       error == 0 ? "cannot be written" : std::strerror(error));
     } catch (...) { // no memory for the message
     }
-    return status == 0 ? 1 : status;
+    return 1;
 }
 
 } // namespace parley

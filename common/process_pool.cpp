@@ -19,12 +19,15 @@ process_pool::process_pool(pool_size size, scoreboard& board, ready_report& read
       ready_{ready},
       work_{std::move(work)},
       children_{size.most},
+      is_retired_(static_cast<std::size_t>(size.most) + 1),
       wanted_{size.workers} {}
 
-void process_pool::tend() {
+void process_pool::tend(const std::function<void(int)>& ended) {
     ready_.collect();
     while (const auto child = children_.reap()) {
         board_.vacate((child->number - 1) * size_.slots_each + 1, size_.slots_each);
+        is_retired_[static_cast<std::size_t>(child->number)] = false;
+        ended(child->number);
         restarts_.ended(*child);
     }
     if (size_.min_spare > 0 && std::chrono::steady_clock::now() >= resize_at_) resize();
@@ -51,6 +54,7 @@ void process_pool::resize() {
     growth_ = 1;
     if (idle > size_.max_spare && last_idle > 0 && wanted_ > size_.workers && children_.count() == wanted_) {
         --wanted_;
+        is_retired_[static_cast<std::size_t>(last_idle)] = true;
         children_.retire(last_idle);
         log::debug("{} idle workers are too many: now {} workers", idle, wanted_);
     }

@@ -9,6 +9,7 @@
 #include "common/scoreboard.hpp"
 
 #include <functional>
+#include <vector>
 
 namespace parley {
 
@@ -26,8 +27,14 @@ public:
     /// workers report to `ready` is passed on by tend().
     process_pool(pool_size size, scoreboard& board, ready_report& ready, std::function<void(int)> work);
 
-    /// Replaces, adds and retires workers as is due. Throws std::runtime_error where all die at once.
-    void tend();
+    /// Replaces, adds and retires workers as is due; `ended` is told of each that has ended. Throws
+    /// std::runtime_error where all die at once.
+    void tend(const std::function<void(int)>& ended = [](int) {});
+
+    /// True if the worker of that number runs, and is not to leave.
+    [[nodiscard]] bool is_serving(int number) const {
+        return children_.is_running(number) && !is_retired_[static_cast<std::size_t>(number)];
+    }
 
     /// Readable when a worker may have ended: then tend().
     [[nodiscard]] int descriptor() const { return children_.descriptor(); }
@@ -50,6 +57,7 @@ private:
     std::function<void(int)> work_;
     child_processes children_;
     restart_policy restarts_;
+    std::vector<bool> is_retired_; // by number
     int wanted_;
     int growth_ = 1; // doubled as long as it is not enough, as Apache does
     std::chrono::steady_clock::time_point resize_at_{};

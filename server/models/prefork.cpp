@@ -11,6 +11,8 @@
 #include "server/serve.hpp"
 #include "server/turn.hpp"
 
+#include <deque>
+#include <optional>
 #include <poll.h>
 
 namespace parley {
@@ -30,48 +32,87 @@ void serve_clients(int number, Next next, const service& offered, const model_op
     }
 }
 
-/// Those who stand at the door at a stop get a worker as long as workers become idle: the others have clients
-/// that stay.
-void pass_last(listener& door, descriptor_passing& passing) {
-    constexpr int longest = 500;
-    pollfd idle{.fd = passing.descriptor(), .events = POLLIN, .revents = 0};
-    for (int waited = 0; waited < longest; waited += 10) {
-        passing.collect_idle();
-        while (passing.any_idle()) {
-            auto peer = door.accept_last(listener::calls::blocking);
-            if (!peer) return;
-            passing.pass(*peer);
-            waited = 0;
-        }
-        poll(&idle, 1, 10);
-    }
-}
+/// The parent accepts, and passes each connection to a worker that is idle. What it has accepted and cannot
+/// pass waits: at a stop, those in the backlog, so that the port closes at once; else what a worker had not
+/// taken when it ended.
+class passing_parent {
+public:
+    passing_parent(listener& listener, const service& offered, const model_options& options, pool_size size)
+        : listener_{listener}, passing_{size.most}, pool_{size, options.board, options.ready, [&](int number) {
+                                                              listener.close();
+                                                              passing_.become_worker(number);
+                                                              serve_clients(
+                                                                  number, [&] { return passing_.receive(); },
+                                                                  offered, options);
+                                                          }} {}
 
-/// The parent accepts, and passes each connection to a worker that is idle.
-void run_passing(listener& door, const service& offered, const model_options& options, pool_size size) {
-    descriptor_passing passing{size.most};
-    process_pool pool{size, options.board, options.ready, [&](int number) {
-                          door.close();
-                          passing.become_worker(number);
-                          serve_clients(
-                              number, [&] { return passing.receive(); }, offered, options);
-                      }};
-    door.non_blocking();
-    do {
-        pool.tend();
-        passing.collect_idle();
-        while (passing.any_idle()) {
-            auto peer = door.try_accept(listener::calls::blocking);
-            if (!peer) break;
-            passing.pass(*peer);
+    void run(ready_report& ready) {
+        listener_.non_blocking();
+        do {
+            tend();
+            while (const auto worker = idle_worker()) {
+                if (waiting_.empty()) accept(listener_.try_accept(listener::calls::blocking));
+                if (waiting_.empty() || !pass(*worker)) break;
+            }
+        } while (stop_signal::wait_readable({can_accept() ? listener_.descriptor() : -1, passing_.descriptor(),
+                                             pool_.descriptor(), ready.descriptor()},
+                                            listener_.breath_left() ? listener_.breath_left()
+                                                                    : pool_.tend_again_after()));
+        stop();
+    }
+
+private:
+    /// Those that came before the stop get a worker as long as workers become idle: the others have clients
+    /// that stay.
+    void stop() {
+        constexpr int longest = 500, step = 10; // ms without any progress
+        while (!listener_.breath_left() && accept(listener_.accept_last(listener::calls::blocking))) {
         }
-    } while (stop_signal::wait_readable({passing.any_idle() && !door.breath_left() ? door.descriptor() : -1,
-                                         passing.descriptor(), pool.descriptor(), options.ready.descriptor()},
-                                        door.breath_left() ? door.breath_left() : pool.tend_again_after()));
-    pass_last(door, passing);
-    door.close();
-    pool.stop();
-}
+        listener_.shut();
+        pollfd finished{.fd = passing_.descriptor(), .events = POLLIN, .revents = 0};
+        for (int waited = 0; !waiting_.empty() && waited < longest; waited += step) {
+            tend();
+            for (auto worker = idle_worker(); worker && !waiting_.empty() && pass(*worker);
+                 worker = idle_worker())
+                waited = 0;
+            poll(&finished, 1, step);
+        }
+        waiting_.clear();
+        listener_.close();
+        passing_.close();
+        pool_.stop();
+    }
+
+    void tend() {
+        pool_.tend([&](int number) { accept(passing_.ended(number)); });
+        passing_.collect();
+    }
+
+    bool accept(std::optional<connection> connection) {
+        if (!connection) return false;
+        waiting_.push_back(std::move(*connection));
+        return true;
+    }
+
+    bool pass(int worker) {
+        if (!passing_.pass(worker, waiting_.front())) {
+            listener_.breathe("sendmsg to a worker", errno);
+            return false;
+        }
+        waiting_.pop_front();
+        return true;
+    }
+
+    [[nodiscard]] std::optional<int> idle_worker() const {
+        return passing_.idle_worker([&](int number) { return pool_.is_serving(number); });
+    }
+    [[nodiscard]] bool can_accept() const { return idle_worker() && !listener_.breath_left(); }
+
+    listener& listener_;
+    descriptor_passing passing_;
+    process_pool pool_;
+    std::deque<connection> waiting_;
+};
 
 } // namespace
 
@@ -81,7 +122,8 @@ void prefork(listener& door, const service& offered, const model_options& option
                          .most = grows ? options.max_workers : options.workers,
                          .min_spare = options.min_spare,
                          .max_spare = options.max_spare};
-    if (options.accept == discipline::pass) return run_passing(door, offered, options, size);
+    if (options.accept == discipline::pass)
+        return passing_parent{door, offered, options, size}.run(options.ready);
 
     turn whose{options.accept};
     process_pool pool{size, options.board, options.ready, [&](int number) {
