@@ -31,7 +31,7 @@ void print_message(fmt::format_string<Arguments...> form, Arguments&&... argumen
 /// is dropped if it cannot be written, and leaves no failure behind.
 void write_notice(std::string_view text) noexcept;
 
-/// Ends the output of `program`: returns the exit status, which is 1 instead of 0 if a result could not be
+/// Ends the output of `program`: returns the exit status, which is 1 instead of `status` if a result could not be
 /// written; that is said on standard error.
 int finish_output(std::string_view program, int status) noexcept;
 

@@ -230,7 +230,7 @@ TEST_CASE("work that was asked for at once is cut off when the grace is over") {
         auto server = how.serve("pi", {"--grace", "10ms"});
         auto wire = connect_to(server.door());
         std::string requests;
-        for (int i = 0; i != asked; ++i) requests += "5000\n";
+        for (int i = 0; i != asked; ++i) requests += "1000\n";
         send_all(wire, requests);
         CHECK(read_line(wire).starts_with("3.14159"));
         server.process().signal(SIGTERM);

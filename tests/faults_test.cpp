@@ -262,7 +262,7 @@ TEST_CASE("five thousand connections are held by a loop, a thousand by workers, 
 
 TEST_CASE("idle and dripping clients, more than there are workers, are let go, and others are served") {
     for_each_form([](const form& how) {
-        auto server = how.serve("hello", small_pool_and({"--idle-timeout", "40ms", "--max-connections", "4"}));
+        auto server = how.serve("hello", small_pool_and({"--idle-timeout", "200ms", "--max-connections", "4"}));
         std::vector<connection> loris;
         for (int i = 0; i != 8; ++i) {
             loris.push_back(connect_to(server.door()));
