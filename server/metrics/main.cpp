@@ -39,6 +39,7 @@ bool is_listening(int descriptor) {
 /// The process is the same, its threads end.
 void begin_again(const listener& listener) {
     log::warn("parley-metrics was killed: it begins again");
+    stop_signal::settle(); // a timer outlives execve(2), and the new program has no action for its signal yet
     dup2(listener.descriptor(), STDIN_FILENO);
     char name[] = "parley-metrics";
     char* const words[] = {name, nullptr};
