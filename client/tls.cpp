@@ -56,6 +56,8 @@ void tls_client::destroy::operator()(ssl_ctx_st* context) const { SSL_CTX_free(c
 tls_client::tls_client(const tls_options& options)
     : context_{SSL_CTX_new(TLS_client_method())}, name_{options.name}, verifies_{options.verifies} {
     must(context_ != nullptr, "SSL_CTX_new");
+    // A name with its root's dot is the same name, but not in a certificate, nor in SNI (RFC 6066, 3).
+    if (name_.ends_with('.')) name_.pop_back();
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                          SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);

@@ -147,6 +147,8 @@ std::vector<address> internet_addresses(std::string_view text, int type) {
 std::vector<address> address::resolve(std::string_view text) {
     constexpr std::string_view unix_prefix = "unix:", udp_prefix = "udp:";
     if (text.starts_with(unix_prefix)) return {unix_address(text, text.substr(unix_prefix.size()))};
+    if (text.find("://") != text.npos)
+        reject(text, "it is a URL: write HOST:PORT (and what to say with --send or --say)");
     if (text.starts_with(udp_prefix)) return internet_addresses(text.substr(udp_prefix.size()), SOCK_DGRAM);
     return internet_addresses(text, SOCK_STREAM);
 }

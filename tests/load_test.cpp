@@ -438,6 +438,36 @@ TEST_CASE("parley-load reports as JSON, with all its options") {
     CHECK((errors.find("requests/s") != errors.npos) == valid);
 }
 
+TEST_CASE("parley-load takes the short options of its kind, and says how it was called") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const std::vector<std::string> command{PARLEY_LOAD, server.where().to_string(),
+                                           "-c",        "2",
+                                           "-n",        "20",
+                                           "-t",        "1",
+                                           "-s",        "32",
+                                           "-r",        "1.5k",
+                                           "-o",        "-"};
+    subprocess program{command, subprocess::errors::kept};
+    const auto end = program.wait(60s);
+    REQUIRE(end);
+    const auto report = nlohmann::json::parse(program.rest_of_output());
+    CHECK(report.at("options").at("connections") == 2);
+    CHECK(report.at("options").at("requests") == 20);
+    CHECK(report.at("options").at("size") == 32);
+    CHECK(report.at("options").at("rate") == 1'500);
+    CHECK(report.at("command") == command);
+    CHECK(report.at("host").get<std::string>() != "");
+    CHECK(report.at("parley").get<std::string>().find('.') != std::string::npos);
+    CHECK(report.at("ended").get<std::string>().ends_with("Z"));
+    for (const auto* wrong : {"10x", "k", "-1", "1e400", "nan"}) {
+        subprocess refused{{PARLEY_LOAD, "127.0.0.1:1", "--rate", wrong}, subprocess::errors::kept};
+        CHECK(refused.wait(60s)->exit_code() == 2);
+    }
+    subprocess url{{PARLEY_LOAD, "http://127.0.0.1:1/"}, subprocess::errors::kept};
+    CHECK(url.wait(60s)->exit_code() == 2);
+    CHECK(url.error_output().find("write HOST:PORT") != std::string::npos);
+}
+
 TEST_CASE("a run that is too short for what is asked ends with 3 and prints no result") {
     const scripted_server server{[](connection& wire, int) { echo(wire); }};
     const auto short_run =

@@ -7,6 +7,7 @@
 #include "client/load/hdr_histogram.hpp"
 #include "client/load/knee.hpp"
 #include "client/load/live_view.hpp"
+#include "client/load/number_in.hpp"
 #include "client/load/output_file.hpp"
 #include "client/load/percentiles.hpp"
 #include "client/load/repeat.hpp"
@@ -143,6 +144,20 @@ CLI::Option* add_read_option(CLI::App& app, const std::string& name, const std::
         }
     };
     return app.add_option(name, read_all, description)->type_name("TEXT");
+}
+
+/// Requests per second: "500", "10k", "1.5M".
+double rate_in(std::string_view word) {
+    double factor = 1;
+    auto number = word;
+    if (word.ends_with('k')) factor = 1e3;
+    if (word.ends_with('M')) factor = 1e6;
+    if (factor > 1) number.remove_suffix(1);
+    const auto rate = number_in(number);
+    if (!rate)
+        throw std::invalid_argument(
+            fmt::format("{} is no rate: write requests per second, as in 500, 10k or 1.5M", in_quotes(word)));
+    return *rate * factor;
 }
 
 /// What --send says: the bytes themselves, or those of a file.
@@ -310,11 +325,11 @@ int main(int count, char** words) {
         app.add_option("--service", options.service,
                        "what it offers: welcome, echo, counter, hello, pi, wait, or raw (see --expect)")
             ->capture_default_str();
-    app.add_option("--connections", options.connections, "open at a time")->capture_default_str();
-    auto* timed = add_duration(app, "--duration", duration, "of the load");
-    auto* counted = app.add_option("--requests", total, "instead: so many of all connections together");
+    app.add_option("-c,--connections", options.connections, "open at a time")->capture_default_str();
+    auto* timed = add_duration(app, "-d,--duration", duration, "of the load");
+    auto* counted = app.add_option("-n,--requests", total, "instead: so many of all connections together");
     counted->excludes(timed);
-    app.add_option("--size", options.requests.size, "of a request to echo, counter or hello, in bytes")
+    app.add_option("-s,--size", options.requests.size, "of a request to echo, counter or hello, in bytes")
         ->capture_default_str();
     app.add_option("--per-connection", options.requests.per_connection,
                    "requests before it is made anew; else no limit")
@@ -322,10 +337,12 @@ int main(int count, char** words) {
     auto* warming = add_duration(app, "--warm-up", warm_up, "not counted, the first part of the duration");
     warming->default_str("a tenth of the duration, at most 1s");
     add_duration(app, "--timeout", options.timeout, "to connect, and for each answer");
-    app.add_option("--threads", options.threads, "that generate the load, with equal shares of the connections")
+    app.add_option("-t,--threads", options.threads,
+                   "that generate the load, with equal shares of the connections")
         ->capture_default_str();
-    app.add_option("--rate", options.rate,
-                   "open loop: so many requests a second are due, whatever the server does");
+    add_read_option(app, "-r,--rate",
+                    "open loop: so many requests a second are due, whatever the server does: 500, 10k, 1.5M",
+                    [&](const std::string& word) { options.rate = rate_in(word); });
     add_read_option(app, "--arrivals", "of requests at that rate: constant, poisson or burst:N",
                     [&](const std::string& word) { options.arriving = parse_arrivals(word); });
     add_read_option(app, "--stage",
@@ -390,7 +407,7 @@ int main(int count, char** words) {
     const auto add_file = [&](const char* name, std::string& value, const char* description) {
         app.add_option(name, value, description)->type_name("FILE");
     };
-    add_file("--json", names.json, "also write the report to this file; - is standard output");
+    add_file("-o,--json", names.json, "also write the report to this file; - is standard output");
     add_file("--csv", names.csv, "also write a row for each interval");
     add_file("--hdr", names.percentiles, "also write the percentiles as HdrHistogram's viewers read them");
     add_file("--hlog", names.log, "also write HdrHistogram's interval log (V2)");
@@ -409,6 +426,7 @@ int main(int count, char** words) {
     add_file("--secret-file", secret_file, "that agents and controllers know: nobody else may give orders");
     add_file("--baseline", names.baseline, "say what has changed since that run, whose --json report this is");
 
+    options.command_line.assign(words, words + count);
     return run_program(app, count, words, [&] {
         if ((*as_agent || *apart) == secret_file.empty())
             throw std::invalid_argument(

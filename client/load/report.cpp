@@ -7,11 +7,16 @@
 #include "common/duration.hpp"
 
 #include <algorithm>
+#include <array>
+#include <climits>
 #include <cmath>
+#include <ctime>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace parley {
 
@@ -36,6 +41,12 @@ double cpu_per_answer_us(const load_result& result) {
 std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
     const auto per_second = time > 0s ? static_cast<double>(count) / in_seconds(time) : 0;
     return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
+}
+
+std::string host_name() {
+    std::array<char, HOST_NAME_MAX + 1> name{};
+    gethostname(name.data(), name.size() - 1);
+    return name.data();
 }
 
 using is_bound = std::function<bool(double percent)>;
@@ -359,6 +370,10 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
     const auto& book = result.book;
     const auto percentiles = percentiles_of(options);
     return {{"schema", "parley-load/1"},
+            {"parley", PARLEY_VERSION},
+            {"ended", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+            {"host", host_name()},
+            {"command", options.command_line},
             {"ok", all.complaints.empty()},
             {"complaints", all.complaints},
             {"verdict", json_of(all.said)},
