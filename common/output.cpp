@@ -20,8 +20,11 @@ void write_message(std::string_view text) noexcept {
 }
 
 void write_notice(std::string_view text) noexcept {
+    if (std::ferror(stdout) != 0) return; // a result was lost: that stays known
     std::fwrite(text.data(), 1, text.size(), stdout);
-    if (std::fflush(stdout) == 0) return;
+    std::fflush(stdout);
+    // To a terminal fwrite(3) writes each line itself: its failure is not that of the flush.
+    if (std::ferror(stdout) == 0) return;
     __fpurge(stdout); // or it would be tried again, and fail again
     std::clearerr(stdout);
 }

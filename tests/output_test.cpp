@@ -4,10 +4,12 @@
 #include "common/output.hpp"
 #include "common/replace_file.hpp"
 #include "common/subprocess.hpp"
+#include "tests/in_child.hpp"
 #include "tests/server_under_test.hpp"
 #include "tests/temporary_folder.hpp"
 
 #include <array>
+#include <cstdio>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <fstream>
@@ -159,6 +161,15 @@ TEST_CASE("a comparison whose reader has gone writes its report and its result")
     CHECK(full.end == "exit code 1");
     CHECK(full.errors.find("/dev/full") != full.errors.npos);
     CHECK(full.output.find("The report: ") != full.output.npos);
+}
+
+TEST_CASE("a notice that a terminal does not take leaves no failure behind") {
+    CHECK(in_child([] {
+              require(std::freopen("/dev/full", "w", stdout) != nullptr, "opened");
+              std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // as to a terminal: fwrite(3) itself fails
+              write_notice("listening\n");
+              require(finish_output("test", 0) == 0, "only results count");
+          }) == "exit 0");
 }
 
 TEST_CASE("a file is replaced as a whole, or stays as it was") {
