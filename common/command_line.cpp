@@ -17,11 +17,12 @@ namespace parley {
 namespace {
 
 /// Where standard input, output or error is closed, the next socket would take its number, and get what is
-/// meant for a terminal. open(2) takes the lowest free number.
+/// meant for a terminal. open(2) takes the lowest free number. Results must not vanish there: standard output
+/// cannot be written (EBADF), as when it is closed.
 void fill_standard_descriptors() {
     for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
         if (fcntl(each, F_GETFD) < 0) [[maybe_unused]]
-            const int filled = open("/dev/null", O_RDWR);
+            const int filled = open("/dev/null", each == STDOUT_FILENO ? O_RDONLY : O_RDWR);
 }
 
 /// Keeps what went wrong on one line, whatever text a user or a library has put into it.
@@ -92,11 +93,11 @@ int run_program(CLI::App& app, int count, char** words, const std::function<int(
         write_result(std::move(text).str());
         return finish(status);
     } catch (const CLI::ParseError& error) {
-        return fail(app, std::string{error.what()} + " (see --help)", 2);
+        return finish(fail(app, std::string{error.what()} + " (see --help)", 2));
     } catch (const std::invalid_argument& error) {
-        return fail(app, error.what(), 2);
+        return finish(fail(app, error.what(), 2));
     } catch (const std::exception& error) {
-        return fail(app, error.what(), 1);
+        return finish(fail(app, error.what(), 1));
     }
 }
 

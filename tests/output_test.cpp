@@ -163,6 +163,118 @@ TEST_CASE("a comparison whose reader has gone writes its report and its result")
     CHECK(full.output.find("The report: ") != full.output.npos);
 }
 
+TEST_CASE("a result for a standard output that is closed is said, and is exit status 1") {
+    std::vector<std::string> commands{std::string{PARLEY_SERVER} + " --list-models"};
+    for (const auto& program : programs) commands.push_back(program + " --help");
+    for (const auto& command : commands) {
+        CAPTURE(command);
+        const auto closed = run_shell(command + " >&-");
+        CHECK(closed.end == "exit code 1");
+        CHECK(closed.errors.find(": standard output: ") != closed.errors.npos);
+    }
+    server_under_test server{"epoll", "echo"};
+    for (const auto* place : {"", " --json -", " --json /dev/stdout", " --csv /dev/fd/1"}) {
+        CAPTURE(place);
+        const auto ended =
+            run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50" + place + " >&-",
+                      server.door().to_string());
+        CHECK(ended.end == "exit code 1");
+        CHECK(ended.errors.find(": standard output: ") != ended.errors.npos);
+    }
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a result for /dev/stdout is as one for standard output, wherever that leads") {
+    const temporary_folder folder;
+    const auto file = folder.file("out");
+    server_under_test server{"epoll", "echo"};
+    const auto load = [&](const std::string& words) {
+        return run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50 " + words,
+                         server.door().to_string());
+    };
+    for (const auto* name : {"/dev/stdout", "/dev/fd/1", "$2"}) {
+        CAPTURE(name);
+        CHECK(load(fmt::format("--json {} >{}", std::string{name} == "$2" ? file : name, file)).end ==
+              "exit code 0");
+        CHECK(nlohmann::json::parse(text_of(file)).at("schema") == "parley-load/1");
+    }
+    CHECK(load("--csv /dev/stdout >" + file).end == "exit code 0");
+    CHECK(text_of(file).starts_with("begin_s,"));
+    CHECK(load("--csv - >>" + file).end == "exit code 0");
+    CHECK(text_of(file).starts_with("begin_s,")); // the first one's rows are there still
+    CHECK(load("--json /dev/stderr 2>" + file).end == "exit code 0");
+    CHECK(nlohmann::json::parse(text_of(file)).at("schema") == "parley-load/1");
+    CHECK(server.leaves_badly() == "");
+
+    const auto compared =
+        run_shell(fmt::format("{} --parley-server {} --parley-load {} --models thread --workloads long-lived "
+                              "--connections 1 --rounds 1 --duration 100ms --output {} --json /dev/stdout >{}",
+                              PARLEY_COMPARE, PARLEY_SERVER, PARLEY_LOAD, folder.file("run"), file));
+    CAPTURE(compared.errors);
+    const auto text = text_of(file);
+    CHECK(text.starts_with("parley-compare "));
+    CHECK(text.find("\n{\n") != text.npos);
+    CHECK(text.find("\n}\nThe report: ") != text.npos);
+}
+
+TEST_CASE("a report for a pipe is written once, at the end") {
+    const temporary_folder folder;
+    const auto pipe = folder.file("pipe");
+    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    server_under_test server{"epoll", "echo"};
+    const auto ended =
+        run_shell(fmt::format("cat {0} & {1} \"$1\" --service echo --requests 50 --repeat 4 --json {0} "
+                              ">/dev/null; code=$?; wait; exit $code",
+                              pipe, PARLEY_LOAD),
+                  server.door().to_string());
+    CHECK(ended.end == "exit code 0");
+    CHECK(nlohmann::json::parse(ended.output).at("runs").size() == 4);
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("what an earlier load has left stays until there is something new") {
+    const temporary_folder folder;
+    const auto csv = folder.file("csv"), log = folder.file("log");
+    for (const auto& name : {csv, log})
+        std::ofstream{name} << "earlier, and rather long: " << std::string(9999, '-');
+    CHECK(run_shell(fmt::format("{} 127.0.0.1:1 --csv {} --hlog {}", PARLEY_LOAD, csv, log)).end ==
+          "exit code 1");
+    for (const auto& name : {csv, log}) CHECK(text_of(name).starts_with("earlier"));
+    server_under_test server{"epoll", "echo"};
+    CHECK(run_shell(
+              fmt::format("{} \"$1\" --service echo --requests 50 --csv {} --hlog {}", PARLEY_LOAD, csv, log),
+              server.door().to_string())
+              .end == "exit code 0");
+    for (const auto& name : {csv, log}) CHECK(text_of(name).find("earlier") == std::string::npos);
+    CHECK(text_of(csv).find("---") == std::string::npos);
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a server whose standard output is closed serves, and its end is no failure") {
+    const temporary_folder folder;
+    const auto ended = run_shell(fmt::format("{} --listen unix:{} >&- & until [ -S {} ]; do :; done; "
+                                             "kill -TERM $!; wait $!",
+                                             PARLEY_SERVER, folder.file("s"), folder.file("s")));
+    CHECK(ended.end == "exit code 0");
+    CHECK(ended.errors == "");
+}
+
+TEST_CASE("a file in a folder where no other can be made is written in place") {
+    // root may make files everywhere, so another user does it.
+    const temporary_folder folder;
+    const auto file = folder.file("result");
+    std::ofstream{file} << "first, and longer";
+    chmod(file.c_str(), 0666);
+    chmod(folder.path().c_str(), 0555);
+    CHECK(in_child([&] {
+              if (geteuid() == 0) require(setgid(65534) == 0 && setuid(65534) == 0, "became nobody");
+              check_replaceable(file);
+              replace_file(file, "second");
+          }) == "exit 0");
+    chmod(folder.path().c_str(), 0755);
+    CHECK(text_of(file) == "second");
+}
+
 TEST_CASE("a notice that a terminal does not take leaves no failure behind") {
     CHECK(in_child([] {
               require(std::freopen("/dev/full", "w", stdout) != nullptr, "opened");

@@ -168,6 +168,11 @@ std::pair<results, run_folder> begin(const compare_options& wanted) {
     return {std::move(all), std::move(folder)};
 }
 
+/// To a file, or to standard output if `name` leads there.
+void write_json(const std::string& name, const std::string& text) {
+    is_standard_output(name) ? write_result(text) : replace_file(name, text);
+}
+
 int measure_and_report(const compare_options& wanted) {
     if (!wanted.json_file.empty()) check_replaceable(wanted.json_file); // not only after minutes of work
     auto [all, folder] = begin(wanted);
@@ -190,13 +195,15 @@ int measure_and_report(const compare_options& wanted) {
     const auto text = record_of(all).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
     keep([&] { folder.write("result.json", text); });
     keep([&] { folder.write("report.html", html_of(all, wanted.baseline)); });
-    const bool is_pipe = !wanted.json_file.empty() && !std::filesystem::is_regular_file(wanted.json_file) &&
-                         std::filesystem::exists(wanted.json_file);
-    if (!wanted.json_file.empty() && !is_pipe) keep([&] { replace_file(wanted.json_file, text); });
+    // A pipe comes after the words: it may be the one that they go to.
+    const auto& copy = wanted.json_file;
+    const bool is_pipe = is_standard_output(copy) ||
+                         (std::filesystem::exists(copy) && !std::filesystem::is_regular_file(copy));
+    if (!copy.empty() && !is_pipe) keep([&] { write_json(copy, text); });
 
     print(all, wanted.baseline);
     flush_results();
-    if (is_pipe) keep([&] { replace_file(wanted.json_file, text); }); // it may be standard output
+    if (is_pipe) keep([&] { write_json(copy, text); });
     print_result("The report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
     std::erase(failures, "");
     for (const auto& failure : failures) print_message("parley-compare: {}\n", harmless(failure));
@@ -212,8 +219,8 @@ int measure_and_report(const compare_options& wanted) {
 int show_difference(const compare_options& wanted) {
     const auto both = compare(results_at(wanted.diff.at(0)), results_at(wanted.diff.at(1)));
     if (!wanted.json_file.empty())
-        replace_file(wanted.json_file,
-                     json_of(both).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
+        write_json(wanted.json_file,
+                   json_of(both).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
     print(table_of(both));
     return 0;
 }

@@ -68,17 +68,16 @@ struct output_names {
 /// The files that grow while the load runs.
 class interval_files {
 public:
-    explicit interval_files(const output_names& names) : csv_{names.csv}, log_{names.log} {
-        if (csv_) csv_.write(csv_head());
-    }
+    explicit interval_files(const output_names& names) : csv_{names.csv}, log_{names.log} {}
 
     /// A reader that has gone ends the load.
     void write(const interval& one) {
         bool has_readers = true;
-        if (csv_) has_readers = csv_.write(csv_row(one));
+        // When the warm-up would be over was not known before; what an earlier load has left stays until now.
+        const bool is_first = !std::exchange(has_begun_, true);
+        if (csv_) has_readers = csv_.write((is_first ? csv_head() : "") + csv_row(one));
         if (log_) {
-            // When the warm-up would be over was not known before.
-            if (!std::exchange(log_has_begun_, true))
+            if (is_first)
                 log_.write(
                     log_head(std::chrono::system_clock::now() -
                              std::chrono::round<std::chrono::system_clock::duration>(one.begin + one.length)));
@@ -94,7 +93,7 @@ public:
 
 private:
     growing_output csv_, log_;
-    bool log_has_begun_ = false;
+    bool has_begun_ = false;
 };
 
 /// Says what could not be written. Returns the exit status: 1 if there is any.

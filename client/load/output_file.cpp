@@ -7,12 +7,16 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <stdexcept>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace parley {
+
+output_place::output_place(const std::string& name) : name_{is_standard_output(name) ? "-" : name} {}
 
 void output_place::failed(int error) {
     if (failure_.empty()) failure_ = fmt::format("cannot write {}: {}", name_, std::strerror(error));
@@ -32,11 +36,14 @@ void output_place::open(Open call) {
 growing_output::growing_output(const std::string& name) : output_place{name} {
     if (name.empty() || to_standard_output()) return;
     open([&] {
-        const auto create = [&] {
-            return ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        };
+        const auto create = [&] { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666); };
         file_ = unique_fd{check("open", name, create)};
     });
+}
+
+void growing_output::drop_earlier() {
+    if (!std::exchange(has_earlier_, false)) return;
+    if (ftruncate(file_.get(), 0) != 0 && errno != EINVAL) failed(errno); // EINVAL: a pipe or a device
 }
 
 bool growing_output::write(std::string_view text) {
@@ -44,6 +51,7 @@ bool growing_output::write(std::string_view text) {
         write_result(text);
         return flush_results(); // a program that reads along wants each row when it is written
     }
+    if (file_) drop_earlier();
     while (file_ && failure_.empty() && !text.empty()) {
         const auto count = ::write(file_.get(), text.data(), text.size());
         if (count >= 0)
@@ -58,24 +66,29 @@ bool growing_output::write(std::string_view text) {
 
 whole_output::whole_output(const std::string& name) : output_place{name} {
     if (!name.empty() && !to_standard_output()) open([&] { check_replaceable(name); });
+    std::error_code none;
+    const auto status = std::filesystem::status(name_, none);
+    can_be_replaced_ = !to_standard_output() && (!exists(status) || is_regular_file(status));
 }
 
 void whole_output::save(std::string text) {
-    if (to_standard_output()) {
-        for_standard_output_ = std::move(text);
-    } else if (!name_.empty()) {
-        try {
-            replace_file(name_, text);
-            failure_.clear();
-        } catch (const std::system_error& error) {
-            failed(error.code().value());
-        }
+    if (name_.empty()) return;
+    held_ = std::move(text);
+    if (can_be_replaced_) write_held();
+}
+
+void whole_output::write_held() {
+    try {
+        replace_file(name_, std::exchange(held_, {}));
+        failure_.clear();
+    } catch (const std::system_error& error) {
+        failed(error.code().value());
     }
 }
 
 void whole_output::finish() {
-    write_result(for_standard_output_);
-    for_standard_output_.clear();
+    if (held_.empty()) return;
+    to_standard_output() ? write_result(std::exchange(held_, {})) : write_held();
 }
 
 void refuse_shared_places(std::span<const std::string> names) {

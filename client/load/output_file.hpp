@@ -21,7 +21,8 @@ public:
     [[nodiscard]] const std::string& failure() const { return failure_; }
 
 protected:
-    explicit output_place(std::string name) : name_{std::move(name)} {}
+    /// A name that leads to standard output, as /dev/stdout does, is as "-".
+    explicit output_place(const std::string& name);
     void failed(int error);
     template <class Open>
     void open(Open call);
@@ -33,15 +34,18 @@ protected:
 /// A table or a log, which grows while the load runs.
 class growing_output : public output_place {
 public:
-    /// Opens it at once, so that a bad name is known before the load runs; empty: nowhere. Throws
-    /// std::runtime_error that names it.
+    /// Opens it at once, so that a bad name is known before the load runs; empty: nowhere. What an earlier run
+    /// has left there stays until the first write. Throws std::runtime_error that names it.
     explicit growing_output(const std::string& name);
 
     /// Appends. Does nothing after a failure. Returns false if its reader has gone.
     bool write(std::string_view text);
 
 private:
+    void drop_earlier();
+
     unique_fd file_;
+    bool has_earlier_ = true;
     bool reader_has_gone_ = false;
 };
 
@@ -51,12 +55,16 @@ public:
     /// Looks whether it can be written; see check_replaceable().
     explicit whole_output(const std::string& name);
 
-    /// Replaces what is there. Standard output gets it in finish(), once.
+    /// Replaces what is there. Standard output, a pipe and a device get the last text in finish(), once: what
+    /// is written there cannot be replaced, and a pipe's reader leaves after the first.
     void save(std::string text);
     void finish();
 
 private:
-    std::string for_standard_output_;
+    void write_held();
+
+    std::string held_; ///< for finish()
+    bool can_be_replaced_ = true;
 };
 
 /// Throws std::invalid_argument if two of `names` are of one place; empty ones are none.
