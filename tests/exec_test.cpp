@@ -311,6 +311,12 @@ TEST_CASE("what a command leaves behind may talk on to the client, and ends with
     CHECK(staying.leaves_badly() == "");
 }
 
+TEST_CASE("what a command leaves behind keeps no place from the next client") {
+    exec_server server{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}, {"--max-connections", "1"}};
+    for (int client = 0; client != 3; ++client) CHECK(server.answer_to("") == "gone\n");
+    CHECK(server.leaves_badly() == "");
+}
+
 TEST_CASE("a stop is the end of the input for commands, and their last words still arrive") {
     exec_server server{{"sort"}};
     auto wire = connect_to(server.door());

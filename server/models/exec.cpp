@@ -2,7 +2,8 @@
 //
 //   who runs a session    a program of any kind, in a process group of its own, started by vfork and exec
 //   sessions share        only what the system shares: files, pipes, databases
-//   what bounds it        processes (--max-connections), and the start of a program for each connection.
+//   what bounds it        commands (--max-connections), and the start of a program for each connection. What a
+//                         command leaves behind is not counted, and ends with the server.
 //                         --idle-timeout ends a command when nothing comes or goes on its connection; of a UNIX
 //                         socket the kernel does not tell that, so there it counts from the beginning
 //   when it is wrong      many short connections; clients that are to share what is in memory
@@ -66,20 +67,19 @@ public:
     }
 
 private:
-    [[nodiscard]] std::size_t everybody() const {
-        return running_.size() + left_behind_.size() + farewells_.count();
-    }
+    /// What a command has left behind keeps no place: it may stay for ever, as a daemon does.
+    [[nodiscard]] std::size_t places_taken() const { return running_.size() + farewells_.count(); }
 
     [[nodiscard]] std::optional<milliseconds> look_again_after() const {
         constexpr milliseconds longest{1000};
-        if (everybody() == 0) return std::nullopt;
+        if (places_taken() == 0 && left_behind_.empty()) return std::nullopt;
         return options_.idle_timeout.count() > 0
                    ? std::min(options_.idle_timeout / 4 + milliseconds{1}, longest)
                    : longest;
     }
 
     [[nodiscard]] bool has_room() const {
-        return everybody() < static_cast<std::size_t>(options_.max_connections);
+        return places_taken() < static_cast<std::size_t>(options_.max_connections);
     }
 
     /// Starts a command for the client. If there is no process now, the client stays, and is tried again after
@@ -93,7 +93,7 @@ private:
     }
 
     bool start_command() {
-        left_behind_.reserve(everybody() + 1); // what it may become
+        left_behind_.reserve(left_behind_.size() + running_.size() + 1); // what it may become
         int number = 0;
         pid_t process = 0;
         const auto spawn = [&](int free_number) {
