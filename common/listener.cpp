@@ -4,6 +4,7 @@
 #include "common/log.hpp"
 #include "common/stop_signal.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -266,6 +267,10 @@ void listener::not_accepted(int error) {
     case after_error::breathe: return breathe("accept", error);
     case after_error::give_up:
         if (stop_signal::requested()) return; // somebody has shut the door
+        if (is_shut()) {                      // by the parent, which is about to tell this process of the stop
+            state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
+            return;
+        }
         errno = error;
         throw_errno("accept");
     }
@@ -296,6 +301,31 @@ std::optional<std::chrono::milliseconds> listener::breath_left() const {
 void listener::shut() {
     if (getpid() != opener_ || whose_ == sockets_are::lent) return;
     for (const auto& each : sockets_) ::shutdown(each.get(), SHUT_RDWR);
+}
+
+/// In a signal handler. With a backlog of 0 the kernel drops the requests to connect of all others while a
+/// client waits (the peer asks again, and is refused by then); shut at once, the socket would reset that
+/// client.
+void listener::close_queues(void* opened) noexcept {
+    auto& own = *static_cast<listener*>(opened);
+    if (own.whose_ == sockets_are::lent) return;
+    for (const auto& each : own.sockets_) {
+        pollfd queue{.fd = each.get(), .events = POLLIN, .revents = 0};
+        if (poll(&queue, 1, 0) == 0)
+            ::shutdown(each.get(), SHUT_RDWR);
+        else if (!(queue.revents & POLLHUP)) // else it is shut: listen(2) would open it again
+            ::listen(each.get(), 0);
+    }
+    for (auto& queue : own.more_queues_) close_queues(&queue);
+}
+
+/// True if a socket does not listen any more.
+bool listener::is_shut() const {
+    return std::ranges::any_of(sockets_, [](const unique_fd& each) {
+        int listens = 1;
+        socklen_t size = sizeof listens;
+        return getsockopt(each.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 0;
+    });
 }
 
 void listener::close() {

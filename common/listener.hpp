@@ -5,6 +5,7 @@
 
 #include "common/connection.hpp"
 #include "common/log.hpp"
+#include "common/stop_signal.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -95,14 +96,27 @@ public:
     /// Does nothing in a child of the process that opened it, nor to lent sockets: there, clients wait.
     void shut();
 
+    /// While this lives, the port closes at a stop, whatever the process is busy with: no further client gets
+    /// into the queues, and each is shut when it is empty. For a process without other threads, whose children
+    /// or whose next accept() take the clients that wait. See stop_signal::repeated_work.
+    class closes_at_stop {
+    public:
+        explicit closes_at_stop(listener& listener) : work_{close_queues, &listener} {}
+
+    private:
+        stop_signal::repeated_work work_;
+    };
+
     /// Nobody can come in any more through this process.
     void close();
 
     [[nodiscard]] std::vector<address> bound() const;
 
 private:
+    static void close_queues(void* opened) noexcept;
     std::optional<connection> accept_from(int door, int flags);
     [[nodiscard]] int queued() const;
+    [[nodiscard]] bool is_shut() const;
 
     /// What threads that share a door change.
     struct state {

@@ -35,6 +35,8 @@ std::atomic<int> event{-1};
 std::atomic<int> audience{-1};
 std::atomic<const char*> announcement{nullptr};
 std::atomic<std::atomic<std::int64_t>*> watched_moment{nullptr};
+std::atomic<repeated_work::function> work_at_stop{nullptr};
+std::atomic<void*> context_of_work{nullptr};
 std::atomic<steady_clock::rep> grace{0};
 std::atomic<steady_clock::rep> deadline{steady_clock::time_point::max().time_since_epoch().count()};
 static_assert(std::atomic<steady_clock::rep>::is_always_lock_free);
@@ -55,6 +57,10 @@ void tell(int socket) {
     if (socket >= 0) send(socket, announcement, std::strlen(announcement), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+void do_work() {
+    if (const auto work = work_at_stop.load()) work(context_of_work);
+}
+
 void on_stop(int signal) {
     const int interrupted = errno;
     if (!stopping.exchange(true)) {
@@ -63,10 +69,17 @@ void on_stop(int signal) {
         if (auto* const moment = watched_moment.load()) *moment = in_milliseconds(now);
         ring(event);
         tell(audience);
+        do_work();
         repeat_timer(nudge_interval);
     } else if (!is_child) {
         _exit(128 + signal);
     }
+    errno = interrupted;
+}
+
+void on_timer(int) {
+    const int interrupted = errno;
+    if (requested()) do_work();
     errno = interrupted;
 }
 
@@ -92,7 +105,7 @@ void install(std::chrono::milliseconds allowed) {
     if (hang_up.sa_handler != SIG_IGN) act(SIGHUP, on_stop); // nohup(1) ignores it: then the terminal may go
     act(SIGPIPE, SIG_IGN);
     act(SIGCHLD, SIG_DFL); // ignored by our parent, it would take our children's ends from us (wait(2))
-    act(SIGALRM, on_nudge);
+    act(SIGALRM, on_timer);
     act(nudge, on_nudge);
     act(SIGTERM, on_stop);
     act(SIGINT, on_stop);
@@ -102,6 +115,14 @@ void install(std::chrono::milliseconds allowed) {
 noted_in::noted_in(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
 
 noted_in::~noted_in() { watched_moment = nullptr; }
+
+repeated_work::repeated_work(function work, void* context) {
+    context_of_work = context;
+    work_at_stop = work;
+    if (requested()) do_work();
+}
+
+repeated_work::~repeated_work() { work_at_stop = nullptr; }
 
 void request() {
     if (!requested()) on_stop(SIGTERM);
@@ -135,6 +156,7 @@ void become_child() {
     is_child = true;
     hush();
     watched_moment = nullptr;
+    work_at_stop = nullptr;
     // A terminal's Ctrl-C, and its end, reach parent and child; the parent passes them on.
     act(SIGINT, SIG_IGN);
     act(SIGHUP, SIG_IGN);

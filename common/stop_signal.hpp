@@ -37,6 +37,17 @@ public:
     noted_in(noted_in&&) = delete;
 };
 
+/// While this lives: from a stop of this process on, the signal handler calls `work(context)`, at once and then
+/// every nudge_interval. Not in children, and not in a process that has other threads. Only what
+/// signal-safety(7) allows. One at a time.
+class repeated_work {
+public:
+    using function = void (*)(void* context);
+    repeated_work(function work, void* context);
+    ~repeated_work();
+    repeated_work(repeated_work&&) = delete;
+};
+
 /// Requests a stop as the first signal does: for a server that cannot go on.
 void request();
 

@@ -50,10 +50,19 @@ bool worker_threads::wait_for_room() {
     return !stop_signal::grace_over();
 }
 
-/// Or for a moment. Threads that wait shall hear of a stop.
-void worker_threads::wait_for_one(std::unique_lock<std::mutex>& lock) {
+void worker_threads::nudge() {
+    const std::lock_guard lock{mutex_};
+    nudge_all();
+}
+
+void worker_threads::nudge_all() {
     if (stop_signal::requested())
         for (const auto& each : running_) pthread_kill(each.handle, stop_signal::nudge);
+}
+
+/// Or for a moment. Threads that wait shall hear of a stop.
+void worker_threads::wait_for_one(std::unique_lock<std::mutex>& lock) {
+    nudge_all();
     one_ended_.wait_for(lock, stop_signal::nudge_interval);
 }
 

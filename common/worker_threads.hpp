@@ -35,6 +35,9 @@ public:
     /// meanwhile. Only where there is room. Throws std::bad_alloc where there is no memory for it.
     bool start(work task);
 
+    /// Wakes what the threads wait for, once a stop is requested (stop_signal::nudge).
+    void nudge();
+
     /// Waits until all have ended. Once a stop is requested, wakes them again and again (stop_signal::nudge).
     /// Throws what the first of them has thrown.
     void join();
@@ -49,6 +52,7 @@ private:
     };
 
     static void* run(void* begun);
+    void nudge_all();
     void wait_for_all();
     void wait_for_one(std::unique_lock<std::mutex>& lock);
     void join_ended();

@@ -24,6 +24,7 @@ void loop_per_worker(listener& door, const model_options& options, const run_loo
                           options.board,
                           options.ready,
                           [&](int number) { run(number, door.queue_of(number), share_of(options, number)); }};
+        const listener::closes_at_stop closing{door};
         pool.run();
     } else if (options.workers == 1) {
         run(1, door, options);

@@ -195,6 +195,34 @@ TEST_CASE("a stop lets replies in flight finish, and gives idle clients the end"
     });
 }
 
+TEST_CASE("at a stop the port closes at once, also while replies are in flight") {
+    for_each_form([](const form& how) {
+        auto server = how.serve("wait", {"--grace", "1h", "--max-wait", "1h"});
+        auto wire = connect_to(server.door());
+        send_all(wire, "0\n3600000\n");
+        CHECK(read_line(wire) == "waited 0 ms\n");
+        server.process().signal(SIGTERM);
+        CHECK(in_time([&] { return is_free(server.door()); }));
+        pollfd reply{.fd = wire.descriptor(), .events = POLLIN, .revents = 0};
+        CHECK(poll(&reply, 1, 0) == 0);
+        server.process().signal(SIGTERM);
+        CHECK(server.wait(patience).end.exit_code() == 128 + SIGTERM);
+    });
+}
+
+TEST_CASE("a stop does not wait for the grace while there are only silent clients") {
+    for_each_form([](const form& how) {
+        auto server =
+            how.serve("echo", {"--grace", "1h", "--workers", "2", "--threads", "1", "--max-connections", "2"});
+        std::vector<connection> silent;
+        for (int i = 0; i != 8; ++i) silent.push_back(connect_to(server.door()));
+        send_all(silent.front(), "x");
+        CHECK(read_next(silent.front()) == "x");
+        server.process().signal(SIGTERM);
+        CHECK(server.left_badly() == "");
+    });
+}
+
 TEST_CASE("a stop does not cost a slow reader a byte") {
     for_each_form([](const form& how) {
         auto server = how.serve("echo");

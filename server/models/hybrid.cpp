@@ -28,6 +28,7 @@ void hybrid(listener& door, const service& offered, const model_options& options
                       options.board,
                       options.ready,
                       serve_in_threads};
+    const listener::closes_at_stop closing{door};
     pool.run();
 }
 

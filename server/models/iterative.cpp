@@ -11,6 +11,7 @@ namespace parley {
 
 void iterative(listener& door, const service& offered, const model_options& options) {
     worker self{options.board, 1};
+    const listener::closes_at_stop closing{door};
     options.ready();
     while (auto peer = door.accept()) serve(std::move(*peer), offered, options, self);
 }

@@ -131,6 +131,7 @@ void prefork(listener& door, const service& offered, const model_options& option
                           serve_clients(
                               number, [&] { return whose.accept(own); }, offered, options);
                       }};
+    const listener::closes_at_stop closing{door};
     pool.run();
 }
 

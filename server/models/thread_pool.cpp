@@ -36,7 +36,11 @@ void thread_pool(listener& door, const service& offered, const model_options& op
         start_pool(threads, next, offered, options);
         reception entrance;
         options.ready();
-        while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, stop_signal::grace_over); });
+        const auto give_up = [&] { // while the queue is full, the threads must hear of a stop, too
+            threads.nudge();
+            return stop_signal::grace_over();
+        };
+        while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, give_up); });
         door.close();
         clients.close();
         threads.join();
