@@ -41,11 +41,16 @@ bool connection::hangs_up_within(std::chrono::milliseconds time) const {
 }
 
 void connection::give_up_after(std::chrono::milliseconds limit) {
+    if (limit == gives_up_after_) return;
+    set_timeouts(socket_.get(), limit);
+    gives_up_after_ = limit;
+}
+
+void set_timeouts(int socket, std::chrono::milliseconds limit) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
     const timeval time{.tv_sec = seconds.count(), .tv_usec = (limit - seconds) / std::chrono::microseconds{1}};
     for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
-        check("setsockopt",
-              [&] { return setsockopt(socket_.get(), SOL_SOCKET, direction, &time, sizeof time); });
+        check("setsockopt", [&] { return setsockopt(socket, SOL_SOCKET, direction, &time, sizeof time); });
 }
 
 } // namespace parley

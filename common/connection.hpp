@@ -18,7 +18,10 @@ using input_area = std::array<char, 16 * 1024>;
 
 class connection {
 public:
-    explicit connection(unique_fd socket, const address& peer = {}) : socket_{std::move(socket)}, peer_{peer} {}
+    /// `gives_up_after` is what the socket has inherited, see give_up_after(); 0: nothing.
+    explicit connection(unique_fd socket, const address& peer = {},
+                        std::chrono::milliseconds gives_up_after = {})
+        : socket_{std::move(socket)}, peer_{peer}, gives_up_after_{gives_up_after} {}
 
     /// Reads what is there (recv(2)). Nothing: not now; errno tells why: EAGAIN (nothing there, or the time is
     /// over) or EINTR. Empty: the end of input. Throws std::system_error where the connection is lost.
@@ -50,6 +53,10 @@ public:
 private:
     unique_fd socket_;
     address peer_;
+    std::chrono::milliseconds gives_up_after_;
 };
+
+/// Makes each call of a blocking socket give up after `limit` (SO_RCVTIMEO, SO_SNDTIMEO).
+void set_timeouts(int socket, std::chrono::milliseconds limit);
 
 } // namespace parley

@@ -246,7 +246,8 @@ int listener::queued() const {
 
 std::optional<connection> listener::try_accept(calls kind) {
     for (std::size_t tried = 0; tried < sockets_.size(); ++tried) {
-        const auto next = state_->next++ % sockets_.size();
+        // Of one socket nothing is written: after fork(2) each page written is copied.
+        const auto next = sockets_.size() == 1 ? 0 : state_->next++ % sockets_.size();
         if (auto peer = accept_from(sockets_[next].get(), flags_for(kind))) return peer;
     }
     return std::nullopt;
@@ -256,7 +257,10 @@ std::optional<connection> listener::accept_from(int door, int flags) {
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
     unique_fd socket{::accept4(door, reinterpret_cast<sockaddr*>(&peer), &size, flags)};
-    if (socket) return connection{std::move(socket), address{reinterpret_cast<const sockaddr*>(&peer), size}};
+    if (socket)
+        return connection{std::move(socket), address{reinterpret_cast<const sockaddr*>(&peer), size},
+                          peer.ss_family == AF_UNIX ? std::chrono::milliseconds{0}
+                                                    : connections_give_up_after_};
     not_accepted(errno);
     return std::nullopt;
 }
@@ -280,6 +284,14 @@ void listener::breathe(std::string_view call, int error) {
     state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
     if (state_->complain())
         log::warn("{}: {}; new clients wait in the kernel's queue", call, std::strerror(error));
+}
+
+/// Only TCP sockets inherit it. Lent sockets serve others later.
+void listener::let_connections_give_up_after(std::chrono::milliseconds limit) {
+    if (limit.count() <= 0 || whose_ == sockets_are::lent) return;
+    for (const auto& socket : sockets_) set_timeouts(socket.get(), limit);
+    connections_give_up_after_ = limit;
+    for (auto& queue : more_queues_) queue.let_connections_give_up_after(limit);
 }
 
 void listener::non_blocking() {
@@ -326,6 +338,11 @@ bool listener::is_shut() const {
         socklen_t size = sizeof listens;
         return getsockopt(each.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens == 0;
     });
+}
+
+void listener::close_in_child() const {
+    if (all_) ::close(all_.get());
+    for (const auto& socket : sockets_) ::close(socket.get());
 }
 
 void listener::close() {

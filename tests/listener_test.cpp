@@ -14,6 +14,7 @@
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <vector>
@@ -69,6 +70,46 @@ TEST_CASE("what is accepted sends at once, and is not passed on by exec") {
     CHECK(no_delay != 0);
     CHECK((fcntl(peer->descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK((fcntl(door.descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
+}
+
+TEST_CASE("what is accepted over TCP has its timeouts without a call of its own") {
+    listener listener{any_port(), {}};
+    listener.let_connections_give_up_after(20ms);
+    const auto client = connect_to(listener.bound().front());
+    const auto peer = listener.accept();
+    REQUIRE(peer);
+    for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+        timeval time{};
+        socklen_t size = sizeof time;
+        CHECK(getsockopt(peer->descriptor(), SOL_SOCKET, direction, &time, &size) == 0);
+        CHECK(time.tv_usec >= 20'000);
+    }
+}
+
+TEST_CASE("a listener whose own wait has timed out waits on") {
+    CHECK(in_child([] {
+              stop_signal::install(0ms);
+              listener listener{any_port(), {}};
+              listener.let_connections_give_up_after(1ms);
+              require(accept4(listener.descriptor(), nullptr, nullptr, SOCK_CLOEXEC) == -1 && errno == EAGAIN,
+                      "it times out");
+              const itimerval soon{.it_interval = {0, 20'000}, .it_value = {0, 20'000}};
+              require(signal(SIGALRM, [](int) { stop_signal::request(); }) != SIG_ERR, "handler");
+              require(setitimer(ITIMER_REAL, &soon, nullptr) == 0, "timer");
+              require(!listener.accept() && stop_signal::requested(), "only the stop ended the wait");
+          }) == "exit 0");
+}
+
+TEST_CASE("a connection over a UNIX socket, which inherits no timeout, gets it") {
+    const temporary_folder folder;
+    listener listener{any_port(("unix:" + folder.file("socket")).c_str()), {}};
+    listener.let_connections_give_up_after(20ms);
+    const auto client = connect_to(listener.bound().front());
+    auto peer = listener.accept();
+    REQUIRE(peer);
+    peer->give_up_after(20ms);
+    input_area area;
+    CHECK_FALSE(peer->read_some(area));
 }
 
 TEST_CASE("a door that does not wait lets in who is there") {

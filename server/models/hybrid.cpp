@@ -13,6 +13,7 @@
 namespace parley {
 
 void hybrid(listener& door, const service& offered, const model_options& options) {
+    door.let_connections_give_up_after(options.idle_timeout);
     const auto serve_in_threads = [&](int process) {
         worker_threads threads{options.threads};
         for (int i = 0; i < options.threads; ++i)

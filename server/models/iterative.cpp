@@ -11,6 +11,7 @@ namespace parley {
 
 void iterative(listener& door, const service& offered, const model_options& options) {
     worker self{options.board, 1};
+    door.let_connections_give_up_after(options.idle_timeout);
     const listener::closes_at_stop closing{door};
     options.ready();
     while (auto peer = door.accept()) serve(std::move(*peer), offered, options, self);

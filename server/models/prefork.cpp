@@ -125,6 +125,7 @@ void prefork(listener& door, const service& offered, const model_options& option
     if (options.accept == discipline::pass)
         return passing_parent{door, offered, options, size}.run(options.ready);
 
+    door.let_connections_give_up_after(options.idle_timeout);
     turn whose{options.accept};
     process_pool pool{size, options.board, options.ready, [&](int number) {
                           auto& own = door.queue_of(number); // with reuseport; else all have the same

@@ -30,6 +30,7 @@ void start_pool(worker_threads& threads, Next& next, const service& offered, con
 
 void thread_pool(listener& door, const service& offered, const model_options& options) {
     worker_threads threads{options.workers};
+    door.let_connections_give_up_after(options.idle_timeout);
     if (options.accept == discipline::main) {
         bounded_queue<connection> clients{static_cast<std::size_t>(options.workers)};
         auto next = [&] { return clients.pop(); };
