@@ -32,6 +32,7 @@ sigset_t stops() { return set_of({SIGTERM, SIGINT}); }
 
 child_processes::child_processes(int limit)
     : numbers_{limit}, children_{"parley-children", static_cast<std::size_t>(limit) + 1} {
+    children_.keep_from_children();
     const auto child_ended = set_of({SIGCHLD});
     sigprocmask(SIG_BLOCK, &child_ended, nullptr);
     ends_ =
@@ -93,13 +94,14 @@ void child_processes::be_child(int number, pid_t parent, const std::function<voi
 }
 
 std::optional<child_processes::ended> child_processes::reap() {
-    signalfd_siginfo news;
-    while (read(ends_.get(), &news, sizeof news) > 0) {
-    } // one signal may stand for several children
-    for (;;) {
+    if (!may_have_ended_) {
+        signalfd_siginfo signal; // at most one is pending: it may stand for several children (signal(7))
+        may_have_ended_ = read(ends_.get(), &signal, sizeof signal) > 0;
+    }
+    while (may_have_ended_) {
         int status = 0;
         const pid_t process = waitpid(-1, &status, WNOHANG);
-        if (process <= 0) return std::nullopt;
+        if (process <= 0) break;
         for (int number = 1; number <= numbers_.highest(); ++number) {
             auto& found = of(number);
             if (found.process != process) continue;
@@ -109,6 +111,8 @@ std::optional<child_processes::ended> child_processes::reap() {
             return ended{number, process, status, std::chrono::floor<milliseconds>(lived)};
         }
     }
+    may_have_ended_ = false;
+    return std::nullopt;
 }
 
 void child_processes::retire(int number) {

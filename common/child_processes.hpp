@@ -76,6 +76,7 @@ private:
     // the next child, since fork(2) leaves the page as it was to those before.
     shared_memory<child> children_;
     unique_fd ends_;
+    bool may_have_ended_ = false; // a signal has been read, and waitpid(2) has not said yet that there is none
 };
 
 } // namespace parley

@@ -21,18 +21,18 @@ namespace {
 /// Returns nullopt if `text` is no user or group id. The highest number is none: setresuid(2) takes it for "as
 /// it is".
 std::optional<id_t> id_in(std::string_view text) {
-    id_t number = 0;
+    id_t id = 0;
     const auto* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number);
-    if (error != std::errc{} || stop != end || number == std::numeric_limits<id_t>::max()) return std::nullopt;
-    return number;
+    const auto [stop, error] = std::from_chars(text.data(), end, id);
+    if (error != std::errc{} || stop != end || id == std::numeric_limits<id_t>::max()) return std::nullopt;
+    return id;
 }
 
 gid_t find_group(const std::string& name) {
     if (const group* const entry = getgrnam(name.c_str())) return entry->gr_gid;
-    const auto number = id_in(name);
-    if (!number) throw std::invalid_argument("no such group '" + name + "'");
-    return *number;
+    const auto id = id_in(name);
+    if (!id) throw std::invalid_argument("no such group '" + name + "'");
+    return *id;
 }
 
 } // namespace
@@ -40,12 +40,12 @@ gid_t find_group(const std::string& name) {
 account find_account(const std::string& text) {
     const auto colon = text.find(':');
     const auto user = text.substr(0, colon);
-    const auto number = id_in(user);
+    const auto id = id_in(user);
     const passwd* entry = getpwnam(user.c_str());
-    if (!entry && number) entry = getpwuid(*number);
-    if (!entry && !number) throw std::invalid_argument("no such user '" + user + "'");
+    if (!entry && id) entry = getpwuid(*id);
+    if (!entry && !id) throw std::invalid_argument("no such user '" + user + "'");
     auto found = entry ? account{entry->pw_name, entry->pw_dir, entry->pw_uid, entry->pw_gid, true}
-                       : account{user, "/", *number, 0, false};
+                       : account{user, "/", *id, 0, false};
     if (found.user == 0) throw std::invalid_argument("the user " + user + " is root: name another one");
     if (colon != text.npos) {
         found.group = find_group(text.substr(colon + 1));

@@ -15,4 +15,13 @@ void serve(connection wire, const service& offered, const model_options& options
     }
 }
 
+void serve(connection wire, session& session, const model_options& options, worker& by) noexcept {
+    connection_log log{wire, by};
+    try {
+        drive_blocking(session, wire, by, options.idle_timeout);
+    } catch (const std::exception& error) {
+        log.failed(error);
+    }
+}
+
 } // namespace parley

@@ -12,4 +12,7 @@ namespace parley {
 /// Throws nothing.
 void serve(connection wire, const service& offered, const model_options& options, worker& by) noexcept;
 
+/// The same with a session that has been opened already, and has not begun.
+void serve(connection wire, session& session, const model_options& options, worker& by) noexcept;
+
 } // namespace parley

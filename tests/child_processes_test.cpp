@@ -6,7 +6,11 @@
 #include "tests/socket_pair.hpp"
 
 #include <doctest/doctest.h>
+#include <fstream>
+#include <iterator>
+#include <poll.h>
 #include <set>
+#include <sys/signalfd.h>
 #include <tuple>
 #include <vector>
 
@@ -55,6 +59,33 @@ TEST_CASE("a child works with its number, and its end is told") {
               }
               require(numbers == std::set{1, 2}, "numbers from 1");
               require(children.count() == 0, "none is left");
+          }) == "exit 0");
+}
+
+TEST_CASE("the parent's table of children is not mapped in a child") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(children.start([](int) {
+                  std::ifstream maps{"/proc/self/maps"};
+                  const std::string all{std::istreambuf_iterator<char>{maps}, {}};
+                  _exit(all.empty() || all.find("parley-children") != all.npos);
+              }),
+                      "started");
+              require(next_end(children).well(), "not mapped");
+          }) == "exit 0");
+}
+
+TEST_CASE("a look for ended children costs no wait(2) while no signal has told of one") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              const pid_t stranger = fork(); // its end is not told: SIGCHLD is taken before the look
+              if (stranger == 0) _exit(0);
+              pollfd ended{.fd = children.descriptor(), .events = POLLIN, .revents = 0};
+              require(poll(&ended, 1, -1) == 1, "ended");
+              signalfd_siginfo signal;
+              require(read(children.descriptor(), &signal, sizeof signal) > 0, "taken");
+              require(!children.reap(), "none of its children");
+              require(waitpid(stranger, nullptr, WNOHANG) == stranger, "not waited for");
           }) == "exit 0");
 }
 

@@ -13,12 +13,16 @@ namespace parley {
 
 void fork_per_connection(listener& door, const service& offered, const model_options& options) {
     child_processes children{options.max_connections};
+    door.let_connections_give_up_after(options.idle_timeout);
     door.non_blocking();              // the parent waits for two things at once: a client, and a child's end
     std::optional<connection> client; // accepted, and without a process
+    // Opened once, and begun in each child: its copy costs a page, and to open it there would cost five
+    // (malloc's own notes, in the heap and in libc).
+    session session = offered();
     const auto talk = [&](int number) {
-        door.close();
+        door.close_in_child();
         worker self{options.board, number};
-        serve(std::move(*client), offered, options, self);
+        serve(std::move(*client), session, options, self);
     };
     const auto start = [&] {
         if (children.start(std::ref(talk))) // without a copy, for which there might be no memory
