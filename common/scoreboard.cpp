@@ -57,9 +57,9 @@ address noted_peer::get() const {
     return {reinterpret_cast<const sockaddr*>(&other), sizeof other};
 }
 
-worker::worker(scoreboard& board, int number) : number_{number}, slot_{board.of(number)} {
+worker::worker(scoreboard& board, int number, pid_t process) : number_{number}, slot_{board.of(number)} {
     slot_.now.set(activity::starting);
-    slot_.process.set(getpid());
+    slot_.process.set(process);
     slot_.thread.set(gettid());
     slot_.open.set(0); // an earlier owner may have been killed
     slot_.now.set(activity::waiting);

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <sys/types.h>
 #include <type_traits>
+#include <unistd.h>
 
 namespace parley {
 
@@ -106,8 +107,8 @@ private:
 /// The thread or process that runs drivers, as long as it holds its slot.
 class worker {
 public:
-    /// Takes the slot of `number` for the calling thread.
-    worker(scoreboard& board, int number);
+    /// Takes the slot of `number` for the calling thread of `process`, which is this one.
+    worker(scoreboard& board, int number, pid_t process = getpid());
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
     ~worker();

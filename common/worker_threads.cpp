@@ -25,6 +25,9 @@ sigset_t all_but_nudge() {
     return set;
 }
 
+/// Threads that have ended and may wait to be joined: few, since each keeps its stack.
+constexpr std::size_t most_unjoined = 4;
+
 } // namespace
 
 worker_threads::worker_threads(int limit) : numbers_{limit} {
@@ -42,10 +45,10 @@ worker_threads::~worker_threads() {
 
 bool worker_threads::wait_for_room() {
     std::unique_lock lock{mutex_};
-    join_ended();
+    join_ended(most_unjoined);
     while (!numbers_.any_free() && !stop_signal::grace_over()) {
         wait_for_one(lock);
-        join_ended();
+        join_ended(most_unjoined);
     }
     return !stop_signal::grace_over();
 }
@@ -92,7 +95,6 @@ void* worker_threads::run(void* begun) {
     auto& own = *static_cast<thread*>(begun);
     auto outcome = own.task.get_future();
     own.task(own.number);
-    own.task = {}; // what it owns goes before anybody hears of the end
     std::exception_ptr failure;
     try {
         outcome.get();
@@ -109,8 +111,10 @@ void* worker_threads::run(void* begun) {
     return nullptr;
 }
 
-void worker_threads::join_ended() {
-    for (; !ended_.empty(); ended_.pop_front()) pthread_join(ended_.front().handle, nullptr);
+/// Those that have just ended may still be on their way out: to wait for each would cost a system call.
+void worker_threads::join_ended(std::size_t may_stay) {
+    for (; ended_.size() > may_stay; ended_.pop_back()) pthread_join(ended_.back().handle, nullptr);
+    while (!ended_.empty() && pthread_tryjoin_np(ended_.back().handle, nullptr) == 0) ended_.pop_back();
 }
 
 void worker_threads::join() {
@@ -121,7 +125,7 @@ void worker_threads::join() {
 void worker_threads::wait_for_all() {
     std::unique_lock lock{mutex_};
     while (!running_.empty()) wait_for_one(lock);
-    join_ended();
+    join_ended(0);
 }
 
 } // namespace parley

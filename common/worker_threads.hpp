@@ -55,7 +55,7 @@ private:
     void nudge_all();
     void wait_for_all();
     void wait_for_one(std::unique_lock<std::mutex>& lock);
-    void join_ended();
+    void join_ended(std::size_t may_stay);
 
     pthread_attr_t attributes_;
     std::mutex mutex_; // guards all below

@@ -9,20 +9,27 @@
 #include "server/reception.hpp"
 #include "server/serve.hpp"
 
+#include <unistd.h>
+
 namespace parley {
 
 void thread_per_connection(listener& door, const service& offered, const model_options& options) {
     worker_threads threads{options.max_connections};
     reception entrance;
+    const auto process = getpid();
+    door.let_connections_give_up_after(options.idle_timeout);
     options.ready();
     while (threads.wait_for_room()) {
         auto peer = door.accept();
         if (!peer) break;
         entrance.admit([&] {
-            threads.start(worker_threads::work{[&, wire = std::move(*peer)](int number) mutable {
-                worker self{options.board, number};
-                serve(std::move(wire), offered, options, self);
-            }});
+            // The session is opened and closed here: a thread that never allocates needs no memory for
+            // malloc(3).
+            threads.start(
+                worker_threads::work{[&, wire = std::move(*peer), session = offered()](int number) mutable {
+                    worker self{options.board, number, process};
+                    serve(std::move(wire), session, options, self);
+                }});
         });
     }
     door.close();
