@@ -43,8 +43,9 @@ bool ledger::rests_on_bounds(double percent) const {
 
 ledger::tally ledger::what_became() const {
     const auto of = [&](phase where, std::string_view cause) { return errors.count(where, cause); };
-    tally all{.sent = all_asked, .answered = all_answered};
-    all.lost = of(phase::read, "ETIMEDOUT") + of(phase::read, "end of input") + of(phase::verify, "lost");
+    tally all{.sent = all_asked, .answered = all_answered, .given_up = all_given_up};
+    const auto known = all_answered + all_wrong + all_given_up;
+    all.lost = all_asked - std::min(all_asked, known); // agents tell of both at different times
     all.doubled = of(phase::verify, "doubled") + of(phase::verify, "too many bytes");
     all.reordered = of(phase::verify, "reordered");
     all.crossed = of(phase::verify, "crossed");
@@ -56,6 +57,8 @@ void ledger::add(const ledger& other) {
     connections = std::max(connections, other.connections);
     all_asked += other.all_asked;
     all_answered += other.all_answered;
+    all_wrong += other.all_wrong;
+    all_given_up += other.all_given_up;
     latest = std::max(latest, other.latest);
     for (const auto& each : other.errors.kinds()) errors.add(each.first, each.count);
     if (const auto twice = numbers.add(other.numbers))

@@ -38,7 +38,8 @@ struct ledger {
     struct tally {
         std::uint64_t sent = 0;
         std::uint64_t answered = 0;  // and right
-        std::uint64_t lost = 0;      // no answer in time, or not all of it
+        std::uint64_t lost = 0;      // neither answered, nor wrong, nor given up
+        std::uint64_t given_up = 0;  // by the load: when it ended, or behind a wrong answer
         std::uint64_t doubled = 0;   // an answer, or a part of it, came twice
         std::uint64_t reordered = 0; // an answer came before its turn
         std::uint64_t crossed = 0;   // another connection's bytes came
@@ -63,8 +64,10 @@ struct ledger {
     std::uint64_t connections = 0; // the highest number of one
     std::uint64_t all_asked = 0;
     std::uint64_t all_answered = 0;
-    clock::time_point latest{}; // when the last answer was verified
-    histogram first_answers;    // of each connection: how long its first request took from when it was sent
+    std::uint64_t all_wrong = 0;    // requests that got a wrong answer instead of theirs
+    std::uint64_t all_given_up = 0; // by the load itself: see tally
+    clock::time_point latest{};     // when the last answer was verified
+    histogram first_answers;        // of each connection: how long its first request took from when it was sent
     failures errors;
     number_set numbers; // that the counter gave out
 

@@ -137,6 +137,45 @@ TEST_CASE("a request that a server drops is lost") {
     CHECK(result.book.what_became().answered == 2);
 }
 
+TEST_CASE("what a server leaves unanswered is lost, however it does so, and nothing else is") {
+    const auto became = [](const std::function<void(connection&)>& leave, std::uint64_t pipeline) {
+        const scripted_server server{[&](connection& wire, int number) {
+            if (number > 1) return echo(wire);
+            input_area area;
+            std::ignore = wire.read_some(area);
+            leave(wire);
+        }};
+        auto options = asking(server, 9);
+        options.requests.pipeline = static_cast<int>(pipeline);
+        options.timeout = 1s;
+        return put_load(options).book.what_became();
+    };
+    for (const std::uint64_t pipeline : {1, 4}) {
+        CAPTURE(pipeline);
+        const auto reset = became([](connection& wire) { end_with_reset(wire); }, pipeline);
+        CHECK(reset.lost == pipeline);
+        CHECK(reset.answered == 9 - pipeline);
+        CHECK(became([](connection&) {}, pipeline).lost == pipeline);
+        CHECK(became([](connection& wire) { hear_out(wire); }, pipeline).lost == pipeline);
+        const auto wrong = became([](connection& wire) { say(wire, std::string(64, '-')); }, pipeline);
+        CHECK(wrong.lost == 0);
+        CHECK(wrong.corrupt == 1);
+        CHECK(wrong.given_up == pipeline - 1);
+    }
+}
+
+TEST_CASE("what is in flight when a load ends is given up, not lost") {
+    const scripted_server server{[](connection& wire, int) { hear_out(wire); }};
+    load_options options;
+    options.target = server.where().to_string();
+    options.connections = 3;
+    options.duration = 100ms;
+    const auto all = put_load(options).book.what_became();
+    CHECK(all.sent == 3);
+    CHECK(all.given_up == 3);
+    CHECK(all.lost == 0);
+}
+
 TEST_CASE("a request that a server drops has waited for the time-out, at least") {
     const scripted_server server{[](connection& wire, int number) {
         if (number > 1) return echo(wire);

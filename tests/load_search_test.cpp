@@ -1,4 +1,5 @@
 // The search for the highest rate that meets a target, and the addresses that connections come from.
+#include "client/load/engine.hpp"
 #include "client/load/generate.hpp"
 #include "client/load/knee.hpp"
 #include "client/load/sources.hpp"
@@ -6,6 +7,8 @@
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"
 
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <fstream>
@@ -76,9 +79,40 @@ TEST_CASE("more connections than ports are refused before the load, with the rem
     CHECK_THROWS_WITH_AS(check_ports(ports + 1, {}, target), doctest::Contains("--source 127.0.0.1-127.0.0.9"),
                          std::invalid_argument);
     CHECK_NOTHROW(check_ports(ports + 1, parse_sources("127.0.0.1-127.0.0.2"), target));
-    CHECK_THROWS_AS(check_ports(1, parse_sources("::1"), target), std::invalid_argument);
-    CHECK_THROWS_AS(check_ports(1, parse_sources("127.0.0.1"), address::resolve("unix:/tmp/x")),
+    CHECK_NOTHROW(check_ports(2 * ports, {}, {target.front(), address::resolve("[::1]:1").front()}));
+}
+
+TEST_CASE("of a name's addresses, those of a source's family are used, wherever they stand") {
+    const auto v4 = address::resolve("127.0.0.1:1").front(), v6 = address::resolve("[::1]:1").front();
+    CHECK(reachable_from({}, {v6, v4}).size() == 2);
+    const auto reached = reachable_from(parse_sources("127.0.0.1"), {v6, v4});
+    CHECK(reached.size() == 1);
+    CHECK(reached.front().to_string() == "127.0.0.1:1");
+    CHECK_THROWS_AS(reachable_from(parse_sources("::1"), {v4}), std::invalid_argument);
+    CHECK_THROWS_AS(reachable_from(parse_sources("127.0.0.1"), address::resolve("unix:/tmp/x")),
                     std::invalid_argument);
+}
+
+TEST_CASE("the addresses of one name share the connections, and one that is not served costs none") {
+    std::array<std::atomic<int>, 2> connections{};
+    const scripted_server first{[&](connection& wire, int) { ++connections[0], echo(wire); }};
+    const scripted_server second{[&](connection& wire, int) { ++connections[1], echo(wire); }};
+    std::optional<scripted_server> gone{std::in_place, [](connection&, int) {}};
+    const auto unserved = gone->where();
+    gone.reset();
+    load_options options;
+    options.connections = 9;
+    options.total = 90;
+    start_together start{1};
+    intervals cut{1, interval_of(options), [](const interval&) {}};
+    const auto& with = conversation_with(options.service);
+    const auto plan = plan_requests(with, options.requests);
+    const std::vector<address> targets{first.where(), unserved, second.where()};
+    const auto result = engine{{options, with, plan, targets, nullptr, start, cut, -1}, {}}.run();
+    CHECK(result.book.all_answered == 90);
+    CHECK(result.book.errors.count() == 0);
+    CHECK(connections[0] == 3);
+    CHECK(connections[1] == 6); // also those of the address that nobody serves
 }
 
 TEST_CASE("connections come from the sources in turns") {

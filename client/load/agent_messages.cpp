@@ -61,7 +61,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, conn
 
 // ---- What became of it. Points in time are of the agent's own clock, and stay there. ----
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ledger, has_schedule, expected_interval, connections, all_asked,
-                                   all_answered, first_answers, errors, numbers, latency, bounds, uncorrected, send_lag,
+                                   all_answered, all_wrong, all_given_up, first_answers, errors, numbers, latency, bounds, uncorrected, send_lag,
                                    corrected, answered, bytes_sent, bytes_received)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(cpu_time, user, system)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(moment, at, answered, latency_sum)

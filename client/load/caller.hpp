@@ -19,6 +19,7 @@ struct caller {
     static constexpr std::chrono::milliseconds longest_pause{1'000};
 
     std::size_t target = 0;        // which of the target's addresses it tries
+    std::size_t targets_tried = 0; // in vain, since it had a connection
     unique_fd socket;              // while it connects, or shakes hands
     std::unique_ptr<tls_wire> tls; // while it shakes hands
     clock::time_point since{};     // when it began to connect; while it is down: when it may again
@@ -40,6 +41,9 @@ struct caller {
     [[nodiscard]] int descriptor() { return talking ? talking->descriptor() : socket.get(); }
     [[nodiscard]] bool is_up() const { return socket || talking; }
     [[nodiscard]] std::uint64_t answers() { return answers_before + (talking ? talking->talk().answers() : 0); }
+    [[nodiscard]] std::uint64_t unanswered() {
+        return talking ? talking->talk().asked() - talking->talk().answers() : 0;
+    }
     void note_progress() {
         if (!talking) return;
         ever_asked |= talking->talk().asked() > 0;

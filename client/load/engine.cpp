@@ -56,6 +56,11 @@ engine::engine(const engine_share& share, const load_watch& watch)
       wanted_{callers_.size()},
       crowd_{connections_over_time(share.options)},
       compete_{compete(options_)} {
+    // The addresses of one name have equal parts of the connections.
+    for (std::size_t each = 0; each < callers_.size(); ++each)
+        callers_[each].target =
+            (each * static_cast<std::size_t>(of_all()) + static_cast<std::size_t>(number())) %
+            std::max<std::size_t>(share.targets.size(), 1);
     if (auto rate = rate_of(options_))
         schedule_.emplace(std::move(*rate), options_.arriving, options_.requests.seed, number(), of_all());
     poll_ = unique_fd{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
@@ -123,6 +128,7 @@ void engine::begin_talk(caller& who) {
     const auto now = clock::now();
     tried(who);
     who.trying_since.reset();
+    who.targets_tried = 0;
     if (const auto lost = std::exchange(who.lost, std::nullopt)) {
         ++result_.reconnected;
         result_.longest_gap = std::max<nanoseconds>(result_.longest_gap, now - *lost);
@@ -197,15 +203,21 @@ void engine::failed(caller& who, const failure& why) {
     const bool shook_hands = who.tls != nullptr;
     if (has_talked && who.talking->talk().answers() > 0) who.pause = caller::shortest_pause;
     if (has_talked && !who.lost) who.lost = clock::now();
+    // Of requests that were sent at once, the first one got the wrong answer, and what comes then is not
+    // judged.
+    if (const auto open_ones = who.unanswered(); open_ones > 0 && why.where == phase::verify) {
+        result_.book.all_wrong += why.cause != "lost";
+        result_.book.all_given_up += open_ones - 1;
+    }
     close(who);
-    if (!has_talked && !shook_hands && who.target + 1 < share_.targets.size()) {
-        ++who.target;
+    if (!has_talked && !shook_hands && ++who.targets_tried < share_.targets.size()) {
+        who.target = (who.target + 1) % share_.targets.size();
         return open(who);
     }
     result_.book.errors.add(why);
     tried(who);
     who.trying_since.reset();
-    who.target = 0;
+    who.targets_tried = 0;
     who.since = clock::now() + who.pause;
     who.pause = std::min(who.pause * 2, caller::longest_pause);
     // One refusal may be chance: a server that is being started again, a full queue.
@@ -434,6 +446,7 @@ void engine::end_counting(ending how, clock::time_point now) {
             ++result_.unanswered;
         if (each.ever_answered) continue;
         if (each.talking) each.talking->talk().abandon(book.until);
+        book.all_given_up += each.unanswered();
         close(each);
     }
 }
@@ -469,6 +482,7 @@ load_result engine::run() {
     }
     if (!is_ready) share_.start.ready();
     end_counting(ending::requests_done, std::max(book.latest, book.from));
+    for (auto& each : callers_) book.all_given_up += each.unanswered();
     if (counting_) end_interval(book.until); // with the answers that were still in flight
     share_.cut.leave(interval_);
     book.recent = nullptr;

@@ -103,6 +103,7 @@ load_result generate_load(const load_options& options, int stop, const load_watc
         return nobody_at(failure_of(unknown));
     }
     check_ours(options.sources);
+    targets = reachable_from(options.sources, std::move(targets));
     check_ports(own_connections(options), options.sources, targets);
     if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
 

@@ -243,7 +243,7 @@ nlohmann::ordered_json json_of(const std::vector<signature>& signatures) {
 
 nlohmann::ordered_json json_of(const ledger::tally& became) {
     return {{"sent", became.sent},       {"answered", became.answered},   {"lost", became.lost},
-            {"doubled", became.doubled}, {"reordered", became.reordered}, {"crossed", became.crossed},
+            {"given_up", became.given_up}, {"doubled", became.doubled}, {"reordered", became.reordered}, {"crossed", became.crossed},
             {"corrupt", became.corrupt}};
 }
 

@@ -104,23 +104,29 @@ std::size_t ports_of_our_own() {
     return last >= first ? last - first + 1 : 0;
 }
 
+std::vector<address> reachable_from(const std::vector<address>& sources, std::vector<address> targets) {
+    if (sources.empty()) return targets;
+    if (targets.front().family() == AF_UNIX)
+        throw std::invalid_argument("--source is of no use for a UNIX socket: leave it out");
+    const auto first = targets.front().to_string();
+    std::erase_if(targets, [&](const address& target) {
+        return std::ranges::find(sources, target.family(), &address::family) == sources.end();
+    });
+    if (targets.empty())
+        throw std::invalid_argument(fmt::format("no --source is of the same family as {}", first));
+    return targets;
+}
+
 void check_ports(int connections, const std::vector<address>& sources, const std::vector<address>& targets) {
-    const auto family = targets.front().family();
-    if (family == AF_UNIX) {
-        if (!sources.empty())
-            throw std::invalid_argument("--source is of no use for a UNIX socket: leave it out");
-        return;
-    }
-    const auto usable = std::count_if(sources.begin(), sources.end(),
-                                      [&](const address& each) { return each.family() == family; });
-    if (!sources.empty() && usable == 0)
-        throw std::invalid_argument(
-            fmt::format("no --source is of the same family as {}", targets.front().to_string()));
-    const auto ours = static_cast<std::size_t>(std::max<std::ptrdiff_t>(usable, 1));
+    if (targets.front().family() == AF_UNIX) return;
+    std::ptrdiff_t usable = 0; // pairs of a source and a target
+    for (const auto& target : targets)
+        usable += sources.empty() ? 1 : std::ranges::count(sources, target.family(), &address::family);
+    const auto ours = static_cast<std::size_t>(usable);
     const auto ports = ports_of_our_own();
     if (static_cast<std::size_t>(connections) <= ours * ports) return;
     throw std::invalid_argument(fmt::format(
-        "{} connections to {} need as many ports, and {} of our addresses have {} each: add addresses "
+        "{} connections to {} need as many ports, and {} pairs of addresses have {} each: add addresses "
         "(--source 127.0.0.1-127.0.0.9), or widen net.ipv4.ip_local_port_range",
         connections, targets.front().to_string(), ours, ports));
 }

@@ -21,6 +21,10 @@ void check_ours(const std::vector<address>& sources);
 /// How many ports the kernel gives out by itself (net.ipv4.ip_local_port_range).
 std::size_t ports_of_our_own();
 
+/// Returns those of the targets, which are at least one, that connections from the sources can reach: of the
+/// same family. Throws std::invalid_argument if there is none.
+std::vector<address> reachable_from(const std::vector<address>& sources, std::vector<address> targets);
+
 /// Throws std::invalid_argument where so many connections to these targets cannot have a port each, and says
 /// what to do about it.
 void check_ports(int connections, const std::vector<address>& sources, const std::vector<address>& targets);
