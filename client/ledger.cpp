@@ -8,7 +8,8 @@ namespace parley {
 void ledger::enter(const answer& one) {
     ++all_answered;
     latest = one.verified;
-    if ((has_schedule ? one.due : one.verified) < from) return;
+    const auto begun = has_schedule ? one.due : one.asked;
+    if ((has_schedule ? one.due : one.verified) < from || begun > until) return;
     latency.record(one.verified - one.due);
     if (recent && one.verified <= until) recent->record(one.verified - one.due);
     if (has_schedule) {
@@ -27,7 +28,7 @@ void ledger::enter(const answer& one) {
 
 void ledger::enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked,
                               clock::time_point now) {
-    if ((has_schedule ? due : now) < from) return;
+    if ((has_schedule ? due : now) < from || (has_schedule ? due : asked.value_or(due)) > until) return;
     latency.record(now - due);
     bounds.record(now - due);
     if (!asked) return;

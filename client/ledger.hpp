@@ -54,7 +54,8 @@ struct ledger {
     // ---- What the run's owner decides. ----
     std::uint64_t requests_left = std::numeric_limits<std::uint64_t>::max(); // no request begins when it is 0
     clock::time_point from{};                           // what is verified earlier is warm-up
-    clock::time_point until = clock::time_point::max(); // what is verified later came after the run
+    clock::time_point until = clock::time_point::max(); // what is verified later came after the run; what
+                                                        // begins later does not count at all
 
     bool has_schedule = false;                    // requests are due at times of their own
     std::chrono::nanoseconds expected_interval{}; // between requests; 0: not known

@@ -232,6 +232,41 @@ TEST_CASE("connections without any answer are reported, and can be allowed") {
     CHECK(complaints(result, false) == std::vector<std::string>{"4 connections never got an answer"});
 }
 
+TEST_CASE("a cool-down keeps the load up, and is in no figure") {
+    std::atomic<int> connections = 0;
+    const scripted_server server{[&](connection& wire, int) {
+        ++connections;
+        echo(wire);
+        --connections;
+    }};
+    auto options = asking(server, 0);
+    options.total.reset();
+    options.duration = 100ms;
+    options.warm_up = 0ms;
+    options.connections = 3;
+    options.interval = 20ms;
+    options.cool_down = 1h;
+    const unique_fd stop{eventfd(0, 0)};
+    std::uint64_t asked_in_time = 0, asked_in_parts = 0;
+    const auto watch = [&](std::chrono::nanoseconds, const load_result& so_far) {
+        const auto now = ledger::clock::now();
+        if (now < so_far.book.until || now - so_far.book.until < 100ms) return;
+        CHECK(connections == 3);
+        if (asked_in_time == 0) asked_in_time = so_far.book.all_asked;
+        // Until the server has answered more, all that time.
+        if (so_far.book.all_asked > asked_in_time) eventfd_write(stop.get(), 1);
+    };
+    const auto result =
+        generate_load(options, stop.get(), watch, [&](const interval& one) { asked_in_parts += one.asked; });
+    CHECK(result.end == ending::time_over);
+    CHECK(result.counted == 100ms);
+    CHECK(result.book.errors.count() == 0);
+    CHECK(result.book.all_answered >= asked_in_time);
+    CHECK(result.book.latency.count() <= asked_in_parts + 3); // those that were in flight when it began
+    CHECK(asked_in_parts < asked_in_time);
+    CHECK(result.book.answered <= result.book.latency.count());
+}
+
 TEST_CASE("a load ends at once where nobody listens") {
     std::string target;
     {
@@ -361,6 +396,11 @@ TEST_CASE("options that contradict each other are refused") {
           }) == "a load of 0 requests is none");
     CHECK(refusal([](auto& asked) { asked.total = 5; }).starts_with("say either how long"));
     CHECK(refusal([](auto& asked) { asked.duration.reset(); }).starts_with("say either how long"));
+    CHECK(refusal([](auto& asked) {
+              asked.duration.reset();
+              asked.total = 1;
+              asked.cool_down = 1s;
+          }) == "--cool-down follows a --duration or a --stage: give one, or leave it out");
     CHECK(refusal([](auto& asked) { asked.warm_up = 1s; }) ==
           "a warm-up of 1000 ms leaves nothing of 1000 ms to be counted");
     CHECK(refusal([](auto& asked) { asked.timeout = 0s; }) == "the time-out must be longer than 0");

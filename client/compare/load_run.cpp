@@ -53,6 +53,7 @@ std::vector<std::string> command_of(const plan& all, const std::string& address,
     if (load.connections > most_from_an_address)
         words.push_back(option("source", sources_of(load.connections)));
     if (load.per_connection > 0) words.push_back(option("per-connection", load.per_connection));
+    if (manner.is_watched) words.push_back(option("cool-down", time(patience)));
     if (manner.rate) words.push_back(option("rate", std::max(1L, std::lround(*manner.rate))));
     return words;
 }
@@ -96,16 +97,17 @@ std::optional<load_outcome> run_load(const plan& all, subprocess& server, const 
     std::vector<pid_t> processes{tester->pid()};
     if (disturbers) processes.push_back(disturbers->pid());
     const auto begin = steady_clock::now();
-    auto next_watch = begin + manner.warm_up + load.duration * 3 / 4;
+    bool is_seen = !manner.is_watched;
     std::optional<process_end> end;
     while (!(end = tester->wait(20ms, &server))) {
         if (stop_signal::requested()) return std::nullopt;
         if (steady_clock::now() > begin + whole + patience)
             throw std::runtime_error(
                 fmt::format("the load did not end within {} s of its time", patience / 1s));
-        if (steady_clock::now() < next_watch) continue;
+        if (is_seen || tester->error_output().find("cooling down") == std::string::npos) continue;
+        is_seen = true;
         watch(processes);
-        next_watch += load.duration / 8;
+        tester->signal(SIGINT); // ends the cool-down
     }
     load_outcome outcome{report_of(*tester, *end), {}};
     if (disturbers) {

@@ -117,13 +117,12 @@ bool load_it(subprocess& server, const server_processes& processes, const std::s
     result.server.connections = primed->measured.connected;
     // So short a load may go without an answer on a busy machine: what matters is the one that follows.
 
-    const auto loaded =
-        run_load(all, server, address, wanted, {.warm_up = warm_up_for(wanted)}, [&](auto load) {
-            const auto now = memory_of(processes.of(server, load));
-            if (now.total_kib() > result.server.memory.total_kib()) result.server.memory = now;
-            if (all.contenders[result.where.contender].keeps_workers())
-                result.workers = workers_of(server.pid());
-        });
+    const auto loaded = run_load(all, server, address, wanted,
+                                 {.warm_up = warm_up_for(wanted), .is_watched = true}, [&](auto load) {
+                                     result.server.memory = memory_of(processes.of(server, load));
+                                     if (all.contenders[result.where.contender].keeps_workers())
+                                         result.workers = workers_of(server.pid());
+                                 });
     if (!loaded) return false;
     result.load = loaded->measured;
     add(loaded->measured);

@@ -56,7 +56,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(arrivals, how, burst)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(stage, duration, from, to, of)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(tls_options, name, authorities, verifies)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, connections, duration, total,
-                                   warm_up, timeout, threads, agent, agents, rate, arriving, stages, think,
+                                   warm_up, cool_down, timeout, threads, agent, agents, rate, arriving, stages, think,
                                    expected_interval, tls, connect_rate, exact_timers, interval)
 
 // ---- What became of it. Points in time are of the agent's own clock, and stay there. ----

@@ -274,8 +274,8 @@ caller* engine::next_in_line() {
 }
 
 void engine::give_turns(clock::time_point now) {
-    if (ended_ || !has_begun()) return;
-    while (schedule_ && result_.book.requests_left > 0 && schedule_->next() &&
+    if (result_.book.requests_left == 0 || !has_begun()) return;
+    while (!ended_ && schedule_ && result_.book.requests_left > 0 && schedule_->next() &&
            begun_ + *schedule_->next() <= now) {
         const auto due = begun_ + *schedule_->next();
         caller* const first = next_in_line();
@@ -298,6 +298,7 @@ engine::clock::time_point engine::next_event() const {
     if (!counting_) next = std::min(next, result_.book.from);
     if (!ended_) next = std::min(next, result_.book.until);
     if (counting_ && !ended_) next = std::min(next, interval_end());
+    if (leave_at_) next = std::min(next, *leave_at_);
     if (schedule_ && schedule_->next() && !line_.empty()) next = std::min(next, begun_ + *schedule_->next());
     if (!thinkers_.empty()) next = std::min(next, thinkers_.front().first);
     return next;
@@ -320,6 +321,7 @@ void engine::wait_and_go_on() {
 void engine::interrupt() {
     check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_DEL, share_.stop, nullptr); });
     end_counting(ending::interrupted, clock::now());
+    leave(); // also from the cool-down
 }
 
 void engine::begin(clock::time_point when) {
@@ -345,6 +347,7 @@ void engine::pass_time(clock::time_point now) {
         while (counting_ && !ended_ && now >= interval_end() && interval_end() < book.until)
             end_interval(interval_end());
         if (now >= book.until) end_counting(ending::time_over, book.until);
+        if (leave_at_ && now >= *leave_at_) leave();
     }
     if (book.requests_left == 0) wind_up();
     if (now < next_tick_) return;
@@ -384,7 +387,8 @@ void engine::end_interval(clock::time_point at) {
     const auto& book = result_.book;
     part_.begin = interval_ * share_.cut.length();
     part_.length = at - book.from - part_.begin;
-    part_.asked = book.all_asked - std::exchange(asked_before_, book.all_asked);
+    const auto asked = std::min(book.all_asked, asked_at_end_); // without the cool-down
+    part_.asked = asked - std::exchange(asked_before_, asked);
     part_.errors = book.errors.count() - std::exchange(errors_before_, book.errors.count());
     share_.cut.deliver(interval_++, part_);
     part_ = {};
@@ -432,8 +436,8 @@ void engine::end_counting(ending how, clock::time_point now) {
     if (std::exchange(ended_, true)) return;
     auto& book = result_.book;
     if (!has_begun()) begin(now);
-    book.requests_left = 0;
     book.until = now;
+    asked_at_end_ = book.all_asked;
     result_.end = how;
     if (how != ending::requests_done) count_never_sent();
     if (counting_) note_use(now);
@@ -444,6 +448,19 @@ void engine::end_counting(ending how, clock::time_point now) {
             ++result_.served;
         else if (each.ever_asked)
             ++result_.unanswered;
+    }
+    if (how == ending::time_over && options_.cool_down.count() > 0)
+        leave_at_ = now + options_.cool_down;
+    else
+        leave();
+}
+
+/// No request begins any more. Connections that were never answered need not be waited for.
+void engine::leave() {
+    leave_at_.reset();
+    auto& book = result_.book;
+    book.requests_left = 0;
+    for (auto& each : callers_) {
         if (each.ever_answered) continue;
         if (each.talking) each.talking->talk().abandon(book.until);
         book.all_given_up += each.unanswered();

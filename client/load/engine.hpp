@@ -9,6 +9,7 @@
 #include "client/load/start_together.hpp"
 
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -78,6 +79,7 @@ private:
     std::size_t wanted() const { return std::min(wanted_, callers_.size()); }
     bool all_opened() const { return opened_ >= wanted(); }
     bool has_begun() const { return begun_ != clock::time_point{}; }
+    void leave();
     bool is_over() const { return result_.book.requests_left == 0 && up_ == 0; }
 
     const engine_share share_;
@@ -101,6 +103,7 @@ private:
 
     bool counting_ = false; // the warm-up is over
     bool ended_ = false;
+    std::optional<clock::time_point> leave_at_; // the end of the cool-down
     bool winding_up_ = false;
     clock::time_point came_ = clock::now();
     clock::time_point begun_{}; // of the load; before, connections are made
@@ -109,6 +112,7 @@ private:
     std::size_t interval_ = 0; // the number of the one that runs
     interval part_;            // what has happened in it
     std::uint64_t asked_before_ = 0, errors_before_ = 0;
+    std::uint64_t asked_at_end_ = std::numeric_limits<std::uint64_t>::max(); // before the cool-down
     cpu_time cpu_before_{};
     load_result result_;
 };

@@ -186,6 +186,11 @@ int load(const load_options& options, const output_names& names, const generator
         watch = [&](std::chrono::nanoseconds elapsed, const load_result& so_far) {
             write_message(view.redrawn(elapsed, options, so_far, columns_of(STDERR_FILENO)));
         };
+    else if (options.cool_down.count() > 0)
+        watch = [told = false](std::chrono::nanoseconds, const load_result& so_far) mutable {
+            if (ledger::clock::now() < so_far.book.until || std::exchange(told, true)) return;
+            print_message("parley-load: cooling down: nothing is counted any more\n");
+        };
     const auto result = generate(options, stop_signal::descriptor(), watch, [&](const interval& one) {
         files.write(one);
         if (is_watched) view.add(one);
@@ -335,6 +340,9 @@ int main(int count, char** words) {
         ->check(CLI::PositiveNumber);
     auto* warming = add_duration(app, "--warm-up", warm_up, "not counted, the first part of the duration");
     warming->default_str("a tenth of the duration, at most 1s");
+    add_duration(app, "--cool-down", options.cool_down,
+                 "goes on after the duration, not counted, until Ctrl-C at the latest: to look at the server "
+                 "under load; a line on standard error tells when it begins");
     add_duration(app, "--timeout", options.timeout, "to connect, and for each answer");
     app.add_option("-t,--threads", options.threads,
                    "that generate the load, with equal shares of the connections")

@@ -112,6 +112,10 @@ void check_consistency(const load_options& options) {
     refuse_unless(duration.has_value() != options.total.has_value(),
                   "say either how long to load (--duration) or how many requests to send (--requests)");
     refuse_unless(options.total != 0, "a load of 0 requests is none");
+    if (!duration && options.cool_down.count() > 0)
+        throw std::invalid_argument("--cool-down follows a --duration or a --stage: give one, or leave it out");
+    if (options.cool_down.count() > 0 && !options.agent_names.empty())
+        throw std::invalid_argument("--cool-down is for a load of this machine: leave out --agents");
     if (duration && *duration <= warm_up_of(options))
         throw std::invalid_argument(fmt::format("a warm-up of {} ms leaves nothing of {} ms to be counted",
                                                 warm_up_of(options).count(), duration->count()));

@@ -24,6 +24,7 @@ struct load_options {
     std::optional<std::chrono::milliseconds> duration; // of the whole run; this or the next one is given
     std::optional<std::uint64_t> total;                // requests of all connections together
     std::optional<std::chrono::milliseconds> warm_up;  // at the beginning, not counted
+    std::chrono::milliseconds cool_down{};             // after the duration, not counted
     std::chrono::milliseconds timeout{10'000};         // for a connection to be made, and for each answer
     int threads = 1;
     int agent = 0; // our number, from 0, among those who put this load together ...
