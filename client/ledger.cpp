@@ -37,9 +37,21 @@ void ledger::enter_unanswered(clock::time_point due, std::optional<clock::time_p
         for (auto time = now - *asked; time.count() > 0; time -= expected_interval) corrected.record(time);
 }
 
+std::optional<std::chrono::nanoseconds> ledger::most_at_percentile(double percent) const {
+    const auto wanted = latency.count() - latency.count_beyond(percent);
+    const auto all = latency.counts(), never = bounds.counts();
+    std::uint64_t passed = 0;
+    for (std::size_t slot = 0; slot < all.size(); ++slot) {
+        passed += all[slot] - never[slot];
+        if (passed >= wanted) return std::min(histogram::largest_in(slot), latency.max());
+    }
+    return std::nullopt;
+}
+
 bool ledger::rests_on_bounds(double percent) const {
     if (bounds.count() == 0) return false;
-    return (percent >= 100 ? latency.max() : latency.value_at_percentile(percent)) >= bounds.min();
+    const auto most = most_at_percentile(percent);
+    return !most || *most * 20 > latency.value_at_percentile(percent) * 21;
 }
 
 ledger::tally ledger::what_became() const {

@@ -31,7 +31,12 @@ struct ledger {
     /// until `now`. A percentile that is as long as that rests on such bounds: see rests_on_bounds().
     void enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked, clock::time_point now);
 
-    /// True if the latency at this percentile (100: the longest) is known to be at least so long, and no more.
+    /// Returns the latency at this percentile (100: the longest) if those that were never answered took for
+    /// ever; nullopt if that is one of them.
+    [[nodiscard]] std::optional<std::chrono::nanoseconds> most_at_percentile(double percent) const;
+
+    /// True if the latency at this percentile is known to be at least so long, and may be longer by 5 % or
+    /// more.
     [[nodiscard]] bool rests_on_bounds(double percent) const;
 
     /// What became of all requests that were sent, as far as the answers tell.

@@ -176,6 +176,23 @@ TEST_CASE("what is in flight when a load ends is given up, not lost") {
     CHECK(all.lost == 0);
 }
 
+TEST_CASE("a few requests that were never answered leave a percentile known that they cannot change") {
+    load_result result;
+    auto& book = result.book;
+    const auto begin = ledger::clock::now();
+    for (int each = 0; each != 990; ++each) book.enter({begin, begin, begin, begin + 1ms, 1, 1});
+    for (int each = 0; each != 5; ++each) book.enter_unanswered(begin, begin, begin + 100us);
+    CHECK(*book.most_at_percentile(99) < 1100us);
+    CHECK_FALSE(book.rests_on_bounds(99));
+    CHECK(book.rests_on_bounds(99.9));
+    CHECK_FALSE(book.most_at_percentile(99.9));
+    CHECK(is_met(parse_threshold("p99<2ms"), result));
+    CHECK_FALSE(is_met(parse_threshold("p99.9<2ms"), result));
+    for (int each = 0; each != 20; ++each) book.enter_unanswered(begin, begin, begin + 100us);
+    CHECK_FALSE(is_met(parse_threshold("p99<2ms"), result));
+    CHECK_FALSE(is_met(parse_threshold("max<2ms"), result));
+}
+
 TEST_CASE("a request that a server drops has waited for the time-out, at least") {
     const scripted_server server{[](connection& wire, int number) {
         if (number > 1) return echo(wire);

@@ -22,10 +22,97 @@ namespace parley {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+trial_outcome outcome_of(bool is_met) { return is_met ? trial_outcome::met : trial_outcome::missed; }
+
+/// An open load for a second at 100 requests/s, of which all were answered in 1 ms.
+struct observed {
+    load_options options;
+    load_result result;
+
+    observed() {
+        options.rate = 100;
+        options.duration = 1s;
+        options.warm_up = 0s;
+        auto& book = result.book;
+        book.has_schedule = true;
+        const auto begin = ledger::clock::now();
+        for (int each = 0; each != 100; ++each) {
+            const auto due = begin + each * 10ms;
+            book.enter({due, due, due, due + 1ms, 64, 64});
+        }
+        book.all_asked = 100;
+        result.due = 100;
+        result.connected = result.served = 1;
+        result.counted = 1s;
+    }
+
+    trial against(const char* target) {
+        const auto wanted = parse_threshold(target);
+        options.percentiles = {wanted.percent};
+        if (wanted.percent == 0) options.percentiles.clear();
+        return judge_trial(options, wanted, result);
+    }
+};
+
+} // namespace
+
+TEST_CASE("a trial meets its target, misses it, or cannot tell") {
+    observed run;
+    CHECK(run.against("p90<5ms").outcome == trial_outcome::met);
+    CHECK(run.against("p90<500us").outcome == trial_outcome::missed);
+    CHECK(run.against("p99<5ms").outcome == trial_outcome::unknown); // one answer lies beyond, which is chance
+    CHECK(run.against("p99<500us").outcome == trial_outcome::unknown);
+    CHECK(run.against("max<500us").outcome == trial_outcome::missed); // that is sure
+    run.result.starved = 500ms;
+    for (const auto* target : {"p90<5ms", "p90<500us", "max<500us"}) {
+        const auto told = run.against(target);
+        CHECK(told.outcome == trial_outcome::unknown);
+        CHECK(told.why == "parley-load is the limit: generator-starved");
+    }
+    observed behind;
+    behind.result.due = 300;
+    CHECK(behind.against("p90<5ms").outcome == trial_outcome::missed);
+    observed failing;
+    failing.result.book.errors.add({phase::read, "recv", "ECONNRESET", "reset"});
+    CHECK(failing.against("p90<5ms").outcome == trial_outcome::missed);
+    observed idle;
+    idle.result.book = {};
+    idle.result.book.has_schedule = true;
+    idle.result.due = 0;
+    CHECK(idle.against("p90<5ms").outcome == trial_outcome::unknown);
+}
+
+TEST_CASE("a trial lasts as long as its percentile needs") {
+    const auto p99 = parse_threshold("p99<5ms"), longest = parse_threshold("max<5ms");
+    CHECK(trial_length(p99, 100'000, 3s, {}) == 3s);
+    CHECK(trial_length(p99, 100, 3s, 0s) == 12s); // 1,000 answers, and a fifth more
+    CHECK(trial_length(p99, 100, 3s, 2s) == 14s);
+    CHECK(trial_length(longest, 1, 3s, {}) == 3s);
+}
+
+TEST_CASE("what cannot be told is not counted against the server") {
+    // From 5,000 on, the load is the limit.
+    const auto limited = [](double rate) { return rate < 5'000 ? trial_outcome::met : trial_outcome::unknown; };
+    const auto found = find_knee({}, limited);
+    CHECK(found.least > 4'500);
+    CHECK(found.most < 5'500);
+    CHECK(found.at_most == trial_outcome::unknown);
+    const auto never = find_knee({}, [](double) { return trial_outcome::unknown; });
+    CHECK(never.least == 0);
+    CHECK(never.at_most == trial_outcome::unknown);
+    // At the lowest rates a percentile takes too long to be told.
+    const auto missed =
+        find_knee({}, [](double rate) { return rate < 100 ? trial_outcome::unknown : trial_outcome::missed; });
+    CHECK(missed.least == 0);
+    CHECK(missed.at_most == trial_outcome::missed);
+}
+
 TEST_CASE("the knee lies between a rate that was met and one that was not") {
     for (const double truth : {3.0, 999.0, 12'345.0, 4e6}) {
         int trials = 0;
-        const auto found = find_knee({}, [&](double rate) { return ++trials, rate <= truth; });
+        const auto found = find_knee({}, [&](double rate) { return ++trials, outcome_of(rate <= truth); });
         CHECK(found.least <= truth);
         CHECK(found.most > truth);
         CHECK(found.most <= found.least * 1.05 * 1.05 * 1.001); // of searches that began elsewhere
@@ -41,7 +128,7 @@ TEST_CASE("luck near the knee makes the interval wider, and it still holds the k
         // Within 5 % of the knee a trial is met by chance.
         const auto found = find_knee({}, [&](double rate) {
             const double chance = std::clamp(0.5 - (rate / truth - 1) * 10, 0.0, 1.0);
-            return std::bernoulli_distribution{chance}(random);
+            return outcome_of(std::bernoulli_distribution{chance}(random));
         });
         held += found.least <= truth * 1.05 && found.most >= truth * 0.95 && found.most < truth * 1.3;
     }
@@ -49,8 +136,8 @@ TEST_CASE("luck near the knee makes the interval wider, and it still holds the k
 }
 
 TEST_CASE("a target that is met always or never has no knee") {
-    CHECK(find_knee({}, [](double) { return false; }).least == 0);
-    const auto always = find_knee({.highest = 5'000}, [](double) { return true; });
+    CHECK(find_knee({}, [](double) { return trial_outcome::missed; }).least == 0);
+    const auto always = find_knee({.highest = 5'000}, [](double) { return trial_outcome::met; });
     CHECK(always.least == 5'000);
     CHECK(always.most == 0);
 }
@@ -161,6 +248,10 @@ TEST_CASE("parley-load searches, and says which rates it has tried") {
                                     "--rate", "64", "--connections", "2", "--json", folder.file("knee")});
     CHECK(never.code == 4);
     CHECK(never.output.find("max<1ns is met at no rate") != std::string::npos);
+    const auto untold = parley_load({where, "--find-knee", "p99.999<10s", "--duration", "20ms", "--rate", "1"});
+    CHECK(untold.code == 3);
+    CHECK(untold.output.find("it is not known at which rate p99.999<10s is met: it would take ") !=
+          std::string::npos);
     std::ostringstream text;
     text << std::ifstream{folder.file("knee")}.rdbuf();
     const auto report = nlohmann::json::parse(text.str());

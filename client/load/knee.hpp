@@ -2,14 +2,18 @@
 // over, since a single trial near the knee is a matter of luck. The answer is an interval.
 #pragma once
 
+#include "client/load/trial.hpp"
+
 #include <functional>
-#include <stdexcept>
 
 namespace parley {
 
 struct knee {
     double least = 0; // every trial up to here met the target ... 0: none did
-    double most = 0;  // ... and from here on none; 0: none has failed
+    double most = 0;  // ... and from here on none; 0: no higher rate was tried
+    /// What a trial at `most` told; unknown: the knee may lie higher. If `least` is 0, missed: a trial was
+    /// missed.
+    trial_outcome at_most = trial_outcome::missed;
 };
 
 struct knee_search {
@@ -19,7 +23,7 @@ struct knee_search {
     int repeats = 3;
 };
 
-/// `meets` runs a trial at a rate. What it throws ends the search.
-knee find_knee(const knee_search& how, const std::function<bool(double rate)>& meets);
+/// `attempt` runs a trial at a rate. What it throws ends the search.
+knee find_knee(const knee_search& how, const std::function<trial_outcome(double rate)>& attempt);
 
 } // namespace parley

@@ -237,6 +237,9 @@ std::string complaint_of(const load_result& result) {
     return kinds.empty() ? "nobody answers" : kinds.front().first.text;
 }
 
+/// Of a search: what takes longer is not tried unless --duration allows it.
+constexpr std::chrono::milliseconds longest_trial{60'000};
+
 /// Tries rates until it is known how high the target can be met; a line for each.
 int search(load_options options, const threshold& target, const output_names& names,
            const generator& generate) {
@@ -252,43 +255,66 @@ int search(load_options options, const threshold& target, const output_names& na
         report["least"] =
             found ? nlohmann::ordered_json(found->least) : nullptr; // null: the search was cut off
         report["most"] = found ? nlohmann::ordered_json(found->most) : nullptr;
+        report["at_most"] = found ? nlohmann::ordered_json(to_string(found->at_most)) : nullptr;
         report["trials"] = trials;
         if (json) json.save(text_of(report));
     };
-    const auto meets = [&](double rate) {
+    const auto shortest = *options.duration;
+    const auto once = [&](double rate) {
         if (stop_signal::requested()) throw std::runtime_error("interrupted: the knee is not known");
+        const auto length = trial_length(target, rate, shortest, options.warm_up);
+        if (length > std::max(shortest, longest_trial))
+            return trial{trial_outcome::unknown,
+                         fmt::format("it would take {}: ask for a lower percentile, or give --duration",
+                                     in_words(std::chrono::nanoseconds{length}))};
         options.rate = rate;
+        options.duration = length;
         const auto result = generate(options, stop_signal::descriptor(), {}, {});
         if (result.connected == 0) throw std::runtime_error(complaint_of(result));
-        const auto all = conclude(options, result);
-        const bool met = all.exit_status() == 0 && is_met(target, result);
-        const auto why = !all.complaints.empty() ? all.complaints.front()
-                         : !all.said.valid()     ? all.said.reasons.front().code
-                                                 : measured_in_words(target, result);
-        say(fmt::format("{:>12.0f} requests/s  {:<7} {}\n", rate, met ? "met" : "missed", why));
-        trials.push_back({{"rate", rate}, {"met", met}, {"why", why}});
+        auto one = judge_trial(options, target, result);
+        say(fmt::format("{:>12.0f} requests/s  {:<7} {}\n", rate, to_string(one.outcome), one.why));
+        trials.push_back({{"rate", rate},
+                          {"met", one.outcome == trial_outcome::met},
+                          {"outcome", to_string(one.outcome)},
+                          {"why", one.why}});
         save(std::nullopt);
-        return met;
+        return one;
+    };
+    std::string last_unknown;
+    const auto attempt = [&](double rate) {
+        auto one = once(rate);
+        if (one.outcome == trial_outcome::unknown) one = once(rate); // it may have been chance
+        if (one.outcome == trial_outcome::unknown) last_unknown = one.why;
+        return one.outcome;
     };
     knee_search how;
     if (options.rate) how.first = *options.rate;
     knee found;
     try {
-        found = find_knee(how, meets);
+        found = find_knee(how, attempt);
     } catch (const std::exception&) {
         json.finish();
         throw;
     }
     save(found);
     json.finish();
+    if (found.least == 0 && found.at_most == trial_outcome::unknown) {
+        say(fmt::format("it is not known at which rate {} is met: {}\n", target.text, last_unknown));
+        return status_after(3, {json.failure()});
+    }
     if (found.least == 0) {
-        say(fmt::format("{} is met at no rate\n", target.text));
+        say(fmt::format("{} is met at no rate{}\n", target.text,
+                        last_unknown.empty() ? "" : " that could be tried (" + last_unknown + ")"));
         return status_after(4, {json.failure()});
     }
-    say(found.most == 0 ? fmt::format("{} is met up to {:.0f} requests/s, and no higher rate was tried\n",
-                                      target.text, found.least)
-                        : fmt::format("{} is met up to {:.0f} to {:.0f} requests/s\n", target.text, found.least,
-                                      found.most));
+    if (found.most == 0)
+        say(fmt::format("{} is met up to {:.0f} requests/s, and no higher rate was tried\n", target.text,
+                        found.least));
+    else if (found.at_most == trial_outcome::unknown)
+        say(fmt::format("{} is met up to {:.0f} requests/s; what is met from {:.0f} on is not known: {}\n",
+                        target.text, found.least, found.most, last_unknown));
+    else
+        say(fmt::format("{} is met up to {:.0f} to {:.0f} requests/s\n", target.text, found.least, found.most));
     return status_after(0, {json.failure()});
 }
 

@@ -112,10 +112,15 @@ bool is_lower_bound(const threshold& one, const load_result& result) {
 }
 
 bool is_met(const threshold& one, const load_result& result) {
-    const double is = measured(one, result);
-    // Of a latency that is only known to be at least so long, no upper limit is met.
-    if (is_lower_bound(one, result) && one.must_be != relation::more && one.must_be != relation::at_least)
-        return false;
+    double is = measured(one, result);
+    // What was never answered may have taken longer than was seen: an upper limit is met only if that is no
+    // matter.
+    if (one.must_be != relation::more && one.must_be != relation::at_least) {
+        const bool is_percentile = one.metric == what::percentile;
+        const auto most = is_percentile ? result.book.most_at_percentile(one.percent) : std::nullopt;
+        if (is_percentile ? !most : is_lower_bound(one, result)) return false;
+        if (most) is = in_seconds(*most);
+    }
     switch (one.must_be) {
     case relation::less: return is < one.value;
     case relation::at_most: return is <= one.value;
