@@ -93,11 +93,9 @@ bool worker_threads::start(work task) {
 
 void* worker_threads::run(void* begun) {
     auto& own = *static_cast<thread*>(begun);
-    auto outcome = own.task.get_future();
-    own.task(own.number);
     std::exception_ptr failure;
     try {
-        outcome.get();
+        own.task(own.number);
     } catch (...) { // a thread has no caller to throw to
         failure = std::current_exception();
         stop_signal::request();

@@ -5,20 +5,34 @@
 #include "common/log.hpp"
 #include "common/slot_numbers.hpp"
 
+#include <concepts>
 #include <condition_variable>
 #include <exception>
-#include <future>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <pthread.h>
+#include <utility>
 
 namespace parley {
 
 class worker_threads {
 public:
-    /// What a thread does with its number. What it throws stops the server, see join(). (A packaged_task
-    /// because it may own a connection: std::function cannot, and std::move_only_function is C++23.)
-    using work = std::packaged_task<void(int)>;
+    /// What a thread does with its number. What it throws stops the server, see join(). (It may own a
+    /// connection: std::function cannot, std::move_only_function is C++23, and std::packaged_task wakes at its
+    /// end whoever might wait for a result, a system call each.)
+    class work {
+    public:
+        template <class Task>
+        requires(!std::same_as<Task, work>) explicit work(Task task)
+            : task_{new Task(std::move(task)), [](void* owned) { delete static_cast<Task*>(owned); }},
+              call_{[](void* owned, int number) { (*static_cast<Task*>(owned))(number); }} {}
+        void operator()(int number) { call_(task_.get(), number); }
+
+    private:
+        std::unique_ptr<void, void (*)(void*)> task_;
+        void (*call_)(void*, int);
+    };
 
     /// At most `limit` at a time, numbered from 1.
     explicit worker_threads(int limit);
