@@ -5,6 +5,7 @@
 #include "client/load/generate.hpp"
 #include "client/load/hdr_histogram.hpp"
 #include "client/load/repeat.hpp"
+#include "client/load/report.hpp"
 #include "common/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"
@@ -110,38 +111,100 @@ TEST_CASE("a failure comes before a doubt, and a doubt before a threshold") {
     CHECK(conclude(options, result).exit_status() == 3);
 }
 
-TEST_CASE("two samples differ only as far as their spread lets them") {
-    const auto steady = sample_of({100, 101, 99, 100, 100});
-    const auto faster = sample_of({110, 111, 109, 110, 110});
-    const auto noisy = sample_of({60, 160, 80, 140, 110});
+TEST_CASE("two series differ only as far as their spread lets them") {
+    const auto steady = sample_of({100, 101, 99, 100, 100, 100});
+    const auto faster = sample_of({110, 111, 109, 110, 110, 110});
+    const auto noisy = sample_of({60, 160, 80, 140, 110, 110});
     using said = difference::judgement;
     CHECK(compare("rate", steady, faster, true).said == said::better);
     CHECK(compare("rate", faster, steady, true).said == said::worse);
     CHECK(compare("p99", steady, faster, false).said == said::worse);
     CHECK(compare("rate", steady, noisy, true).said == said::cannot_tell);
     CHECK(compare("rate", steady, steady, true).said == said::cannot_tell);
-    CHECK(compare("rate", steady, sample_of({110, 110}), true).said == said::cannot_tell);
     CHECK(compare("rate", {}, faster, true).said == said::cannot_tell);
 
-    // Five and five values: t of 8 degrees is 2.306, the standard error of each mean 0.3162.
+    // Six and six values: t of 10 degrees for 98.33 % is 2.870, the standard error of each mean 0.2582.
     const auto change = compare("rate", steady, faster, true);
-    CHECK(change.least == doctest::Approx(0.1 - 2.306 * 0.4472 / 100).epsilon(0.001));
-    CHECK(change.most == doctest::Approx(0.1 + 2.306 * 0.4472 / 100).epsilon(0.001));
+    CHECK(change.least == doctest::Approx(0.1 - 2.870 * 0.3651 / 100).epsilon(0.001));
+    CHECK(change.most == doctest::Approx(0.1 + 2.870 * 0.3651 / 100).epsilon(0.001));
 }
 
-TEST_CASE("of a hundred comparisons of the same, about five find a difference") {
+TEST_CASE("of fewer than six runs a side, only the change is told") {
+    const auto few = sample_of({100, 101, 99, 100, 100}), more = sample_of({200, 201, 199, 200, 200, 200});
+    const auto change = compare("rate", few, more, true);
+    CHECK_FALSE(change.is_judged);
+    CHECK(change.said == difference::judgement::cannot_tell);
+    CHECK(change.least == 1);
+    CHECK(in_words(change) ==
+          "rate  100/s before, 200/s now (+100.0 %): to judge it, compare two series (--repeat 6)");
+    CHECK_FALSE(compare_pairs("rate", {1, 2, 3, 4, 5}, {2, 4, 6, 8, 10}, true).is_judged);
+}
+
+TEST_CASE("of a hundred pairs of equal series, about five have any difference") {
     std::mt19937_64 random{11};
-    std::normal_distribution<double> noise{1'000, 50};
-    int found = 0;
+    std::normal_distribution<double> noise{1'000, 50}, machine{0, 100};
+    const auto is_told = [](const std::vector<difference>& changes) {
+        return std::ranges::any_of(
+            changes, [](const auto& each) { return each.said != difference::judgement::cannot_tell; });
+    };
+    int apart = 0, in_turns = 0, found = 0;
     for (int each = 0; each < 1'000; ++each) {
-        std::vector<double> one(6), other(6);
-        for (auto& value : one) value = noise(random);
-        for (auto& value : other) value = noise(random);
-        found +=
-            compare("rate", sample_of(one), sample_of(other), true).said != difference::judgement::cannot_tell;
+        interval_figures one, other, faster;
+        for (const auto figure :
+             {&interval_figures::rate, &interval_figures::p50_ms, &interval_figures::p99_ms}) {
+            for (int run = 0; run < 6; ++run) {
+                const double slow = machine(random); // of the machine, at this moment
+                (one.*figure).push_back(noise(random) + slow);
+                (other.*figure).push_back(noise(random) + slow);
+                (faster.*figure).push_back(1.2 * (noise(random) + slow));
+            }
+        }
+        in_turns += is_told(compare_in_turns(one, other));
+        found += compare_in_turns(one, faster).front().said == difference::judgement::better;
+        std::vector<difference> changes;
+        for (int figure = 0; figure < 3; ++figure) {
+            std::vector<double> series(6), later(6);
+            for (auto& value : series) value = noise(random);
+            for (auto& value : later) value = noise(random);
+            changes.push_back(compare("rate", sample_of(series), sample_of(later), true));
+        }
+        apart += is_told(changes);
     }
-    CHECK(found > 25);
-    CHECK(found < 75);
+    for (const int told : {apart, in_turns}) {
+        CHECK(told > 25);
+        CHECK(told < 75);
+    }
+    CHECK(found > 850);
+}
+
+TEST_CASE("a baseline that tells nothing, or was made otherwise, is refused") {
+    load_options options;
+    options.duration = 10s;
+    const auto asked = options_for_programs(options);
+    auto result = a_run();
+    const nlohmann::json right = report_for_programs(options, result, conclude(options, result));
+    REQUIRE(right["verdict"]["valid"] == true);
+    CHECK_NOTHROW(check_comparable(right, asked));
+    auto elsewhere = options;
+    elsewhere.target = "another:1";
+    CHECK_NOTHROW(check_comparable(right, options_for_programs(elsewhere)));
+    auto otherwise = options;
+    otherwise.connections = 7;
+    CHECK_THROWS_WITH_AS(check_comparable(right, options_for_programs(otherwise)),
+                         "it was made with connections 1, and now it is 7: give the same options",
+                         std::runtime_error);
+    result.busiest = 1;
+    const nlohmann::json invalid = report_for_programs(options, result, conclude(options, result));
+    CHECK_THROWS_WITH_AS(check_comparable(invalid, asked),
+                         "its figures are not valid (generator-bound): measure it again", std::runtime_error);
+    result.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    const nlohmann::json failed = report_for_programs(options, result, conclude(options, result));
+    CHECK_THROWS_WITH_AS(check_comparable(failed, asked), "that run has failed: 1 error: measure it again",
+                         std::runtime_error);
+    repeated_load none;
+    none.add(options, result);
+    CHECK_THROWS_WITH_AS(check_comparable(none.to_json({}), asked), "none of its runs counts: measure it again",
+                         std::runtime_error);
 }
 
 TEST_CASE("a series tells of the runs that count, and ends as its worst run") {
@@ -172,7 +235,8 @@ TEST_CASE("a series tells of the runs that count, and ends as its worst run") {
     CHECK(report["figures"]["rate"]["count"] == 5);
     CHECK(report["figures"]["rate"]["least"] < 9600);
     CHECK(report["figures"]["rate"]["most"] > 9600);
-    const auto same = compare_with(nlohmann::json::parse(report.dump()), all.figures());
+    const auto same =
+        compare_with(nlohmann::json::parse(report.dump()), all.figures(), figures_are::of_a_series);
     CHECK(same.front().said == difference::judgement::cannot_tell);
 }
 
@@ -292,12 +356,16 @@ TEST_CASE("parley-load writes its files, compares with an earlier run, and judge
     CHECK(old["thresholds"][0]["met"] == true);
     CHECK(old["intervals"]["rate"]["count"] == 6);
 
-    const int again = parley_load(with({"--baseline", name("old"), "--json", name("new")}));
-    CHECK((again == 0 || again == 3));
-    const auto changes = nlohmann::json::parse(text_of(name("new")))["baseline"];
-    REQUIRE(changes.size() == 3);
-    CHECK(changes[0]["figure"] == "rate");
-    CHECK(changes[0]["before"] == old["intervals"]["rate"]["mean"]);
+    if (code == 0) {
+        const int again = parley_load(with({"--baseline", name("old"), "--json", name("new")}));
+        CHECK((again == 0 || again == 3));
+        const auto changes = nlohmann::json::parse(text_of(name("new")))["baseline"];
+        REQUIRE(changes.size() == 3);
+        CHECK(changes[0]["figure"] == "rate");
+        CHECK(changes[0]["before"] == old["intervals"]["rate"]["mean"]);
+        CHECK(changes[0]["judgement"] == "cannot tell"); // of two single runs
+        CHECK(parley_load(with({"--baseline", name("old"), "--size", "9"})) == 2);
+    }
 
     const int missed = parley_load(with({"--threshold", "rate>1000000000"}));
     CHECK((missed == 4 || missed == 3));
@@ -314,6 +382,18 @@ TEST_CASE("parley-load writes its files, compares with an earlier run, and judge
         CHECK(nlohmann::json::parse(text_of(name("new")))["baseline"][0]["before"] ==
               runs["figures"]["rate"]["mean"]);
     }
+    const scripted_server other{[](connection& wire, int) { echo(wire); }};
+    const auto there = other.where().to_string();
+    const int turns = parley_load({server.where().to_string(), "--requests", "200", "--repeat", "6",
+                                   "--against", there, "--json", name("turns")});
+    CHECK((turns == 0 || turns == 3));
+    const auto both = nlohmann::json::parse(text_of(name("turns")));
+    CHECK(both["runs"].size() == 6);
+    CHECK(both["against"]["runs"].size() == 6);
+    CHECK(both["against"]["runs"][0]["options"]["target"] == there);
+    CHECK(both["baseline"][0]["figure"] == "rate");
+    CHECK(parley_load(with({"--against", there})) == 2);
+    CHECK(parley_load(with({"--repeat", "6", "--against", there, "--baseline", name("old")})) == 2);
     CHECK(parley_load(with({"--repeat", "3"})) == 2);
     CHECK(parley_load(with({"--repeat", "4", "--csv", name("csv")})) == 2);
     CHECK(parley_load(with({"--repeat", "4", "--find-knee", "p99<1s"})) == 2);

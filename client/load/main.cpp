@@ -41,6 +41,7 @@ constexpr const char* examples = R"(  parley-load 127.0.0.1:9999 --service echo 
   parley-load localhost:9999 --duration 1m --rate 5000 --threshold 'p99<10ms' --threshold errors=0 --json new.json
   parley-load localhost:9999 --duration 1m --rate 5000 --baseline old.json --csv course.csv --hlog course.hlog
   parley-load localhost:9999 --connections 50 --duration 3s --repeat 6 --baseline before.json --json now.json
+  parley-load localhost:9999 --connections 50 --duration 3s --repeat 6 --against localhost:8888
   parley-load localhost:9999 --connections 100 --find-knee 'p99<5ms' --duration 5s
   parley-load 127.0.0.1:9999 --connections 50000 --source 127.0.0.1-127.0.0.3 --connect-rate 20000 --duration 30s
   parley-load localhost:9999 --connections 50 --duration 1m --percentiles 99.9,99.99
@@ -62,7 +63,7 @@ exit status:
 
 /// What a run writes beside its report.
 struct output_names {
-    std::string json, csv, percentiles, log, baseline;
+    std::string json, csv, percentiles, log, baseline, against;
 };
 
 /// The files that grow while the load runs.
@@ -115,14 +116,14 @@ void print_to(bool standard_error, std::string_view text) {
     standard_error ? write_message(text) : write_result(text);
 }
 
-/// The report of an earlier run; null where none is asked for.
-nlohmann::json earlier_report(const std::string& name) {
+/// The report of an earlier run or series with the same options; null where none is asked for.
+nlohmann::json earlier_report(const std::string& name, const load_options& options) {
     if (name.empty()) return nullptr;
     std::ostringstream text;
     text << std::ifstream{name}.rdbuf();
     try {
         auto report = parse_json(std::move(text).str());
-        std::ignore = compare_with(report, {});
+        check_comparable(report, options_for_programs(options));
         return report;
     } catch (const nlohmann::json::exception&) {
         throw std::invalid_argument(fmt::format("--baseline {}: cannot be read, or is no JSON", name));
@@ -176,7 +177,7 @@ using generator = std::function<load_result(const load_options& options, int sto
 
 int load(const load_options& options, const output_names& names, const generator& generate) {
     stop_signal::install(options.timeout);
-    const auto earlier = earlier_report(names.baseline);
+    const auto earlier = earlier_report(names.baseline, options);
     whole_output json{names.json}, percentiles{names.percentiles};
     interval_files files{names};
     live_view view{interval_of(options)};
@@ -197,7 +198,7 @@ int load(const load_options& options, const output_names& names, const generator
     });
     if (is_watched) write_message(view.cleared(columns_of(STDERR_FILENO)));
     auto all = conclude(options, result);
-    if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts);
+    if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts, figures_are::of_a_run);
     if (percentiles) percentiles.save(percentile_text(result.book.latency));
     if (json) json.save(text_of(report_for_programs(options, result, all)));
     const bool taken =
@@ -216,13 +217,13 @@ int load(const load_options& options, const output_names& names, const generator
 int load_again_and_again(const load_options& options, int times, const output_names& names,
                          const generator& generate) {
     stop_signal::install(options.timeout);
-    const auto earlier = earlier_report(names.baseline);
+    const auto earlier = earlier_report(names.baseline, options);
     whole_output json{names.json};
     repeated_load all;
     std::vector<difference> changes;
     for (int run = 0; run != times && !stop_signal::requested(); ++run) {
         const auto line = all.add(options, generate(options, stop_signal::descriptor(), {}, {}));
-        if (!earlier.is_null()) changes = compare_with(earlier, all.figures());
+        if (!earlier.is_null()) changes = compare_with(earlier, all.figures(), figures_are::of_a_series);
         if (json) json.save(text_of(all.to_json(changes))); // after each: the next one may end otherwise
         print_to(json.to_standard_output(), line);
         if (!flush_results()) break;
@@ -230,6 +231,37 @@ int load_again_and_again(const load_options& options, int times, const output_na
     print_to(json.to_standard_output(), all.to_string(changes));
     json.finish();
     return status_after(all.exit_status(), {json.failure()});
+}
+
+/// The same against two servers in turns.
+int load_in_turns(const load_options& options, int times, const output_names& names,
+                  const generator& generate) {
+    stop_signal::install(options.timeout);
+    whole_output json{names.json};
+    auto others = options;
+    others.target = names.against;
+    loads_in_turns all;
+    const auto report = [&] {
+        auto both = all.own.to_json(all.changes());
+        both["against"] = all.other.to_json({});
+        return both;
+    };
+    const auto run = [&](const load_options& one, repeated_load& series) {
+        const auto line = series.add(one, generate(one, stop_signal::descriptor(), {}, {}));
+        print_to(json.to_standard_output(), harmless(fmt::format("{:<21} {}", one.target, line)));
+        return flush_results();
+    };
+    for (int pair = 0; pair != times && !stop_signal::requested(); ++pair) {
+        if (!run(others, all.other) || stop_signal::requested() || !run(options, all.own)) break;
+        all.pair();
+        if (json) json.save(text_of(report()));
+    }
+    print_to(json.to_standard_output(),
+             harmless(fmt::format("\nbefore: {}\n{}\nnow: {}\n{}", others.target, all.other.to_string({}),
+                                  options.target, all.own.to_string(all.changes()))));
+    json.finish();
+    const int own = all.own.exit_status();
+    return status_after(own != 0 ? own : all.other.exit_status(), {json.failure()});
 }
 
 std::string complaint_of(const load_result& result) {
@@ -457,7 +489,13 @@ int main(int count, char** words) {
             ->type_name("ADDRESS")
             ->excludes(apart);
     add_file("--secret-file", secret_file, "that agents and controllers know: nobody else may give orders");
-    add_file("--baseline", names.baseline, "say what has changed since that run, whose --json report this is");
+    add_file("--baseline", names.baseline,
+             "say what has changed since that run or series, whose --json report this is; two series of 6 runs "
+             "(--repeat) are judged");
+    app.add_option("--against", names.against,
+                   "with --repeat: take turns with another server, and say how the two differ")
+        ->type_name("ADDRESS")
+        ->needs(repeating);
 
     options.command_line.assign(words, words + count);
     return run_program(app, count, words, [&] {
@@ -470,6 +508,8 @@ int main(int count, char** words) {
         if (*as_agent) return be_agent(agent_door, read_secret(secret_file), options.sources);
         if (options.target.empty()) throw std::invalid_argument("address is required: HOST:PORT or unix:PATH");
         refuse_shared_places(std::array{names.json, names.csv, names.percentiles, names.log});
+        if (!names.against.empty() && !names.baseline.empty())
+            throw std::invalid_argument("--against measures its own baseline: leave out --baseline");
         if (*apart && !options.sources.empty())
             throw std::invalid_argument("--source is of this machine: give it to each --agent instead");
         if (*expecting || !options.requests.send.empty()) {
@@ -503,7 +543,8 @@ int main(int count, char** words) {
         if (*repeating) {
             if (!names.csv.empty() || !names.log.empty() || !names.percentiles.empty())
                 throw std::invalid_argument("--csv, --hdr and --hlog are of a single run: leave out --repeat");
-            return load_again_and_again(options, times, names, generate);
+            return names.against.empty() ? load_again_and_again(options, times, names, generate)
+                                         : load_in_turns(options, times, names, generate);
         }
         if (*cutting) options.interval = interval_length;
         return load(options, names, generate);

@@ -79,6 +79,19 @@ nlohmann::ordered_json repeated_load::to_json(const std::vector<difference>& cha
             {"runs", runs_}};
 }
 
+void loads_in_turns::pair() {
+    for (const auto figure : {&interval_figures::rate, &interval_figures::p50_ms, &interval_figures::p99_ms}) {
+        const auto &mine = own.figures().*figure, &its = other.figures().*figure;
+        auto &seen_mine = counted_own_.*figure, &seen_its = counted_other_.*figure;
+        if (mine.size() > seen_mine.size() && its.size() > seen_its.size()) {
+            (owns_.*figure).push_back(mine.back());
+            (others_.*figure).push_back(its.back());
+        }
+        seen_mine = mine;
+        seen_its = its;
+    }
+}
+
 int repeated_load::exit_status() const {
     for (const int worst : {1, 3, 4})
         if (std::ranges::find(statuses_, worst) != statuses_.end()) return worst;

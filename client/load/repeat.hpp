@@ -36,4 +36,20 @@ private:
     std::vector<int> statuses_;
 };
 
+/// The runs against two servers, made in turns: A B A B ... What slows the machine meets both alike.
+class loads_in_turns {
+public:
+    repeated_load own, other;
+
+    /// To be called after each has taken the outcome of one more run.
+    void pair();
+
+    /// How `own` differs from `other`, by the pairs in which both runs count.
+    [[nodiscard]] std::vector<difference> changes() const { return compare_in_turns(others_, owns_); }
+
+private:
+    interval_figures owns_, others_;
+    interval_figures counted_own_, counted_other_; // as they were before
+};
+
 } // namespace parley

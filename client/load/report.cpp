@@ -166,7 +166,9 @@ nlohmann::ordered_json json_of(const std::vector<stage>& stages) {
     return list;
 }
 
-nlohmann::ordered_json json_of(const load_options& options) {
+} // namespace
+
+nlohmann::ordered_json options_for_programs(const load_options& options) {
     const auto ms = [](std::optional<std::chrono::milliseconds> time) {
         return time ? nlohmann::ordered_json(time->count()) : nlohmann::ordered_json();
     };
@@ -200,6 +202,8 @@ nlohmann::ordered_json json_of(const load_options& options) {
         {"send", asked.send},
         {"expect", asked.expect}};
 }
+
+namespace {
 
 nlohmann::ordered_json json_of(const failures& errors) {
     auto list = nlohmann::ordered_json::array();
@@ -242,9 +246,9 @@ nlohmann::ordered_json json_of(const std::vector<signature>& signatures) {
 }
 
 nlohmann::ordered_json json_of(const ledger::tally& became) {
-    return {{"sent", became.sent},       {"answered", became.answered},   {"lost", became.lost},
-            {"given_up", became.given_up}, {"doubled", became.doubled}, {"reordered", became.reordered}, {"crossed", became.crossed},
-            {"corrupt", became.corrupt}};
+    return {{"sent", became.sent},         {"answered", became.answered}, {"lost", became.lost},
+            {"given_up", became.given_up}, {"doubled", became.doubled},   {"reordered", became.reordered},
+            {"crossed", became.crossed},   {"corrupt", became.corrupt}};
 }
 
 nlohmann::ordered_json json_of(const verdict& said) {
@@ -378,7 +382,7 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"complaints", all.complaints},
             {"verdict", json_of(all.said)},
             {"ending", to_string(result.end)},
-            {"options", json_of(options)},
+            {"options", options_for_programs(options)},
             {"agents", options.agent_names},
             {"lost_agents", result.lost_agents},
             {"rate", result.rate()},

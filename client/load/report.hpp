@@ -12,6 +12,9 @@ namespace parley {
 /// they may not be believed.
 std::string report_for_people(const load_options& options, const load_result& result, const conclusion& all);
 
+/// What was asked for, as the report has it.
+nlohmann::ordered_json options_for_programs(const load_options& options);
+
 /// The members are listed in client/README.md.
 nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
                                            const conclusion& all);
