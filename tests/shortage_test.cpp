@@ -177,6 +177,26 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
     CHECK(server.stop().end.to_string() == "exit code 0");
 }
 
+TEST_CASE("a load whose thread cannot start says so, and ends") {
+    for (const std::uint64_t which : {1, 2}) {
+        fault_injection injected;
+        injected.fail(call::pthread_create, EAGAIN, which);
+        // A thread that did start must not wait for the others: nobody needs to listen there.
+        const std::vector<std::string> command{PARLEY_LOAD, "127.0.0.1:1",   "--threads",
+                                               "3",         "--connections", "3"};
+        auto load =
+            injected.into([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
+        const auto end = load->wait(patience);
+        REQUIRE(end);
+        CHECK(end->exit_code() == 1);
+        CHECK(load->error_output() ==
+              fmt::format(
+                  "parley-load: cannot start thread {} of 3: Resource temporarily unavailable; ask for less "
+                  "--threads\n",
+                  which + 1));
+    }
+}
+
 TEST_CASE("workers that die at once are begun again, ever more slowly, and then the server says why it ends") {
     const struct {
         std::string_view model;
