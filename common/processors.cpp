@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
-#include <functional>
 #include <sched.h>
 #include <string>
 #include <string_view>
@@ -32,34 +32,52 @@ quota read_version_1(const fs::path& group) {
                                                                                 : std::nullopt;
 }
 
-/// The least of a group and of those above it. In a container, its own group may be mounted as the root, while
-/// /proc names it as the host does.
-quota least_of(const fs::path& root, std::string_view group, quota (*read)(const fs::path&)) {
-    quota least;
-    for (auto path = fs::path{group}.relative_path();; path = path.parent_path()) {
-        if (const auto own = read(root / path)) least = std::min(least.value_or(*own), *own);
-        if (path.empty()) return least;
+/// Calls `visit(folder, version)` for the control group of a process and for those above it (cgroups(7)). In a
+/// container, its own group may be mounted as the root, while /proc names it as the host does.
+template <class Visit>
+void for_each_group(const fs::path& groups, const fs::path& mounted, Visit visit) {
+    std::ifstream file{groups};
+    for (std::string line; std::getline(file, line);) { // "0::/group", or "4:cpu,cpuacct:/group"
+        const auto first = line.find(':'), second = line.find(':', first + 1);
+        if (second == line.npos) continue;
+        const auto controllers = line.substr(first + 1, second - first - 1);
+        const bool is_version_2 = controllers.empty();
+        if (!is_version_2 && ("," + controllers + ",").find(",cpu,") == std::string::npos) continue;
+        const auto root = mounted / controllers;
+        for (auto path = fs::path{line.substr(second + 1)}.relative_path();; path = path.parent_path()) {
+            visit(root / path, is_version_2 ? 2 : 1);
+            if (path.empty()) break;
+        }
     }
+}
+
+/// The number in that line of the group's cpu.stat; 0: there is none.
+double number_in(const fs::path& group, std::string_view line) {
+    std::ifstream file{group / "cpu.stat"};
+    std::string name;
+    for (double value = 0; file >> name >> value;)
+        if (name == line) return value;
+    return 0;
 }
 
 } // namespace
 
 quota processor_quota(const fs::path& groups, const fs::path& mounted) {
-    std::ifstream file{groups};
     quota least;
-    for (std::string line; std::getline(file, line);) { // "0::/group", or "4:cpu,cpuacct:/group" (cgroups(7))
-        const auto first = line.find(':'), second = line.find(':', first + 1);
-        if (second == line.npos) continue;
-        const auto controllers = line.substr(first + 1, second - first - 1);
-        const auto group = std::string_view{line}.substr(second + 1);
-        quota own;
-        if (controllers.empty())
-            own = least_of(mounted, group, read_version_2);
-        else if (("," + controllers + ",").find(",cpu,") != std::string::npos)
-            own = least_of(mounted / controllers, group, read_version_1);
+    for_each_group(groups, mounted, [&](const fs::path& group, int version) {
+        const auto own = version == 2 ? read_version_2(group) : read_version_1(group);
         if (own) least = std::min(least.value_or(*own), *own);
-    }
+    });
     return least;
+}
+
+std::chrono::nanoseconds throttled_time(const fs::path& groups, const fs::path& mounted) {
+    double longest = 0;
+    for_each_group(groups, mounted, [&](const fs::path& group, int version) {
+        longest = std::max(longest, version == 2 ? 1e3 * number_in(group, "throttled_usec")
+                                                 : number_in(group, "throttled_time"));
+    });
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(longest)};
 }
 
 std::vector<int> usable_cores() {

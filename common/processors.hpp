@@ -2,6 +2,7 @@
 // have more: taskset(1), cpusets and containers take some away.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <vector>
@@ -20,5 +21,10 @@ int usable_processors();
 /// cpu.cfs_quota_us in version 1). Returns nullopt if nothing limits it.
 std::optional<double> processor_quota(const std::filesystem::path& groups,
                                       const std::filesystem::path& mounted);
+
+/// For how long its control group, or one above it, was kept from running since it had used up its share
+/// (cpu.stat): the longest of them, over all processors. 0 if nothing limits it.
+std::chrono::nanoseconds throttled_time(const std::filesystem::path& groups = "/proc/self/cgroup",
+                                        const std::filesystem::path& mounted = "/sys/fs/cgroup");
 
 } // namespace parley

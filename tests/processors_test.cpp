@@ -10,6 +10,8 @@
 
 namespace parley {
 
+using namespace std::chrono_literals;
+
 namespace {
 
 /// The files of a machine's control groups, as /proc and /sys/fs/cgroup show them.
@@ -22,6 +24,10 @@ public:
     }
     [[nodiscard]] std::optional<double> quota() const {
         return processor_quota(folder_.file("groups"), folder_.file("mounted"));
+    }
+
+    [[nodiscard]] std::chrono::nanoseconds throttled() const {
+        return throttled_time(folder_.file("groups"), folder_.file("mounted"));
     }
 
 private:
@@ -76,6 +82,19 @@ TEST_CASE("control groups of version 1 limit processor time as well") {
     groups.write("mounted/cpu,cpuacct/a/cpu.cfs_quota_us", "50000\n");
     groups.write("mounted/cpu,cpuacct/a/cpu.cfs_period_us", "100000\n");
     CHECK(groups.quota() == 0.5);
+}
+
+TEST_CASE("the throttled time is that of the group that was throttled longest, its own or one above it") {
+    control_groups groups;
+    CHECK(groups.throttled() == 0ns);
+    groups.write("groups", "0::/a/b\n");
+    groups.write("mounted/a/b/cpu.stat", "usage_usec 5\nnr_periods 9\nnr_throttled 3\nthrottled_usec 700\n");
+    CHECK(groups.throttled() == 700us);
+    groups.write("mounted/a/cpu.stat", "usage_usec 5\nthrottled_usec 900\nnr_bursts 0\n");
+    CHECK(groups.throttled() == 900us);
+    groups.write("groups", "9:cpuset:/\n4:cpu,cpuacct:/c\n");
+    groups.write("mounted/cpu,cpuacct/c/cpu.stat", "nr_periods 9\nnr_throttled 3\nthrottled_time 1234\n");
+    CHECK(groups.throttled() == 1234ns);
 }
 
 } // namespace parley

@@ -3,7 +3,9 @@
 #include "client/load/engine.hpp"
 #include "client/load/sources.hpp"
 #include "common/check.hpp"
+#include "common/processors.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <fmt/format.h>
 #include <future>
@@ -108,6 +110,7 @@ load_result generate_load(const load_options& options, int stop, const load_watc
     if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
 
     const auto before = kernel_counters::now();
+    const auto throttled_before = throttled_time();
     std::optional<tls_client> tls;
     if (options.tls) tls.emplace(with_name(*options.tls, options.target));
     start_together here{options.threads};
@@ -124,6 +127,9 @@ load_result generate_load(const load_options& options, int stop, const load_watc
     others.join(all);
     all.parts = std::move(parts);
     all.network = kernel_counters::now() - before;
+    // In slices too short for a late tick, but of the same effect. The warm-up is in it.
+    const auto throttled = (throttled_time() - throttled_before) / options.threads;
+    all.starved = std::max(all.starved, std::min(throttled, all.counted));
     return all;
 }
 

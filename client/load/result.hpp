@@ -38,10 +38,10 @@ struct load_result {
     std::chrono::nanoseconds counted{}; // time without the warm-up, up to the end or the last answer
     cpu_time used;                      // our own, in that time
     double busiest = 0;                 // of our threads, the one that used most: its share of a processor
-    std::chrono::nanoseconds
-        starved{};              // of that time: when a thread was due to look at the clock, and did not run
-    std::vector<moment> course; // of that time
-    interval_figures parts;     // of the intervals of that time
+    std::chrono::nanoseconds starved{}; // of that time: when a thread was due to look at the clock, and did not
+                                        // run; or when the control group had used up its share
+    std::vector<moment> course;             // of that time
+    interval_figures parts;                 // of the intervals of that time
     std::vector<std::uint64_t> shares;      // answers to each of the connections that compete for that time
     std::uint64_t due = 0;                  // with a schedule: requests that were due in that time
     std::uint64_t never_sent = 0;           // ... and were not sent: no connection was free until the end
