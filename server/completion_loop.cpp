@@ -9,8 +9,10 @@
 namespace parley {
 
 namespace {
-/// Operations that accept at the same time for one listening socket: so many clients may come in a turn.
-constexpr std::size_t accepts_per_socket = 16;
+/// Operations that accept at the same time for one listening socket. The kernel goes through all that wait at
+/// each new client: with 16 of them, short connections cost 7 %; with one, a burst of clients takes a turn
+/// each.
+constexpr std::size_t accepts_per_socket = 2;
 } // namespace
 
 void completion_loop::run() {
