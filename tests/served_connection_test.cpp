@@ -195,7 +195,7 @@ session quote_lines() {
 }
 
 /// What a client of quote_lines() hears if it says `said`.
-std::string quoted(std::string_view said) {
+std::string in_brackets(std::string_view said) {
     std::string all;
     for (bool begins = true; const char each : said) {
         if (begins) all += '<';
@@ -239,7 +239,7 @@ TEST_CASE("a turn ends after 64 replies, though more requests are there") {
         ++turns;
         CHECK(one.wire.sent.size() <= turns * 64 * std::string_view{"<a>"}.size());
     } while (one.waits == waits_for::others);
-    CHECK(one.wire.sent == quoted(said));
+    CHECK(one.wire.sent == in_brackets(said));
     CHECK(one.wire.sends == 16);
     CHECK(turns == 16);
     CHECK(one.board.of(1).requests.get() == 1000);
@@ -262,7 +262,7 @@ TEST_CASE("large and small replies, and a reader as slow as can be, keep their o
             one.wire.room += random() % most_room;
             one.go_on();
         }
-        const bool same = one.wire.sent == quoted(said);
+        const bool same = one.wire.sent == in_brackets(said);
         CHECK(same);
         CHECK(one.board.of(1).requests.get() == static_cast<std::uint64_t>(std::ranges::count(said, '\n')));
     }
