@@ -52,7 +52,7 @@ void for_each_group(const fs::path& groups, const fs::path& mounted, Visit visit
 }
 
 /// The number in that line of the group's cpu.stat; 0: there is none.
-double number_in(const fs::path& group, std::string_view line) {
+double stat_of(const fs::path& group, std::string_view line) {
     std::ifstream file{group / "cpu.stat"};
     std::string name;
     for (double value = 0; file >> name >> value;)
@@ -74,8 +74,8 @@ quota processor_quota(const fs::path& groups, const fs::path& mounted) {
 std::chrono::nanoseconds throttled_time(const fs::path& groups, const fs::path& mounted) {
     double longest = 0;
     for_each_group(groups, mounted, [&](const fs::path& group, int version) {
-        longest = std::max(longest, version == 2 ? 1e3 * number_in(group, "throttled_usec")
-                                                 : number_in(group, "throttled_time"));
+        longest = std::max(longest, version == 2 ? 1e3 * stat_of(group, "throttled_usec")
+                                                 : stat_of(group, "throttled_time"));
     });
     return std::chrono::nanoseconds{static_cast<std::int64_t>(longest)};
 }
