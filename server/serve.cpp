@@ -5,23 +5,30 @@
 
 namespace parley {
 
-void serve(connection wire, const service& offered, const model_options& options, worker& by) noexcept {
+namespace {
+
+/// Calls `converse()`, and logs what ends it.
+template <class Converse>
+void log_connection(const connection& wire, worker& by, Converse converse) noexcept {
     connection_log log{wire, by};
     try {
-        auto talk = offered();
-        drive_blocking(talk, wire, by, options.idle_timeout);
+        converse();
     } catch (const std::exception& error) {
         log.failed(error);
     }
 }
 
-void serve(connection wire, session& session, const model_options& options, worker& by) noexcept {
-    connection_log log{wire, by};
-    try {
+} // namespace
+
+void serve(connection wire, const service& offered, const model_options& options, worker& by) noexcept {
+    log_connection(wire, by, [&] {
+        auto session = offered();
         drive_blocking(session, wire, by, options.idle_timeout);
-    } catch (const std::exception& error) {
-        log.failed(error);
-    }
+    });
+}
+
+void serve(connection wire, session& session, const model_options& options, worker& by) noexcept {
+    log_connection(wire, by, [&] { drive_blocking(session, wire, by, options.idle_timeout); });
 }
 
 } // namespace parley

@@ -2,8 +2,7 @@
 //
 //   who runs a session    a program of any kind, in a process group of its own, started by vfork and exec
 //   sessions share        only what the system shares: files, pipes, databases
-//   what bounds it        commands (--max-connections), and the start of a program for each connection. What a
-//                         command leaves behind is not counted, and ends with the server.
+//   what bounds it        commands (--max-connections; not what they leave behind), and the start of each.
 //                         --idle-timeout ends a command when nothing comes or goes on its connection; of a UNIX
 //                         socket the kernel does not tell that, so there it counts from the beginning
 //   when it is wrong      many short connections; clients that are to share what is in memory
@@ -16,6 +15,7 @@
 #include "server/model.hpp"
 #include "server/reception.hpp"
 #include "server/running_command.hpp"
+#include "server/served_connection.hpp"
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -23,8 +23,6 @@
 namespace parley {
 
 namespace {
-
-using std::chrono::milliseconds;
 
 class command_server {
 public:
@@ -39,7 +37,7 @@ public:
         for (;;) {
             auto limit = door.breath_left();
             const bool can_start = !limit && has_room();
-            if (!limit) limit = client_ && can_start ? milliseconds{0} : look_again_after();
+            if (!limit) limit = client_ && can_start ? std::chrono::milliseconds{0} : look_again_after();
             const int accepting = can_start && !client_ ? door.descriptor() : -1;
             if (!stop_signal::wait_readable({accepting, children_.descriptor(), farewells_.descriptor()},
                                             limit))
@@ -67,19 +65,14 @@ public:
     }
 
 private:
-    /// What a command has left behind keeps no place: it may stay for ever, as a daemon does.
-    [[nodiscard]] std::size_t places_taken() const { return running_.size() + farewells_.count(); }
-
-    [[nodiscard]] std::optional<milliseconds> look_again_after() const {
-        constexpr milliseconds longest{1000};
-        if (places_taken() == 0 && left_behind_.empty()) return std::nullopt;
-        return options_.idle_timeout.count() > 0
-                   ? std::min(options_.idle_timeout / 4 + milliseconds{1}, longest)
-                   : longest;
+    [[nodiscard]] std::optional<std::chrono::milliseconds> look_again_after() const {
+        if (running_.empty() && left_behind_.empty() && farewells_.count() == 0) return std::nullopt;
+        return served_connection::look_again_after(options_.idle_timeout);
     }
 
+    /// What a command has left behind keeps no place: it may stay for ever, as a daemon does.
     [[nodiscard]] bool has_room() const {
-        return places_taken() < static_cast<std::size_t>(options_.max_connections);
+        return running_.size() + farewells_.count() < static_cast<std::size_t>(options_.max_connections);
     }
 
     /// Starts a command for the client. If there is no process now, the client stays, and is tried again after
@@ -115,7 +108,7 @@ private:
         farewells_.tend();
         const auto now = coarse_now();
         if (now < look_again_at_ && !stop_signal::requested()) return;
-        look_again_at_ = now + look_again_after().value_or(milliseconds{0});
+        look_again_at_ = now + look_again_after().value_or(std::chrono::milliseconds{0});
         for (auto& [process, each] : running_) each.look_after(options_.idle_timeout);
         std::erase_if(left_behind_, [](auto& each) { return each.is_empty(); });
         if (!stop_signal::requested()) return;
