@@ -99,6 +99,11 @@ void check_replaceable(const std::string& name) {
     }
 }
 
+bool can_be_replaced(const std::string& name) {
+    const auto status = status_of(name);
+    return !is_standard_output(name) && (!status || S_ISREG(status->st_mode));
+}
+
 void replace_file(const std::string& name, std::string_view text) {
     const auto status = status_of(name);
     if (leads_to(STDERR_FILENO, name)) return write_all(STDERR_FILENO, text, name); // among the messages

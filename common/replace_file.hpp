@@ -10,6 +10,10 @@ namespace parley {
 /// Throws std::system_error that names it.
 void check_replaceable(const std::string& name);
 
+/// True if what is written to `name` replaces what was there before: not if it leads to standard output, a pipe
+/// or a device, to which a result is written once, at the end.
+bool can_be_replaced(const std::string& name);
+
 /// Replaces the file by one with `text`: written beside it under a temporary name, put on the disk
 /// (fdatasync(2)), and renamed (rename(2)). The owner's mode is kept and a symbolic link is followed. What is
 /// no regular file, as a pipe, is written to; so is a file that cannot be replaced, as a mount point or a file

@@ -197,9 +197,8 @@ int measure_and_report(const compare_options& wanted) {
     keep([&] { folder.write("report.html", html_of(all, wanted.baseline)); });
     // A pipe comes after the words: it may be the one that they go to.
     const auto& copy = wanted.json_file;
-    const bool is_pipe = is_standard_output(copy) ||
-                         (std::filesystem::exists(copy) && !std::filesystem::is_regular_file(copy));
-    if (!copy.empty() && !is_pipe) keep([&] { write_json(copy, text); });
+    const bool is_pipe = !can_be_replaced(copy);
+    if (!copy.empty() && !is_pipe) keep([&] { replace_file(copy, text); });
 
     print(all, wanted.baseline);
     flush_results();

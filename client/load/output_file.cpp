@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <stdexcept>
 #include <system_error>
@@ -66,9 +65,7 @@ bool growing_output::write(std::string_view text) {
 
 whole_output::whole_output(const std::string& name) : output_place{name} {
     if (!name.empty() && !to_standard_output()) open([&] { check_replaceable(name); });
-    std::error_code none;
-    const auto status = std::filesystem::status(name_, none);
-    can_be_replaced_ = !to_standard_output() && (!exists(status) || is_regular_file(status));
+    can_be_replaced_ = !to_standard_output() && can_be_replaced(name);
 }
 
 void whole_output::save(std::string text) {
