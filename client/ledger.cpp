@@ -8,8 +8,7 @@ namespace parley {
 void ledger::enter(const answer& one) {
     ++all_answered;
     latest = one.verified;
-    const auto begun = has_schedule ? one.due : one.asked;
-    if ((has_schedule ? one.due : one.verified) < from || begun > until) return;
+    if ((has_schedule ? one.due : one.verified) < from || (has_schedule ? one.due : one.asked) > until) return;
     latency.record(one.verified - one.due);
     if (recent && one.verified <= until) recent->record(one.verified - one.due);
     if (has_schedule) {

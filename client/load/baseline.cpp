@@ -164,6 +164,14 @@ std::vector<difference> compare_with(const nlohmann::json& earlier, const interv
             compare("p99", sample_in(earlier, "p99_ms"), sample_now(now.p99_ms), false)};
 }
 
+const std::array<std::vector<double> interval_figures::*, 3> interval_figures::all{
+    &interval_figures::rate, &interval_figures::p50_ms, &interval_figures::p99_ms};
+
+void interval_figures::add(const interval_figures& other) {
+    for (const auto figure : all)
+        (this->*figure).insert((this->*figure).end(), (other.*figure).begin(), (other.*figure).end());
+}
+
 void interval_figures::note(const interval& one, std::chrono::nanoseconds length) {
     if (one.length < length / 2) return;
     rate.push_back(static_cast<double>(one.latency.count()) / in_seconds(one.length));

@@ -6,6 +6,7 @@
 #include "client/load/course.hpp"
 #include "client/load/intervals.hpp"
 
+#include <array>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -28,6 +29,10 @@ struct interval_figures {
 
     /// Takes an interval, unless it is a short rest of `length` at the end, which is none like the others.
     void note(const interval& one, std::chrono::nanoseconds length);
+
+    void add(const interval_figures& other);
+
+    static const std::array<std::vector<double> interval_figures::*, 3> all;
 };
 
 struct difference {

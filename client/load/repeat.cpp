@@ -47,16 +47,18 @@ std::string repeated_load::add(const load_options& options, const load_result& r
     runs_.push_back(report_for_programs(options, result, said));
     statuses_.push_back(said.exit_status());
     const auto number = statuses_.size();
+    last_ = {};
     if (!said.complaints.empty()) return fmt::format("run {:<3} FAILED: {}\n", number, said.complaints.front());
     if (!said.said.valid())
         return fmt::format("run {:<3} INVALID, not counted: {}\n", number, said.said.reasons.front().text);
-    figures_.rate.push_back(result.rate());
+    last_.rate.push_back(result.rate());
     std::string line = fmt::format("run {:<3} {:>12} requests/s", number, rate_in_words(result.rate()));
-    for (const auto& [percent, into] : {std::pair{50, &figures_.p50_ms}, std::pair{99, &figures_.p99_ms}}) {
+    for (const auto& [percent, into] : {std::pair{50, &last_.p50_ms}, std::pair{99, &last_.p99_ms}}) {
         const auto time = settled_percentile(result.book.latency, percent);
         if (time) into->push_back(in_ms(*time));
         line += fmt::format("   p{} {:>8}", percent, time ? in_words(*time) : "-");
     }
+    figures_.add(last_);
     return line + (said.missed.empty() ? "\n" : fmt::format("   MISSED {}\n", said.missed.front().text));
 }
 
@@ -80,15 +82,11 @@ nlohmann::ordered_json repeated_load::to_json(const std::vector<difference>& cha
 }
 
 void loads_in_turns::pair() {
-    for (const auto figure : {&interval_figures::rate, &interval_figures::p50_ms, &interval_figures::p99_ms}) {
-        const auto &mine = own.figures().*figure, &its = other.figures().*figure;
-        auto &seen_mine = counted_own_.*figure, &seen_its = counted_other_.*figure;
-        if (mine.size() > seen_mine.size() && its.size() > seen_its.size()) {
-            (owns_.*figure).push_back(mine.back());
-            (others_.*figure).push_back(its.back());
-        }
-        seen_mine = mine;
-        seen_its = its;
+    for (const auto figure : interval_figures::all) {
+        const auto &mine = own.last().*figure, &its = other.last().*figure;
+        if (mine.empty() || its.empty()) continue;
+        (owns_.*figure).push_back(mine.front());
+        (others_.*figure).push_back(its.front());
     }
 }
 

@@ -27,11 +27,14 @@ public:
     /// Of each run that counts: its rate, p50 and p99.
     [[nodiscard]] const interval_figures& figures() const { return figures_; }
 
+    /// The same of the run that was added last; empty if it does not count.
+    [[nodiscard]] const interval_figures& last() const { return last_; }
+
     /// That of the worst run: a failure before a doubt, a doubt before a threshold that was missed.
     [[nodiscard]] int exit_status() const;
 
 private:
-    interval_figures figures_;
+    interval_figures figures_, last_;
     nlohmann::ordered_json runs_ = nlohmann::ordered_json::array();
     std::vector<int> statuses_;
 };
@@ -49,7 +52,6 @@ public:
 
 private:
     interval_figures owns_, others_;
-    interval_figures counted_own_, counted_other_; // as they were before
 };
 
 } // namespace parley
