@@ -20,7 +20,7 @@ class worker_threads {
 public:
     /// What a thread does with its number. What it throws stops the server, see join(). (It may own a
     /// connection: std::function cannot, std::move_only_function is C++23, and std::packaged_task wakes at its
-    /// end whoever might wait for a result, a system call each.)
+    /// end a thread that might wait for a result, a system call each.)
     class work {
     public:
         template <class Task>

@@ -199,7 +199,7 @@ TEST_CASE("the addresses of one name share the connections, and one that is not 
     CHECK(result.book.all_answered == 90);
     CHECK(result.book.errors.count() == 0);
     CHECK(connections[0] == 3);
-    CHECK(connections[1] == 6); // also those of the address that nobody serves
+    CHECK(connections[1] == 6); // also those of the address that is not served
 }
 
 TEST_CASE("connections come from the sources in turns") {

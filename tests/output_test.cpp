@@ -267,7 +267,7 @@ TEST_CASE("a file in a folder where no other can be made is written in place") {
     chmod(file.c_str(), 0666);
     chmod(folder.path().c_str(), 0555);
     CHECK(in_child([&] {
-              if (geteuid() == 0) require(setgid(65534) == 0 && setuid(65534) == 0, "became nobody");
+              if (geteuid() == 0) require(setgid(65534) == 0 && setuid(65534) == 0, "became another user");
               check_replaceable(file);
               replace_file(file, "second");
           }) == "exit 0");

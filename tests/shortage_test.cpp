@@ -181,7 +181,7 @@ TEST_CASE("a load whose thread cannot start says so, and ends") {
     for (const std::uint64_t which : {1, 2}) {
         fault_injection injected;
         injected.fail(call::pthread_create, EAGAIN, which);
-        // A thread that did start must not wait for the others: nobody needs to listen there.
+        // A thread that did start must not wait for the others: there need not be a server.
         const std::vector<std::string> command{PARLEY_LOAD, "127.0.0.1:1",   "--threads",
                                                "3",         "--connections", "3"};
         auto load =
