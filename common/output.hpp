@@ -31,8 +31,8 @@ void print_message(fmt::format_string<Arguments...> form, Arguments&&... argumen
 /// is dropped if it cannot be written, and leaves no failure behind.
 void write_notice(std::string_view text) noexcept;
 
-/// Ends the output of `program`: returns the exit status, which is 1 instead of `status` if a result could not be
-/// written; that is said on standard error.
+/// Ends the output of `program`: returns the exit status, which is 1 instead of `status` if a result could not
+/// be written; that is said on standard error.
 int finish_output(std::string_view program, int status) noexcept;
 
 } // namespace parley

@@ -41,8 +41,7 @@ ranking rank(const section& one, const figure& by, const std::vector<std::string
     };
     std::ranges::stable_sort(result.rows, [&](const auto& a, const auto& b) {
         if (is_judged(a) != is_judged(b)) return is_judged(a);
-        return by.better == best::highest ? a.second.mean > b.second.mean
-                                          : a.second.mean < b.second.mean;
+        return by.better == best::highest ? a.second.mean > b.second.mean : a.second.mean < b.second.mean;
     });
     for (const auto& row : result.rows) {
         if (!is_judged(row)) {

@@ -40,9 +40,9 @@ std::vector<difference> differences(const row& one, const row& other) {
         const auto small = std::max(std::min(mine->mean, theirs->mean), least_amount);
         const auto large = std::max(mine->mean, theirs->mean);
         if (large / small < least_factor) continue;
-        all.push_back({key, large / small,
-                       fmt::format("{} {} instead of {}", three_digits(mine->mean), what,
-                                   three_digits(theirs->mean))});
+        all.push_back(
+            {key, large / small,
+             fmt::format("{} {} instead of {}", three_digits(mine->mean), what, three_digits(theirs->mean))});
     }
     std::ranges::sort(all, std::greater{}, &difference::factor);
     return all;

@@ -56,13 +56,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(arrivals, how, burst)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(stage, duration, from, to, of)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(tls_options, name, authorities, verifies)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, connections, duration, total,
-                                   warm_up, cool_down, timeout, threads, agent, agents, rate, arriving, stages, think,
-                                   expected_interval, tls, connect_rate, exact_timers, interval)
+                                   warm_up, cool_down, timeout, threads, agent, agents, rate, arriving, stages,
+                                   think, expected_interval, tls, connect_rate, exact_timers, interval)
 
 // ---- What became of it. Points in time are of the agent's own clock, and stay there. ----
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ledger, has_schedule, expected_interval, connections, all_asked,
-                                   all_answered, all_wrong, all_given_up, first_answers, errors, numbers, latency, bounds, uncorrected, send_lag,
-                                   corrected, answered, bytes_sent, bytes_received)
+                                   all_answered, all_wrong, all_given_up, first_answers, errors, numbers,
+                                   latency, bounds, uncorrected, send_lag, corrected, answered, bytes_sent,
+                                   bytes_received)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(cpu_time, user, system)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(moment, at, answered, latency_sum)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(kernel_counters, listen_overflows, sent, sent_again)

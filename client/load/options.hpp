@@ -16,7 +16,7 @@
 namespace parley {
 
 struct load_options {
-    std::string target; // as address::resolve() takes it
+    std::string target;                      // as address::resolve() takes it
     std::vector<std::string> command_line{}; // of the program, for its report
     std::string service = "echo";
     request_options requests;

@@ -40,12 +40,12 @@ struct load_result {
     double busiest = 0;                 // of our threads, the one that used most: its share of a processor
     std::chrono::nanoseconds starved{}; // of that time: when a thread was due to look at the clock, and did not
                                         // run; or when the control group had used up its share
-    std::vector<moment> course;             // of that time
-    interval_figures parts;                 // of the intervals of that time
-    std::vector<std::uint64_t> shares;      // answers to each of the connections that compete for that time
-    std::uint64_t due = 0;                  // with a schedule: requests that were due in that time
-    std::uint64_t never_sent = 0;           // ... and were not sent: no connection was free until the end
-    std::uint64_t reconnected = 0;          // connections that were made again after they had failed
+    std::vector<moment> course;         // of that time
+    interval_figures parts;             // of the intervals of that time
+    std::vector<std::uint64_t> shares;  // answers to each of the connections that compete for that time
+    std::uint64_t due = 0;              // with a schedule: requests that were due in that time
+    std::uint64_t never_sent = 0;       // ... and were not sent: no connection was free until the end
+    std::uint64_t reconnected = 0;      // connections that were made again after they had failed
     std::chrono::nanoseconds longest_gap{}; // of those: the longest time without a connection
     kernel_counters network;                // what they have counted from the beginning to the end
     ending end = ending::time_over;
