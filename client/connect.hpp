@@ -2,8 +2,8 @@
 #pragma once
 
 #include "client/failures.hpp"
-#include "common/address.hpp"
-#include "common/connection.hpp"
+#include "common/net/address.hpp"
+#include "common/net/connection.hpp"
 #include "common/unique_fd.hpp"
 
 #include <chrono>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "client/exchange.hpp"
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 
 #include <span>
 #include <string_view>

@@ -4,7 +4,7 @@
 
 #include "client/conversations.hpp"
 #include "client/tls.hpp"
-#include "common/nonblocking_driver.hpp"
+#include "common/session/nonblocking_driver.hpp"
 
 #include <chrono>
 #include <cstdint>

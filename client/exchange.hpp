@@ -6,7 +6,7 @@
 #include "client/expected_answer.hpp"
 #include "client/ledger.hpp"
 #include "client/mismatch.hpp"
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 
 #include <algorithm>
 #include <chrono>

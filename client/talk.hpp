@@ -2,7 +2,7 @@
 #pragma once
 
 #include "client/conversations.hpp"
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 
 #include <chrono>
 #include <functional>

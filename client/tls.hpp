@@ -37,8 +37,8 @@ private:
     bool verifies_;
 };
 
-/// One connection's TLS. Reads and writes as a connection (common/connection.hpp) does, after the handshake.
-/// SIGPIPE must be ignored.
+/// One connection's TLS. Reads and writes as a connection (common/net/connection.hpp) does, after the
+/// handshake. SIGPIPE must be ignored.
 class tls_wire {
 public:
     enum class waits_for { input, room, nothing };

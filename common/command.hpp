@@ -2,7 +2,7 @@
 // inetd does it. It is started by vfork(2): nothing of our memory is copied for a child that will not need it.
 #pragma once
 
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 
 #include <atomic>
 #include <string>

@@ -1,10 +1,10 @@
 #include "common/systemd.hpp"
 
-#include "common/address.hpp"
 #include "common/check.hpp"
 #include "common/escaped.hpp"
 #include "common/log.hpp"
-#include "common/stop_signal.hpp"
+#include "common/net/address.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <charconv>
 #include <cstdlib>

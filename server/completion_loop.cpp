@@ -1,7 +1,7 @@
 #include "server/completion_loop.hpp"
 
 #include "common/clock.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <poll.h>
 #include <utility>

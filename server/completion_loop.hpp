@@ -2,7 +2,7 @@
 // that has been done; conversations are suspended meanwhile. The heart of uring.
 #pragma once
 
-#include "common/listener.hpp"
+#include "common/net/listener.hpp"
 #include "server/completion_ring.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"

@@ -1,8 +1,8 @@
 // The beginning and the end of a connection, in the log and on the scoreboard.
 #pragma once
 
-#include "common/connection.hpp"
-#include "common/scoreboard.hpp"
+#include "common/net/connection.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 
 #include <exception>
 

@@ -4,7 +4,7 @@
 #include "server/coroutine_loop.hpp"
 
 #include "common/check.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"
 #include "server/served_connection.hpp"

@@ -2,7 +2,7 @@
 
 #include "common/check.hpp"
 #include "common/log.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <array>
 #include <chrono>

@@ -5,8 +5,8 @@
 // The parent counts the former, the worker the latter, in shared memory.
 #pragma once
 
-#include "common/connection.hpp"
-#include "common/shared_memory.hpp"
+#include "common/concurrency/shared_memory.hpp"
+#include "common/net/connection.hpp"
 
 #include <atomic>
 #include <cstdint>

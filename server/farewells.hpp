@@ -2,7 +2,7 @@
 // overtake the last reply: so its client may end first, while what it still sends is read and dropped.
 #pragma once
 
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,8 +1,8 @@
 #include "server/loop_per_worker.hpp"
 
-#include "common/process_pool.hpp"
-#include "common/stop_signal.hpp"
-#include "common/worker_threads.hpp"
+#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_threads.hpp"
+#include "common/process/stop_signal.hpp"
 
 namespace parley {
 

@@ -1,7 +1,7 @@
 #include "server/metrics_process.hpp"
 
-#include "common/listener.hpp"
 #include "common/log.hpp"
+#include "common/net/listener.hpp"
 
 #include <filesystem>
 #include <fmt/format.h>

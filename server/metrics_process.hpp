@@ -1,8 +1,8 @@
 // --metrics: the program parley-metrics beside the server, which it sees only through the scoreboard.
 #pragma once
 
-#include "common/scoreboard.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 
 #include <string>
 

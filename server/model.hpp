@@ -2,9 +2,9 @@
 // which names no service and parses no option. One table names them all.
 #pragma once
 
-#include "common/listener.hpp"
-#include "common/ready_report.hpp"
-#include "common/scoreboard.hpp"
+#include "common/net/listener.hpp"
+#include "common/process/ready_report.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 #include "server/service.hpp"
 
 #include <chrono>

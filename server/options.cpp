@@ -2,7 +2,7 @@
 
 #include "common/command_line.hpp"
 #include "common/output.hpp"
-#include "common/processors.hpp"
+#include "common/process/processors.hpp"
 
 #include <algorithm>
 #include <charconv>

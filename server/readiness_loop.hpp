@@ -3,7 +3,7 @@
 // loop-pool.
 #pragma once
 
-#include "common/listener.hpp"
+#include "common/net/listener.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"
 #include "server/served_connection.hpp"

@@ -2,8 +2,8 @@
 
 #include "common/clock.hpp"
 #include "common/log.hpp"
-#include "common/stop_signal.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/stop_signal.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -1,8 +1,8 @@
 // A command that talks to a client, what it has started, and the server's end of the connection.
 #pragma once
 
-#include "common/connection.hpp"
-#include "common/scoreboard.hpp"
+#include "common/net/connection.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 #include "server/connection_log.hpp"
 
 #include <chrono>

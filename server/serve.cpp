@@ -1,6 +1,6 @@
 #include "server/serve.hpp"
 
-#include "common/blocking_driver.hpp"
+#include "common/session/blocking_driver.hpp"
 #include "server/connection_log.hpp"
 
 namespace parley {

@@ -2,8 +2,8 @@
 // ends here: it never takes the server along.
 #pragma once
 
-#include "common/connection.hpp"
-#include "common/scoreboard.hpp"
+#include "common/net/connection.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 #include "server/model.hpp"
 
 namespace parley {

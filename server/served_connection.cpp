@@ -1,7 +1,7 @@
 #include "server/served_connection.hpp"
 
 #include "common/clock.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <new>
 #include <string>

@@ -2,8 +2,8 @@
 // does the waiting; this says for what, and when it has lasted too long.
 #pragma once
 
-#include "common/nonblocking_driver.hpp"
-#include "common/scoreboard.hpp"
+#include "common/scoreboard/scoreboard.hpp"
+#include "common/session/nonblocking_driver.hpp"
 #include "server/connection_log.hpp"
 #include "server/service.hpp"
 

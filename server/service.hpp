@@ -2,7 +2,7 @@
 // or processes. One table names them all.
 #pragma once
 
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 #include "server/visit_counter.hpp"
 
 #include <chrono>

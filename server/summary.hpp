@@ -1,7 +1,7 @@
 // What a server says when it leaves: what each worker did, and what processor time it took.
 #pragma once
 
-#include "common/scoreboard.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 
 #include <string>
 

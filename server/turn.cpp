@@ -1,7 +1,7 @@
 #include "server/turn.hpp"
 
 #include "common/check.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <fcntl.h>
 #include <mutex>

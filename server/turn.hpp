@@ -1,9 +1,9 @@
 // Whose turn it is to accept: the locks round accept(2) that Stevens compares, for processes and threads.
 #pragma once
 
-#include "common/listener.hpp"
-#include "common/locked.hpp"
-#include "common/shared_memory.hpp"
+#include "common/concurrency/locked.hpp"
+#include "common/concurrency/shared_memory.hpp"
+#include "common/net/listener.hpp"
 #include "server/model.hpp"
 
 #include <optional>

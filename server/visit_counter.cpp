@@ -1,6 +1,6 @@
 #include "server/visit_counter.hpp"
 
-#include "common/request_context.hpp"
+#include "common/session/request_context.hpp"
 
 #include <thread>
 

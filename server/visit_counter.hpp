@@ -2,8 +2,8 @@
 // and two wrong ones to learn from. The wrong ones are well defined: they lose updates, and break nothing.
 #pragma once
 
-#include "common/locked.hpp"
-#include "common/shared_memory.hpp"
+#include "common/concurrency/locked.hpp"
+#include "common/concurrency/shared_memory.hpp"
 
 #include <array>
 #include <atomic>

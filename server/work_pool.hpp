@@ -2,10 +2,10 @@
 // is done, so the replies of a connection keep their order, however many threads there are.
 #pragma once
 
-#include "common/bounded_queue.hpp"
-#include "common/session.hpp"
+#include "common/concurrency/bounded_queue.hpp"
+#include "common/concurrency/worker_threads.hpp"
+#include "common/session/session.hpp"
 #include "common/unique_fd.hpp"
-#include "common/worker_threads.hpp"
 
 #include <list>
 #include <mutex>

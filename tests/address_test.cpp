@@ -1,5 +1,5 @@
 // What people write for an address, and what they get told when it is none.
-#include "common/address.hpp"
+#include "common/net/address.hpp"
 #include "common/unique_fd.hpp"
 
 #include <doctest/doctest.h>

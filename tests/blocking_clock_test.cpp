@@ -1,5 +1,5 @@
 // How long a blocking driver bears with a slow peer, by a clock and a socket that only the test advances.
-#include "common/blocking_driver.hpp"
+#include "common/session/blocking_driver.hpp"
 #include "tests/socket_pair.hpp"
 
 #include <atomic>

@@ -1,6 +1,6 @@
 // A conversation carried by calls that wait. What the peer does, it has done before: so nothing waits for long.
-#include "common/blocking_driver.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
+#include "common/session/blocking_driver.hpp"
 #include "tests/example_sessions.hpp"
 #include "tests/in_child.hpp"
 #include "tests/socket_pair.hpp"

@@ -1,6 +1,6 @@
 // JSON from outside ends no program, however it is nested.
 #include "client/bounded_json.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/temporary_folder.hpp"
 
 #include <algorithm>

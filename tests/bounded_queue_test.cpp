@@ -1,5 +1,5 @@
 // A queue between threads that is never longer than agreed.
-#include "common/bounded_queue.hpp"
+#include "common/concurrency/bounded_queue.hpp"
 
 #include <atomic>
 #include <doctest/doctest.h>

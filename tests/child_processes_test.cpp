@@ -1,6 +1,6 @@
 // Children are numbered, reaped and stopped; none outlives its parent.
-#include "common/child_processes.hpp"
-#include "common/stop_signal.hpp"
+#include "common/concurrency/child_processes.hpp"
+#include "common/process/stop_signal.hpp"
 #include "tests/in_child.hpp"
 #include "tests/proc.hpp"
 #include "tests/socket_pair.hpp"

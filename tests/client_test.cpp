@@ -1,5 +1,5 @@
 // parley-client as a user runs it: what goes in and comes out, and one clear line for each way to fail.
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // What parley-server says to words it cannot use: one clear line, and nothing left behind. And what it does
 // with those it can.
-#include "common/listener.hpp"
+#include "common/net/listener.hpp"
 #include "server/model.hpp"
 #include "server/options.hpp"
 #include "server/service.hpp"

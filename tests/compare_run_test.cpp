@@ -1,5 +1,5 @@
 // parley-compare as a user runs it: plans, servers of others, a run that is cut off and goes on, two results.
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "common/unique_fd.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/unwrapped.hpp"

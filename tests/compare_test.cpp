@@ -12,7 +12,7 @@
 #include "client/compare/summary.hpp"
 #include "client/compare/syscall_count.hpp"
 #include "client/compare/table.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/unwrapped.hpp"
 

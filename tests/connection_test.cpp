@@ -1,5 +1,5 @@
 // What one read and one write mean, on sockets that wait and on sockets that do not.
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 #include "tests/socket_pair.hpp"
 
 #include <cerrno>

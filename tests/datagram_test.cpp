@@ -1,6 +1,6 @@
 // Answers over UDP: whole, from the address that was asked, and never to a forged source that would ask again.
 #include "common/check.hpp"
-#include "common/running_server.hpp"
+#include "common/process/running_server.hpp"
 #include "tests/test_client.hpp"
 
 #include <arpa/inet.h>

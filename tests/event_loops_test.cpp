@@ -1,7 +1,7 @@
 // What is promised of the models that serve many clients in one thread: limits, fairness, and memory that is
 // given back.
 #include "common/check.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/completion_loop.hpp"
 #include "server/model.hpp"
 #include "server/readiness_loop.hpp"

@@ -1,7 +1,7 @@
 // Two sessions to try drivers with: one that takes bytes as they come, one that takes lines.
 #pragma once
 
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 
 #include <fmt/format.h>
 

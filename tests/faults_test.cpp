@@ -1,7 +1,7 @@
 // The table of faults: what clients, the system and those who run a server may do to it, in every model, and
 // what is promised then.
-#include "common/process.hpp"
-#include "common/scoreboard_view.hpp"
+#include "common/process/process_usage.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 #include "tests/forms.hpp"
 #include "tests/party.hpp"
 #include "tests/proc.hpp"

@@ -1,6 +1,6 @@
 // System calls and memory that fail, in every model, through the real server: what fails costs the client that
 // it was for, at the most; nothing is lost, nothing spins, and the service goes on.
-#include "common/process.hpp"
+#include "common/process/process_usage.hpp"
 #include "tests/faults/faulty_server.hpp"
 
 #include <doctest/doctest.h>

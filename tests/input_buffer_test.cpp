@@ -1,5 +1,5 @@
 // Lines out of reads, however the network cuts them.
-#include "common/input_buffer.hpp"
+#include "common/session/input_buffer.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>

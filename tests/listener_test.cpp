@@ -1,6 +1,6 @@
 // The door: who comes in, and what happens when nobody can.
-#include "common/listener.hpp"
-#include "common/stop_signal.hpp"
+#include "common/net/listener.hpp"
+#include "common/process/stop_signal.hpp"
 #include "tests/in_child.hpp"
 #include "tests/own_network.hpp"
 #include "tests/socket_pair.hpp"

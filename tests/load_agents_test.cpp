@@ -2,7 +2,7 @@
 // of the load when one of them is gone.
 #include "client/load/agent_messages.hpp"
 #include "client/load/secret_channel.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/server_under_test.hpp"
 #include "tests/socket_pair.hpp"

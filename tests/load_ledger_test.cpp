@@ -4,7 +4,7 @@
 #include "client/load/report.hpp"
 #include "client/load/threshold.hpp"
 #include "client/payload.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"
 

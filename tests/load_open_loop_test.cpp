@@ -4,7 +4,7 @@
 #include "client/load/percentiles.hpp"
 #include "client/load/report.hpp"
 #include "client/load/threshold.hpp"
-#include "common/running_server.hpp"
+#include "common/process/running_server.hpp"
 #include "tests/scripted_server.hpp"
 
 #include <atomic>

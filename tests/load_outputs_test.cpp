@@ -6,7 +6,7 @@
 #include "client/load/hdr_histogram.hpp"
 #include "client/load/repeat.hpp"
 #include "client/load/report.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"
 

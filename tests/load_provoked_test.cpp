@@ -1,7 +1,7 @@
 // Verdicts that need a cause in the machine: each is provoked by it, in a process of its own.
 #include "client/load/generate.hpp"
 #include "client/load/verdict.hpp"
-#include "common/running_server.hpp"
+#include "common/process/running_server.hpp"
 #include "tests/in_child.hpp"
 #include "tests/own_network.hpp"
 

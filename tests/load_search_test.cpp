@@ -3,7 +3,7 @@
 #include "client/load/generate.hpp"
 #include "client/load/knee.hpp"
 #include "client/load/sources.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"
 

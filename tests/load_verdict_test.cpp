@@ -3,7 +3,7 @@
 #include "client/load/percentiles.hpp"
 #include "client/load/sources.hpp"
 #include "client/load/verdict.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 
 #include <csignal>

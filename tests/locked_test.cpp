@@ -1,6 +1,6 @@
 // A value that threads and processes change one at a time, even if one of them dies in the midst of it.
-#include "common/locked.hpp"
-#include "common/shared_memory.hpp"
+#include "common/concurrency/locked.hpp"
+#include "common/concurrency/shared_memory.hpp"
 #include "tests/in_child.hpp"
 
 #include <doctest/doctest.h>

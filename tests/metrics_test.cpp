@@ -1,5 +1,5 @@
 // --metrics: what is written for Prometheus, and what a plain HTTP client gets from a running server.
-#include "common/process.hpp"
+#include "common/process/process_usage.hpp"
 #include "server/metrics/exposition.hpp"
 #include "tests/proc.hpp"
 #include "tests/server_under_test.hpp"

@@ -1,5 +1,5 @@
 // What is promised of one model, or of a few: workers that die, limits, and what children must not hold.
-#include "common/processors.hpp"
+#include "common/process/processors.hpp"
 #include "server/model.hpp"
 #include "tests/forms.hpp"
 #include "tests/proc.hpp"

@@ -1,5 +1,5 @@
 // How far a conversation goes without waiting, what it then waits for, and how little it holds meanwhile.
-#include "common/nonblocking_driver.hpp"
+#include "common/session/nonblocking_driver.hpp"
 #include "tests/example_sessions.hpp"
 #include "tests/socket_pair.hpp"
 

@@ -2,8 +2,8 @@
 // along.
 #include "client/load/output_file.hpp"
 #include "common/output.hpp"
+#include "common/process/subprocess.hpp"
 #include "common/replace_file.hpp"
-#include "common/subprocess.hpp"
 #include "tests/in_child.hpp"
 #include "tests/server_under_test.hpp"
 #include "tests/temporary_folder.hpp"

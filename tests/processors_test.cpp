@@ -1,5 +1,5 @@
 // How many processors a process may use, by affinity and by its control group.
-#include "common/processors.hpp"
+#include "common/process/processors.hpp"
 #include "tests/in_child.hpp"
 #include "tests/temporary_folder.hpp"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/check.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/test_client.hpp"
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // The README shows the models by the very table that the server runs them from.
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <doctest/doctest.h>
 #include <fstream>

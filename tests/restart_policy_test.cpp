@@ -1,5 +1,5 @@
 // A worker that dies is replaced; workers that die as soon as they begin are not replaced for ever.
-#include "common/restart_policy.hpp"
+#include "common/concurrency/restart_policy.hpp"
 
 #include <doctest/doctest.h>
 #include <stdexcept>

@@ -1,5 +1,5 @@
 // What workers note is seen by all, whichever process they are, and stays when they have gone.
-#include "common/scoreboard.hpp"
+#include "common/scoreboard/scoreboard.hpp"
 #include "tests/in_child.hpp"
 
 #include <doctest/doctest.h>

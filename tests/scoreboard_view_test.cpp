@@ -1,7 +1,7 @@
 // Another process sees what a server's workers note, and who of them has died.
-#include "common/process.hpp"
-#include "common/scoreboard_view.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/process_usage.hpp"
+#include "common/process/stop_signal.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 #include "tests/in_child.hpp"
 #include "tests/proc.hpp"
 #include "tests/socket_pair.hpp"

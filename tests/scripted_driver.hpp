@@ -1,7 +1,7 @@
 // A driver in memory: what the peer says is a script, time is a number, and all that happens is written down.
 #pragma once
 
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 
 #include <cstring>
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/check.hpp"
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 #include "tests/own_loopback.hpp"
 
 #include <functional>

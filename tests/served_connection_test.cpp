@@ -3,7 +3,7 @@
 #include "common/check.hpp"
 #include "common/clock.hpp"
 #include "common/log.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/served_connection.hpp"
 #include "tests/in_child.hpp"
 

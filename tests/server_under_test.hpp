@@ -1,8 +1,8 @@
 // A parley-server that must leave as cleanly as it ran.
 #pragma once
 
-#include "common/listener.hpp"
-#include "common/running_server.hpp"
+#include "common/net/listener.hpp"
+#include "common/process/running_server.hpp"
 #include "tests/own_loopback.hpp"
 #include "tests/test_client.hpp"
 

@@ -1,5 +1,5 @@
 // What a service can rely on, and what a driver can: shown with services of a few lines, without a socket.
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 #include "tests/example_sessions.hpp"
 #include "tests/scripted_driver.hpp"
 

@@ -1,8 +1,8 @@
 // Reads and writes that carry a few bytes at a time and are interrupted again and again: whatever the kernel
 // does with a stream, what goes out is what came in. Random, but the same for the same seed.
-#include "common/blocking_driver.hpp"
 #include "common/check.hpp"
-#include "common/nonblocking_driver.hpp"
+#include "common/session/blocking_driver.hpp"
+#include "common/session/nonblocking_driver.hpp"
 #include "tests/example_sessions.hpp"
 
 #include <array>

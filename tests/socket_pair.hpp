@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/check.hpp"
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 
 #include <array>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 // A server starts well whatever it has been started from: what is closed, ignored, blocked or full.
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 #include "tests/proc.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/test_client.hpp"

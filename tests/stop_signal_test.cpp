@@ -1,6 +1,6 @@
 // How a server learns that it shall stop, whatever it waits in. Each case is a process of its own, since a
 // stop cannot be taken back.
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 #include "tests/in_child.hpp"
 #include "tests/socket_pair.hpp"
 

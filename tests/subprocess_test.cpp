@@ -1,5 +1,5 @@
 // Programs that run beside us: they talk, they end, and nothing of them stays.
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/prctl.h>

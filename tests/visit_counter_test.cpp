@@ -1,5 +1,5 @@
 // One number that many threads count up: two right ways, and two wrong ones that must be seen to be wrong.
-#include "common/request_context.hpp"
+#include "common/session/request_context.hpp"
 #include "server/visit_counter.hpp"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 #include "client/compare/load_run.hpp"
 
 #include "client/compare/on_cores.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <algorithm>
 #include <cmath>

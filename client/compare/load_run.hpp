@@ -3,7 +3,7 @@
 
 #include "client/compare/load_report.hpp"
 #include "client/compare/plan.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <chrono>
 #include <functional>

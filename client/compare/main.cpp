@@ -16,8 +16,8 @@
 #include "common/command_line.hpp"
 #include "common/escaped.hpp"
 #include "common/output.hpp"
+#include "common/process/stop_signal.hpp"
 #include "common/replace_file.hpp"
-#include "common/stop_signal.hpp"
 
 #include <algorithm>
 #include <ctime>

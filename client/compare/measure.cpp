@@ -7,9 +7,9 @@
 #include "client/compare/server_start.hpp"
 #include "client/compare/syscall_count.hpp"
 #include "common/duration.hpp"
-#include "common/scoreboard_view.hpp"
-#include "common/stop_signal.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/stop_signal.hpp"
+#include "common/process/subprocess.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 
 #include <algorithm>
 #include <csignal>

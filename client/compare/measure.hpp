@@ -5,7 +5,7 @@
 #include "client/compare/load_report.hpp"
 #include "client/compare/plan.hpp"
 #include "client/compare/process_tree.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // On which processors a program runs: what is started while this lives inherits it (sched_setaffinity(2)).
 #pragma once
 
-#include "common/processors.hpp"
+#include "common/process/processors.hpp"
 
 #include <sched.h>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "client/compare/programs.hpp"
 
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <array>
 #include <cerrno>

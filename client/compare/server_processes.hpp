@@ -3,7 +3,7 @@
 // this process.
 #pragma once
 
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <chrono>
 #include <span>

@@ -1,7 +1,7 @@
 #include "client/compare/server_start.hpp"
 
 #include "client/connect.hpp"
-#include "common/listener.hpp"
+#include "common/net/listener.hpp"
 
 #include <array>
 #include <fmt/format.h>

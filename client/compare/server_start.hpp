@@ -3,7 +3,7 @@
 #pragma once
 
 #include "client/compare/plan.hpp"
-#include "common/subprocess.hpp"
+#include "common/process/subprocess.hpp"
 
 #include <string>
 #include <vector>

@@ -6,7 +6,7 @@
 #include "client/load/secret_channel.hpp"
 #include "client/poll_until.hpp"
 #include "common/check.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <deque>
 #include <fmt/format.h>

@@ -2,8 +2,8 @@
 // (agent_team.hpp).
 #pragma once
 
-#include "common/address.hpp"
-#include "common/listener.hpp"
+#include "common/net/address.hpp"
+#include "common/net/listener.hpp"
 
 #include <functional>
 #include <string>

@@ -3,7 +3,7 @@
 #include "client/load/engine.hpp"
 #include "client/load/sources.hpp"
 #include "common/check.hpp"
-#include "common/processors.hpp"
+#include "common/process/processors.hpp"
 
 #include <algorithm>
 #include <exception>

@@ -16,7 +16,7 @@
 #include "common/command_line.hpp"
 #include "common/escaped.hpp"
 #include "common/output.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 #include "common/terminal_width.hpp"
 
 #include <array>

@@ -5,7 +5,7 @@
 #include "client/load/schedule.hpp"
 #include "client/load/threshold.hpp"
 #include "client/tls.hpp"
-#include "common/address.hpp"
+#include "common/net/address.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -3,7 +3,7 @@
 // certificates. A message is a JSON value, sent as CBOR (RFC 8949) behind its length.
 #pragma once
 
-#include "common/connection.hpp"
+#include "common/net/connection.hpp"
 
 #include <chrono>
 #include <memory>

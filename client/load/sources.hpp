@@ -2,7 +2,7 @@
 // than 28,000 connections to one server need more than one address of ours.
 #pragma once
 
-#include "common/address.hpp"
+#include "common/net/address.hpp"
 
 #include <cstddef>
 #include <string>

@@ -3,7 +3,7 @@
 #include "client/top/page.hpp"
 #include "client/top/terminal.hpp"
 #include "common/output.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // parley-top on a terminal: the page, drawn anew in place as long as the server runs.
 #pragma once
 
-#include "common/scoreboard_view.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 
 #include <chrono>
 

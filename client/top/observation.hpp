@@ -1,7 +1,7 @@
 // Two looks at a server: from what it did meanwhile come the rates.
 #pragma once
 
-#include "common/scoreboard_view.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 
 #include <chrono>
 

@@ -2,7 +2,7 @@
 // (https://prometheus.io/docs/instrumenting/exposition_formats/).
 #pragma once
 
-#include "common/scoreboard_view.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 
 #include <string>
 

@@ -3,13 +3,13 @@
 // standard input and the scoreboard among its descriptors. A worker serves, by the server's own event loop; a
 // parent replaces it if it dies. If it is the parent that is killed, the worker executes this program again,
 // and so becomes the next parent. Both end with the server.
-#include "common/address.hpp"
 #include "common/command_line.hpp"
+#include "common/concurrency/process_pool.hpp"
 #include "common/log.hpp"
+#include "common/net/address.hpp"
 #include "common/output.hpp"
-#include "common/process_pool.hpp"
-#include "common/scoreboard_view.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
 #include "server/metrics/exposition.hpp"
 #include "server/metrics/page.hpp"
 #include "server/model.hpp"

@@ -2,7 +2,7 @@
 // own, with its limits, serves it. HTTP/1.1 (RFC 9112), as much of it as GET of one page takes.
 #pragma once
 
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 
 #include <functional>
 #include <string>

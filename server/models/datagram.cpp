@@ -6,7 +6,7 @@
 //   when it is wrong      answers larger than a packet; requests that must not be lost; work for the processor
 //   seen in               Stevens' ch. 8; daytime and DNS servers
 #include "common/log.hpp"
-#include "common/stop_signal.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/datagram_message.hpp"
 #include "server/model.hpp"
 

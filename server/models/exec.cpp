@@ -7,10 +7,10 @@
 //                         socket the kernel does not tell that, so there it counts from the beginning
 //   when it is wrong      many short connections; clients that are to share what is in memory
 //   seen in               inetd, tcpserver; Python's subprocess.Popen
-#include "common/child_processes.hpp"
 #include "common/clock.hpp"
 #include "common/command.hpp"
-#include "common/stop_signal.hpp"
+#include "common/concurrency/child_processes.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/farewells.hpp"
 #include "server/model.hpp"
 #include "server/reception.hpp"

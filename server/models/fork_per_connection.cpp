@@ -5,8 +5,8 @@
 //   what bounds it        processes (--max-connections), and about 100 us of fork and exit per connection
 //   when it is wrong      many short connections; a parent with much memory, whose tables fork must copy
 //   seen in               Stevens' row 1; inetd's children; OpenSSH, PostgreSQL
-#include "common/child_processes.hpp"
-#include "common/stop_signal.hpp"
+#include "common/concurrency/child_processes.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/serve.hpp"
 
 namespace parley {

@@ -5,9 +5,9 @@
 //   what bounds it        the pool: the next client waits in the kernel's queue
 //   when it is wrong      clients that stay: as many idle ones as there are threads stop the service
 //   seen in               Apache's worker; Gunicorn's gthread
-#include "common/process_pool.hpp"
-#include "common/stop_signal.hpp"
-#include "common/worker_threads.hpp"
+#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_threads.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/serve.hpp"
 
 namespace parley {

@@ -5,8 +5,8 @@
 //   what bounds it        the pool: the next client waits in the kernel's queue. With --min-spare it grows
 //   when it is wrong      clients that stay: as many idle ones as there are processes stop the service
 //   seen in               Stevens' rows 2 to 5 (who accepts: --accept); Apache's prefork; Unicorn
-#include "common/process_pool.hpp"
-#include "common/stop_signal.hpp"
+#include "common/concurrency/process_pool.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/descriptor_passing.hpp"
 #include "server/serve.hpp"
 #include "server/turn.hpp"

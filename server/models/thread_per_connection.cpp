@@ -5,7 +5,7 @@
 //   what bounds it        threads (--max-connections): a stack each, and the scheduler
 //   when it is wrong      thousands of idle clients; very short connections; code that crashes
 //   seen in               Stevens' row 6; Python's ThreadingTCPServer; MySQL
-#include "common/worker_threads.hpp"
+#include "common/concurrency/worker_threads.hpp"
 #include "server/reception.hpp"
 #include "server/serve.hpp"
 

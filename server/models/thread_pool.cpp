@@ -5,9 +5,9 @@
 //   what bounds it        the pool: the next client waits in the queue, then in the kernel's
 //   when it is wrong      clients that stay: as many idle ones as there are threads stop the service
 //   seen in               Stevens' rows 7 and 8 (who accepts: --accept); Java's executors
-#include "common/bounded_queue.hpp"
-#include "common/stop_signal.hpp"
-#include "common/worker_threads.hpp"
+#include "common/concurrency/bounded_queue.hpp"
+#include "common/concurrency/worker_threads.hpp"
+#include "common/process/stop_signal.hpp"
 #include "server/reception.hpp"
 #include "server/serve.hpp"
 #include "server/turn.hpp"

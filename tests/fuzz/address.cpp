@@ -1,5 +1,5 @@
 // An address is refused with std::invalid_argument, or is one whose text means the same address again.
-#include "common/address.hpp"
+#include "common/net/address.hpp"
 
 #include <arpa/inet.h>
 #include <cstdint>

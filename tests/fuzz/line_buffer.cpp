@@ -1,5 +1,5 @@
 // Lines out of reads that are cut anywhere, against the plainest way to find lines in a whole text.
-#include "common/input_buffer.hpp"
+#include "common/session/input_buffer.hpp"
 
 #include <cstdint>
 #include <cstdlib>

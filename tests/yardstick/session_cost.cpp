@@ -1,6 +1,6 @@
 // What the session machinery costs beside the system calls: one read and one reply of an echo, without a
 // socket.
-#include "common/session.hpp"
+#include "common/session/session.hpp"
 
 #include <algorithm>
 #include <array>

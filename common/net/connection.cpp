@@ -1,0 +1,56 @@
+// Errors are sorted here once: what is only "not now" is a value, what ends the connection is thrown.
+#include "common/net/connection.hpp"
+
+#include "common/check.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+namespace parley {
+
+namespace {
+/// Has the call failed only for now? EWOULDBLOCK is EAGAIN on Linux, and what a time-out gives, too.
+bool not_now() { return errno == EAGAIN || errno == EINTR; }
+} // namespace
+
+std::optional<std::string_view> connection::read_some(std::span<char> into) {
+    const auto count = ::recv(socket_.get(), into.data(), into.size(), 0);
+    if (count >= 0) return std::string_view{into.data(), static_cast<std::size_t>(count)};
+    if (not_now()) return std::nullopt;
+    throw_errno("recv");
+}
+
+std::size_t connection::write_some(std::string_view bytes) {
+    const auto count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count >= 0) return static_cast<std::size_t>(count);
+    if (not_now()) return 0;
+    throw_errno("send");
+}
+
+void connection::end_output() { ::shutdown(socket_.get(), SHUT_WR); }
+
+bool connection::is_readable_within(std::chrono::milliseconds time) const {
+    pollfd socket{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+    return poll(&socket, 1, static_cast<int>(time.count())) > 0;
+}
+
+bool connection::hangs_up_within(std::chrono::milliseconds time) const {
+    pollfd socket{.fd = socket_.get(), .events = 0, .revents = 0}; // POLLHUP and POLLERR come unasked
+    return poll(&socket, 1, static_cast<int>(time.count())) > 0;
+}
+
+void connection::give_up_after(std::chrono::milliseconds limit) {
+    if (limit == gives_up_after_) return;
+    set_timeouts(socket_.get(), limit);
+    gives_up_after_ = limit;
+}
+
+void set_timeouts(int socket, std::chrono::milliseconds limit) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(limit);
+    const timeval time{.tv_sec = seconds.count(), .tv_usec = (limit - seconds) / std::chrono::microseconds{1}};
+    for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO})
+        check("setsockopt", [&] { return setsockopt(socket, SOL_SOCKET, direction, &time, sizeof time); });
+}
+
+} // namespace parley
