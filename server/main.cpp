@@ -1,15 +1,15 @@
 // parley-server: any service under any concurrency model.
-#include "common/command.hpp"
 #include "common/command_line.hpp"
 #include "common/log.hpp"
 #include "common/output.hpp"
-#include "common/privileges.hpp"
 #include "common/process/stop_signal.hpp"
-#include "common/socket_file.hpp"
-#include "common/systemd.hpp"
-#include "server/metrics_process.hpp"
+#include "server/exec/child_command.hpp"
+#include "server/host/exit_summary.hpp"
+#include "server/host/metrics_process.hpp"
+#include "server/host/privileges.hpp"
+#include "server/host/socket_file.hpp"
+#include "server/host/systemd.hpp"
 #include "server/options.hpp"
-#include "server/summary.hpp"
 
 #include <fmt/format.h>
 #include <optional>

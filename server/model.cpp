@@ -1,7 +1,7 @@
 // The table of models, and where each stands in the books. --list and the README's table are made from it.
 #include "server/model.hpp"
 
-#include "server/completion_ring.hpp"
+#include "server/loops/uring.hpp"
 
 #include <array>
 

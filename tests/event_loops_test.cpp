@@ -2,9 +2,9 @@
 // given back.
 #include "common/check.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/completion_loop.hpp"
+#include "server/loops/epoll_loop.hpp"
+#include "server/loops/uring_loop.hpp"
 #include "server/model.hpp"
-#include "server/readiness_loop.hpp"
 #include "tests/in_child.hpp"
 #include "tests/party.hpp"
 #include "tests/proc.hpp"

@@ -1,5 +1,5 @@
 // Root's rights are given up, all of them, and for good. Most of it only root can test.
-#include "common/privileges.hpp"
+#include "server/host/privileges.hpp"
 #include "tests/forms.hpp"
 #include "tests/in_child.hpp"
 #include "tests/proc.hpp"

@@ -4,7 +4,7 @@
 #include "common/clock.hpp"
 #include "common/log.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/served_connection.hpp"
+#include "server/loops/served_connection.hpp"
 #include "tests/in_child.hpp"
 
 #include <algorithm>

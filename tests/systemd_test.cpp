@@ -1,6 +1,6 @@
 // Systemd's protocols: played by hand, so that no systemd is needed, and once by its own tool, where it is
 // there.
-#include "common/systemd.hpp"
+#include "server/host/systemd.hpp"
 #include "server/model.hpp"
 #include "tests/in_child.hpp"
 #include "tests/proc.hpp"

@@ -6,8 +6,8 @@
 //   when it is wrong      calls that block: they stop all clients of the loop (work for the processor, which a
 //                         session asks for, is done by a pool of --threads threads)
 //   seen in               Asio's C++20 examples; Python's asyncio; node
-#include "server/coroutine_loop.hpp"
-#include "server/loop_per_worker.hpp"
+#include "server/loops/asio_loop.hpp"
+#include "server/loops/loop_per_worker.hpp"
 
 namespace parley {
 

@@ -8,14 +8,14 @@
 //   when it is wrong      many short connections; clients that are to share what is in memory
 //   seen in               inetd, tcpserver; Python's subprocess.Popen
 #include "common/clock.hpp"
-#include "common/command.hpp"
 #include "common/concurrency/child_processes.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/farewells.hpp"
+#include "server/accept/admission.hpp"
+#include "server/exec/child_command.hpp"
+#include "server/exec/lingering_close.hpp"
+#include "server/exec/running_command.hpp"
+#include "server/loops/served_connection.hpp"
 #include "server/model.hpp"
-#include "server/reception.hpp"
-#include "server/running_command.hpp"
-#include "server/served_connection.hpp"
 
 #include <poll.h>
 #include <sys/prctl.h>

@@ -7,7 +7,7 @@
 //   seen in               Stevens' row 1; inetd's children; OpenSSH, PostgreSQL
 #include "common/concurrency/child_processes.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/serve.hpp"
+#include "server/serve_blocking.hpp"
 
 namespace parley {
 

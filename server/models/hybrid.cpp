@@ -8,7 +8,7 @@
 #include "common/concurrency/process_pool.hpp"
 #include "common/concurrency/worker_threads.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/serve.hpp"
+#include "server/serve_blocking.hpp"
 
 namespace parley {
 

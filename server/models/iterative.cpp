@@ -5,7 +5,7 @@
 //   what bounds it        one conversation; all others wait in the listen queue
 //   when it is wrong      as soon as one client may be slow, or two may come at once
 //   seen in               Stevens' baseline (the cost of no process control at all); daytime servers
-#include "server/serve.hpp"
+#include "server/serve_blocking.hpp"
 
 namespace parley {
 

@@ -6,7 +6,7 @@
 //   when it is wrong      many small requests without work: the hand-over costs more than it gives
 //   seen in               muduo's scheme 8 (reactor + thread pool), where replies may overtake each other;
 //                         here a connection has one request at work at a time, so they cannot
-#include "server/readiness_loop.hpp"
+#include "server/loops/epoll_loop.hpp"
 
 namespace parley {
 

@@ -5,8 +5,8 @@
 //   what bounds it        memory per connection, and the cores. A client stays with the loop that accepted it
 //   when it is wrong      few clients, very unequal: a loop may be overloaded while another one rests
 //   seen in               muduo's schemes 9 (reactors in threads) and 10 (in processes); nginx; memcached
-#include "server/loop_per_worker.hpp"
-#include "server/readiness_loop.hpp"
+#include "server/loops/epoll_loop.hpp"
+#include "server/loops/loop_per_worker.hpp"
 
 namespace parley {
 

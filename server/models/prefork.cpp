@@ -7,9 +7,9 @@
 //   seen in               Stevens' rows 2 to 5 (who accepts: --accept); Apache's prefork; Unicorn
 #include "common/concurrency/process_pool.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/descriptor_passing.hpp"
-#include "server/serve.hpp"
-#include "server/turn.hpp"
+#include "server/accept/accept_lock.hpp"
+#include "server/accept/descriptor_passing.hpp"
+#include "server/serve_blocking.hpp"
 
 #include <deque>
 #include <optional>

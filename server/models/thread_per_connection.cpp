@@ -6,8 +6,8 @@
 //   when it is wrong      thousands of idle clients; very short connections; code that crashes
 //   seen in               Stevens' row 6; Python's ThreadingTCPServer; MySQL
 #include "common/concurrency/worker_threads.hpp"
-#include "server/reception.hpp"
-#include "server/serve.hpp"
+#include "server/accept/admission.hpp"
+#include "server/serve_blocking.hpp"
 
 #include <unistd.h>
 

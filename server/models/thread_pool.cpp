@@ -8,9 +8,9 @@
 #include "common/concurrency/bounded_queue.hpp"
 #include "common/concurrency/worker_threads.hpp"
 #include "common/process/stop_signal.hpp"
-#include "server/reception.hpp"
-#include "server/serve.hpp"
-#include "server/turn.hpp"
+#include "server/accept/accept_lock.hpp"
+#include "server/accept/admission.hpp"
+#include "server/serve_blocking.hpp"
 
 namespace parley {
 

@@ -6,7 +6,7 @@
 //   what bounds it        memory per connection, and one core
 //   when it is wrong      calls that block, work for the processor; systems that forbid io_uring
 //   seen in               - (the design is that of Windows' completion ports)
-#include "server/completion_loop.hpp"
+#include "server/loops/uring_loop.hpp"
 
 namespace parley {
 

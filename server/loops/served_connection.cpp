@@ -1,4 +1,4 @@
-#include "server/served_connection.hpp"
+#include "server/loops/served_connection.hpp"
 
 #include "common/clock.hpp"
 #include "common/process/stop_signal.hpp"

@@ -1,4 +1,4 @@
-#include "server/turn.hpp"
+#include "server/accept/accept_lock.hpp"
 
 #include "common/check.hpp"
 #include "common/process/stop_signal.hpp"

@@ -1,4 +1,4 @@
-#include "common/command.hpp"
+#include "server/exec/child_command.hpp"
 
 #include "common/check.hpp"
 #include "common/log.hpp"

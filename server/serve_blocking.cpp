@@ -1,4 +1,4 @@
-#include "server/serve.hpp"
+#include "server/serve_blocking.hpp"
 
 #include "common/session/blocking_driver.hpp"
 #include "server/connection_log.hpp"

@@ -1,4 +1,4 @@
-#include "server/completion_ring.hpp"
+#include "server/loops/uring.hpp"
 
 #include "common/check.hpp"
 #include "common/clock.hpp"

@@ -1,4 +1,4 @@
-#include "server/running_command.hpp"
+#include "server/exec/running_command.hpp"
 
 #include "common/clock.hpp"
 #include "common/log.hpp"

@@ -1,4 +1,4 @@
-#include "server/metrics_process.hpp"
+#include "server/host/metrics_process.hpp"
 
 #include "common/log.hpp"
 #include "common/net/listener.hpp"

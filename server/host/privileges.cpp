@@ -1,5 +1,5 @@
 // Groups go first: once root's user is given up, they could not be.
-#include "common/privileges.hpp"
+#include "server/host/privileges.hpp"
 
 #include "common/check.hpp"
 

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "common/net/listener.hpp"
-#include "server/completion_ring.hpp"
+#include "server/accept/admission.hpp"
+#include "server/loops/served_connection.hpp"
+#include "server/loops/uring.hpp"
 #include "server/model.hpp"
-#include "server/reception.hpp"
-#include "server/served_connection.hpp"
 
 #include <algorithm>
 #include <list>

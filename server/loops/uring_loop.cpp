@@ -1,4 +1,4 @@
-#include "server/completion_loop.hpp"
+#include "server/loops/uring_loop.hpp"
 
 #include "common/clock.hpp"
 #include "common/process/stop_signal.hpp"

@@ -1,4 +1,4 @@
-#include "common/systemd.hpp"
+#include "server/host/systemd.hpp"
 
 #include "common/check.hpp"
 #include "common/escaped.hpp"

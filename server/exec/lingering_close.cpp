@@ -1,4 +1,4 @@
-#include "server/farewells.hpp"
+#include "server/exec/lingering_close.hpp"
 
 #include "common/check.hpp"
 #include "common/clock.hpp"

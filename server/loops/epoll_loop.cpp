@@ -1,4 +1,4 @@
-#include "server/readiness_loop.hpp"
+#include "server/loops/epoll_loop.hpp"
 
 #include "common/check.hpp"
 #include "common/process/stop_signal.hpp"

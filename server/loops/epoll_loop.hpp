@@ -4,10 +4,10 @@
 #pragma once
 
 #include "common/net/listener.hpp"
+#include "server/accept/admission.hpp"
+#include "server/loops/served_connection.hpp"
+#include "server/loops/work_pool.hpp"
 #include "server/model.hpp"
-#include "server/reception.hpp"
-#include "server/served_connection.hpp"
-#include "server/work_pool.hpp"
 
 #include <list>
 #include <map>

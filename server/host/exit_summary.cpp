@@ -1,4 +1,4 @@
-#include "server/summary.hpp"
+#include "server/host/exit_summary.hpp"
 
 #include "common/duration.hpp"
 

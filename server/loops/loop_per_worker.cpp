@@ -1,4 +1,4 @@
-#include "server/loop_per_worker.hpp"
+#include "server/loops/loop_per_worker.hpp"
 
 #include "common/concurrency/process_pool.hpp"
 #include "common/concurrency/worker_threads.hpp"

@@ -1,14 +1,14 @@
 // Five kinds of coroutine: one accepts, one for each client talks, one waits for the sockets of all clients,
 // one looks at the clock, one waits for the stop; and one hears of work that is done, where a service has work
 // for other threads.
-#include "server/coroutine_loop.hpp"
+#include "server/loops/asio_loop.hpp"
 
 #include "common/check.hpp"
 #include "common/process/stop_signal.hpp"
+#include "server/accept/admission.hpp"
+#include "server/loops/served_connection.hpp"
+#include "server/loops/work_pool.hpp"
 #include "server/model.hpp"
-#include "server/reception.hpp"
-#include "server/served_connection.hpp"
-#include "server/work_pool.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "server/descriptor_passing.hpp"
+#include "server/accept/descriptor_passing.hpp"
 
 #include "common/check.hpp"
 #include "common/log.hpp"

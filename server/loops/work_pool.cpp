@@ -1,4 +1,4 @@
-#include "server/work_pool.hpp"
+#include "server/loops/work_pool.hpp"
 
 #include "common/check.hpp"
 
