@@ -1,5 +1,5 @@
 // JSON from outside ends no program, however it is nested.
-#include "client/bounded_json.hpp"
+#include "client/conversation/bounded_json.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/temporary_folder.hpp"
 

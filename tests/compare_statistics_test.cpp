@@ -1,10 +1,10 @@
 // What parley-compare concludes from repeated measurements, against answers that are known.
-#include "client/compare/statistics.hpp"
+#include "client/compare/analysis/statistics.hpp"
 
-#include "client/compare/answers.hpp"
-#include "client/compare/machine.hpp"
-#include "client/compare/record.hpp"
-#include "client/fairness.hpp"
+#include "client/compare/analysis/answers.hpp"
+#include "client/compare/host/machine.hpp"
+#include "client/compare/measure/results_json.hpp"
+#include "client/conversation/fairness.hpp"
 
 #include <algorithm>
 #include <cmath>

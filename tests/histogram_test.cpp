@@ -1,6 +1,6 @@
 // A histogram against the exact order of a million values: what it promises is checked, for values that lie
 // close together, far apart, in two heaps, and all at one place.
-#include "common/histogram.hpp"
+#include "client/conversation/histogram.hpp"
 
 #include <algorithm>
 #include <cstdint>

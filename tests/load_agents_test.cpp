@@ -1,7 +1,7 @@
 // A load that several agents put on one server: what they say to each other, who may say it, and what becomes
 // of the load when one of them is gone.
-#include "client/load/agent_messages.hpp"
-#include "client/load/secret_channel.hpp"
+#include "client/load/agents/agent_messages.hpp"
+#include "client/load/agents/psk_channel.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/server_under_test.hpp"

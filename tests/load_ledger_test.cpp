@@ -1,9 +1,9 @@
 // Servers that lose, double, delay, cross, change or cut off what they send: the ledger tells them apart. And
 // servers of anybody, whose answers are right by a rule.
-#include "client/load/generate.hpp"
-#include "client/load/report.hpp"
-#include "client/load/threshold.hpp"
-#include "client/payload.hpp"
+#include "client/conversation/payload.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/output/report.hpp"
+#include "client/load/plan/threshold.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"

@@ -1,5 +1,5 @@
 // The view of a load on a terminal, and what Ctrl-C does.
-#include "client/load/live_view.hpp"
+#include "client/load/output/live_view.hpp"
 #include "common/terminal_width.hpp"
 #include "tests/pseudo_terminal.hpp"
 #include "tests/scripted_server.hpp"

@@ -1,9 +1,9 @@
 // The open loop sends when requests are due, whatever the server does; what else decides when something is
 // sent.
-#include "client/load/generate.hpp"
-#include "client/load/percentiles.hpp"
-#include "client/load/report.hpp"
-#include "client/load/threshold.hpp"
+#include "client/load/engine/percentiles.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/output/report.hpp"
+#include "client/load/plan/threshold.hpp"
 #include "common/process/running_server.hpp"
 #include "tests/scripted_server.hpp"
 

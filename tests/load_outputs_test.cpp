@@ -1,11 +1,11 @@
 // What a run leaves behind for programs: thresholds and exit status, tables, histograms that others' libraries
 // read, comparisons with an earlier run.
-#include "client/load/conclusion.hpp"
-#include "client/load/csv.hpp"
-#include "client/load/generate.hpp"
-#include "client/load/hdr_histogram.hpp"
-#include "client/load/repeat.hpp"
-#include "client/load/report.hpp"
+#include "client/load/analysis/outcome.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/output/csv.hpp"
+#include "client/load/output/hdr_histogram.hpp"
+#include "client/load/output/report.hpp"
+#include "client/load/repeated_runs.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"

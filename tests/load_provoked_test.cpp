@@ -1,6 +1,6 @@
 // Verdicts that need a cause in the machine: each is provoked by it, in a process of its own.
-#include "client/load/generate.hpp"
-#include "client/load/verdict.hpp"
+#include "client/load/analysis/verdict.hpp"
+#include "client/load/engine/run_load.hpp"
 #include "common/process/running_server.hpp"
 #include "tests/in_child.hpp"
 #include "tests/own_network.hpp"

@@ -1,5 +1,5 @@
 // When requests are due: evenly, at random, in bursts, over steps and ramps.
-#include "client/load/schedule.hpp"
+#include "client/load/plan/schedule.hpp"
 
 #include <algorithm>
 #include <cmath>

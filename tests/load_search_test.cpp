@@ -1,8 +1,8 @@
 // The search for the highest rate that meets a target, and the addresses that connections come from.
-#include "client/load/engine.hpp"
-#include "client/load/generate.hpp"
-#include "client/load/knee.hpp"
-#include "client/load/sources.hpp"
+#include "client/load/analysis/rate_search.hpp"
+#include "client/load/engine/engine.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/plan/source_addresses.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"

@@ -1,8 +1,8 @@
 // What TCP's timers leave in the latencies is named; a slow server is not taken for one. Each error has a
 // remedy.
-#include "client/load/generate.hpp"
-#include "client/load/remedy.hpp"
-#include "client/load/signature.hpp"
+#include "client/load/analysis/tcp_artifacts.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/output/error_hints.hpp"
 #include "tests/scripted_server.hpp"
 
 #include <doctest/doctest.h>

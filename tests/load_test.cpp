@@ -1,9 +1,9 @@
 // The load tester against servers with good and bad manners: what it counts is what was done, and what went
 // wrong is named.
-#include "client/fairness.hpp"
-#include "client/load/generate.hpp"
-#include "client/load/percentiles.hpp"
-#include "client/load/report.hpp"
+#include "client/conversation/fairness.hpp"
+#include "client/load/engine/percentiles.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/output/report.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"

@@ -1,5 +1,5 @@
 // TLS, as a load speaks it: with servers that are who they say, and with all others.
-#include "client/load/generate.hpp"
+#include "client/load/engine/run_load.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 #include "tests/temporary_folder.hpp"

@@ -1,8 +1,8 @@
 // Each reason not to believe a run is provoked by its cause; figures without such a cause are believed.
-#include "client/load/generate.hpp"
-#include "client/load/percentiles.hpp"
-#include "client/load/sources.hpp"
-#include "client/load/verdict.hpp"
+#include "client/load/analysis/verdict.hpp"
+#include "client/load/engine/percentiles.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/plan/source_addresses.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/scripted_server.hpp"
 

@@ -1,6 +1,6 @@
 // What becomes of results and messages that cannot be written: none is lost silently, and none takes others
 // along.
-#include "client/load/output_file.hpp"
+#include "client/load/output/output_file.hpp"
 #include "common/output.hpp"
 #include "common/process/subprocess.hpp"
 #include "common/replace_file.hpp"

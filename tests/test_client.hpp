@@ -2,8 +2,8 @@
 // in one thread, and each as unpleasant as a test wants it.
 #pragma once
 
-#include "client/connect.hpp"
-#include "client/conversations.hpp"
+#include "client/conversation/connect.hpp"
+#include "client/conversation/conversations.hpp"
 
 #include <array>
 #include <chrono>

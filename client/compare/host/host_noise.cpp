@@ -1,0 +1,63 @@
+#include "client/compare/host/host_noise.hpp"
+
+#include "client/compare/host/procfs.hpp"
+#include "common/duration.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <string>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+/// What we and the children that we waited for have used (getrusage(2)).
+double our_time() {
+    double sum = 0;
+    for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+        rusage used{};
+        getrusage(who, &used);
+        for (const auto& time : {used.ru_utime, used.ru_stime}) sum += in_seconds(duration_of(time));
+    }
+    return sum;
+}
+
+} // namespace
+
+processor_time parse_processor_time(std::string_view text) {
+    std::istringstream line{std::string{text.substr(0, text.find('\n'))}};
+    std::string name;
+    std::array<double, 8> ticks{}; // user, nice, system, idle, iowait, irq, softirq, steal
+    line >> name;
+    for (auto& each : ticks) line >> each;
+    if (!line || name != "cpu") return {};
+    const auto per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
+    return {(ticks[0] + ticks[1] + ticks[2]) / per_second, ticks[7] / per_second};
+}
+
+disturbance_watch::disturbance_watch()
+    : begin_{std::chrono::steady_clock::now()},
+      machine_{parse_processor_time(read_file("/proc/stat"))},
+      ours_{our_time()} {}
+
+disturbance disturbance_watch::so_far() const {
+    const auto now = parse_processor_time(read_file("/proc/stat"));
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
+    const auto available = elapsed.count() * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
+    return {(now.used - machine_.used - (our_time() - ours_)) / available,
+            (now.stolen - machine_.stolen) / available};
+}
+
+disturbance mean_of(const std::vector<disturbance>& all) {
+    const auto mean = [&](double disturbance::*share) {
+        double sum = 0;
+        for (const auto& each : all) sum += each.*share;
+        return all.empty() ? 0 : std::clamp(sum / static_cast<double>(all.size()), 0.0, 1.0);
+    };
+    return {mean(&disturbance::others), mean(&disturbance::stolen)};
+}
+
+} // namespace parley

@@ -1,0 +1,74 @@
+#include "client/compare/measure/server_start.hpp"
+
+#include "client/conversation/connect.hpp"
+#include "common/net/listener.hpp"
+
+#include <array>
+#include <fmt/format.h>
+#include <stdexcept>
+#include <string_view>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds starting_limit = 10s;
+constexpr std::string_view placeholder = "{port}";
+
+/// An address that nobody has just now. Another program could take it before the server does; then the server
+/// says so, and the measurement is one with a problem.
+address free_address() {
+    const listener door{address::resolve("127.0.0.1:0").front(), {}};
+    return door.bound().front();
+}
+
+bool accepts(const std::string& text) {
+    try {
+        connect_to(std::array{address::resolve(text).front()}, starting_limit);
+        return true;
+    } catch (const std::exception&) {
+        return false; // not yet
+    }
+}
+
+/// Waits for the ready line, and returns the address in it.
+std::string address_in_ready_line(subprocess& server) {
+    constexpr std::string_view opening = "listening on ";
+    constexpr int most_lines = 100;
+    for (int count = 0; count != most_lines; ++count) {
+        const auto line = server.read_line(starting_limit);
+        const auto found = line.find(opening);
+        if (found == line.npos) continue;
+        const auto begin = found + opening.size();
+        return line.substr(begin, line.find(' ', begin) - begin);
+    }
+    throw std::runtime_error("the server printed no line with 'listening on HOST:PORT'");
+}
+
+} // namespace
+
+server_door::server_door(const contender& who, const workload& load, const std::string& parley_server)
+    : words_{who.words(load, parley_server)} {
+    if (who.command.find(placeholder) == std::string::npos) return;
+    address_ = free_address().to_string();
+    const auto port = address_.substr(address_.rfind(':') + 1);
+    for (auto& word : words_)
+        for (auto at = word.find(placeholder); at != word.npos; at = word.find(placeholder))
+            word.replace(at, placeholder.size(), port);
+}
+
+std::string server_door::wait_until_open(subprocess& server) const {
+    if (address_.empty()) return address_in_ready_line(server);
+    const auto deadline = std::chrono::steady_clock::now() + starting_limit;
+    while (!server.wait(5ms)) {
+        if (accepts(address_)) return address_;
+        if (std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error(
+                fmt::format("nobody accepts at {} within {} s", address_, starting_limit / 1s));
+    }
+    throw std::runtime_error("the server left before it accepted");
+}
+
+} // namespace parley

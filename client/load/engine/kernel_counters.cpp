@@ -1,0 +1,38 @@
+#include "client/load/engine/kernel_counters.hpp"
+
+#include <fstream>
+#include <sstream>
+#include <string>
+
+namespace parley {
+
+namespace {
+
+std::string text_of(const char* file) {
+    std::ostringstream text;
+    text << std::ifstream{file}.rdbuf();
+    return text.str();
+}
+
+} // namespace
+
+std::uint64_t counter_in(std::string_view text, std::string_view group, std::string_view name) {
+    std::istringstream lines{std::string{text}};
+    for (std::string names, numbers; std::getline(lines, names);) {
+        if (!names.starts_with(group)) continue;
+        std::getline(lines, numbers);
+        std::istringstream each_name{names}, each_number{numbers};
+        for (std::string its_name, its_number; each_name >> its_name && each_number >> its_number;)
+            if (its_name == name) return std::strtoull(its_number.c_str(), nullptr, 10);
+    }
+    return 0;
+}
+
+kernel_counters kernel_counters::now() {
+    const auto netstat = text_of("/proc/net/netstat");
+    const auto snmp = text_of("/proc/net/snmp");
+    return {counter_in(netstat, "TcpExt:", "ListenOverflows"), counter_in(snmp, "Tcp:", "OutSegs"),
+            counter_in(snmp, "Tcp:", "RetransSegs")};
+}
+
+} // namespace parley

@@ -1,0 +1,58 @@
+#include "client/load/engine/load_result.hpp"
+
+#include "common/duration.hpp"
+
+#include <algorithm>
+
+namespace parley {
+
+namespace {
+
+/// Threads look at the clock at about the same times: what one had done by another's moment lies on the line
+/// between its own.
+moment at(const std::vector<moment>& course, std::chrono::nanoseconds when) {
+    const auto after =
+        std::find_if(course.begin(), course.end(), [&](const moment& each) { return each.at >= when; });
+    if (after == course.begin()) return course.empty() ? moment{} : course.front();
+    if (after == course.end()) return course.back();
+    const auto& before = *(after - 1);
+    const std::chrono::duration<double> passed = when - before.at, whole = after->at - before.at;
+    const double part = passed / whole;
+    return {when,
+            before.answered +
+                static_cast<std::uint64_t>(part * static_cast<double>(after->answered - before.answered)),
+            before.latency_sum + part * (after->latency_sum - before.latency_sum)};
+}
+
+} // namespace
+
+double load_result::rate() const {
+    return counted.count() > 0 ? static_cast<double>(book.answered) / in_seconds(counted) : 0;
+}
+
+void load_result::add(const load_result& other) {
+    book.add(other.book);
+    connecting.add(other.connecting);
+    handshaking.add(other.handshaking);
+    if (tls.empty()) tls = other.tls;
+    connected += other.connected;
+    served += other.served;
+    unanswered += other.unanswered;
+    counted = std::max(counted, other.counted);
+    used = {used.user + other.used.user, used.system + other.used.system};
+    busiest = std::max(busiest, other.busiest);
+    starved = std::max(starved, other.starved);
+    for (auto& each : course) {
+        const auto theirs = at(other.course, each.at);
+        each.answered += theirs.answered;
+        each.latency_sum += theirs.latency_sum;
+    }
+    shares.insert(shares.end(), other.shares.begin(), other.shares.end());
+    due += other.due;
+    never_sent += other.never_sent;
+    reconnected += other.reconnected;
+    longest_gap = std::max(longest_gap, other.longest_gap);
+    end = std::max(end, other.end);
+}
+
+} // namespace parley

@@ -1,0 +1,436 @@
+#include "client/load/output/report.hpp"
+
+#include "client/conversation/fairness.hpp"
+#include "client/load/analysis/tcp_artifacts.hpp"
+#include "client/load/engine/percentiles.hpp"
+#include "client/load/output/error_hints.hpp"
+#include "common/duration.hpp"
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cmath>
+#include <ctime>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <functional>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Those that everybody wants to see, and those asked for.
+std::vector<double> percentiles_of(const load_options& options) {
+    std::vector<double> all{50, 90, 99, 99.9};
+    all.insert(all.end(), options.percentiles.begin(), options.percentiles.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    return all;
+}
+
+double cpu_per_answer_us(const load_result& result) {
+    const auto all = static_cast<double>((result.used.user + result.used.system).count());
+    return result.book.answered ? all / static_cast<double>(result.book.answered) : 0;
+}
+
+std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
+    const auto per_second = time > 0s ? static_cast<double>(count) / in_seconds(time) : 0;
+    return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
+}
+
+std::string host_name() {
+    std::array<char, HOST_NAME_MAX + 1> name{};
+    gethostname(name.data(), name.size() - 1);
+    return name.data();
+}
+
+using is_bound = std::function<bool(double percent)>;
+
+std::string time_row(
+    std::string_view name, const histogram& times, const std::vector<double>& percentiles,
+    const is_bound& at_least = [](double) { return false; }) {
+    std::string row = fmt::format("{:<12}", name);
+    const auto add = [&](double percent, std::string time) {
+        row += fmt::format("{:>11}", at_least(percent) ? ">= " + time : time);
+    };
+    for (const double percent : percentiles) {
+        const auto time = settled_percentile(times, percent);
+        time ? add(percent, in_words(*time)) : void(row += fmt::format("{:>11}", "-"));
+    }
+    times.count() ? add(100, in_words(times.max())) : void(row += fmt::format("{:>11}", "-"));
+    return row + '\n';
+}
+
+/// The percentiles of the latency that rest on requests which were never answered.
+nlohmann::ordered_json bounds_in(const ledger& book, const std::vector<double>& percentiles) {
+    auto names = nlohmann::ordered_json::array();
+    for (const double percent : percentiles)
+        if (book.rests_on_bounds(percent)) names.push_back(fmt::format("p{}", percent));
+    if (book.bounds.count() > 0) names.push_back("mean");
+    if (book.rests_on_bounds(100)) names.push_back("max");
+    return {{"requests", book.bounds.count()},
+            {"least_ms", book.bounds.count() ? nlohmann::ordered_json(in_ms(book.bounds.min())) : nullptr},
+            {"at_least", names}};
+}
+
+std::string_view to_string(ending how) {
+    switch (how) {
+    case ending::time_over: return "time over";
+    case ending::requests_done: return "requests done";
+    case ending::interrupted: return "interrupted";
+    case ending::nobody_there: return "nobody there";
+    case ending::no_progress: return "no progress";
+    }
+    return "?";
+}
+
+std::string header_row(const std::vector<double>& percentiles) {
+    std::string row = fmt::format("{:<12}", "");
+    for (const double percent : percentiles) row += fmt::format("{:>11}", fmt::format("p{}", percent));
+    return row + fmt::format("{:>11}\n", "max");
+}
+
+std::string what_the_difference_means(const load_options& options, const load_result& result) {
+    if (result.book.has_schedule)
+        return "              latency counts from when a request was due, uncorrected from when it was sent: a "
+               "request\n"
+               "              that was due while all connections waited was sent late, and only latency shows "
+               "its wait\n";
+    if (result.book.corrected.count() > 0)
+        return fmt::format("              corrected assumes a request every {} ms on each connection "
+                           "(--expected-interval), and\n"
+                           "              adds those that nobody sent while an answer took longer\n",
+                           options.expected_interval.count());
+    return {};
+}
+
+/// "open loop, 20,000 requests/s due, poisson"
+std::string kind_of_loop(const load_options& options) {
+    const auto rate = rate_of(options);
+    if (!rate) return "closed loop";
+    const auto arriving = options.arriving.how == arrivals::kind::poisson ? ", Poisson"
+                          : options.arriving.how == arrivals::kind::burst
+                              ? fmt::format(", bursts of {}", options.arriving.burst)
+                              : "";
+    return fmt::format("open loop, {}{} requests/s due{}", options.stages.empty() ? "" : "up to ",
+                       rate->highest(), arriving);
+}
+
+nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>& percentiles) {
+    nlohmann::ordered_json json{
+        {"count", times.count()}, {"min", in_ms(times.min())}, {"mean", in_ms(times.mean())}};
+    for (const double percent : percentiles) {
+        auto& member = json[fmt::format("p{}", percent)];
+        if (const auto time = settled_percentile(times, percent)) member = in_ms(*time);
+    }
+    json["max"] = in_ms(times.max());
+    json["over_a_minute"] = times.over_maximum();
+    return json;
+}
+
+/// Steps that grow shorter where fewer are slower, as plots of HdrHistogram have them; none that cannot be
+/// told.
+nlohmann::ordered_json distribution_of(const histogram& times) {
+    auto all = nlohmann::ordered_json::array();
+    for (const double percent :
+         {10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99, 99.999})
+        if (const auto time = settled_percentile(times, percent)) all.push_back({percent, in_ms(*time)});
+    return all;
+}
+
+nlohmann::ordered_json if_any(const histogram& times, const std::vector<double>& percentiles) {
+    return times.count() > 0 ? json_of(times, percentiles) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json json_of(const arrivals& arriving) {
+    switch (arriving.how) {
+    case arrivals::kind::constant: return "constant";
+    case arrivals::kind::poisson: return "poisson";
+    case arrivals::kind::burst: return fmt::format("burst:{}", arriving.burst);
+    }
+    return nullptr;
+}
+
+nlohmann::ordered_json json_of(const std::vector<stage>& stages) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : stages)
+        list.push_back({{"duration_ms", each.duration.count()},
+                        {"of", each.of == stage::kind::rate ? "rate" : "connections"},
+                        {"from", each.from},
+                        {"to", each.to}});
+    return list;
+}
+
+} // namespace
+
+nlohmann::ordered_json options_for_programs(const load_options& options) {
+    const auto ms = [](std::optional<std::chrono::milliseconds> time) {
+        return time ? nlohmann::ordered_json(time->count()) : nlohmann::ordered_json();
+    };
+    const auto& asked = options.requests;
+    const bool limited = asked.per_connection != request_options{}.per_connection;
+    return {
+        {"target", options.target},
+        {"service", options.service},
+        {"connections", options.connections},
+        {"threads", options.threads},
+        {"rate", options.rate ? nlohmann::ordered_json(*options.rate) : nlohmann::ordered_json()},
+        {"arrivals", rate_of(options) ? json_of(options.arriving) : nlohmann::ordered_json()},
+        {"stages", json_of(options.stages)},
+        {"think_ms", options.think.count()},
+        {"expected_interval_ms", options.expected_interval.count()},
+        {"connect_rate",
+         options.connect_rate ? nlohmann::ordered_json(*options.connect_rate) : nlohmann::ordered_json()},
+        {"exact_timers", options.exact_timers},
+        {"duration_ms", ms(options.duration)},
+        {"requests", options.total ? nlohmann::ordered_json(*options.total) : nlohmann::ordered_json()},
+        {"warm_up_ms", warm_up_of(options).count()},
+        {"timeout_ms", options.timeout.count()},
+        {"per_connection", limited ? nlohmann::ordered_json(asked.per_connection) : nlohmann::ordered_json()},
+        {"size", asked.size},
+        {"seed", asked.seed},
+        {"digits", asked.digits},
+        {"wait_ms", asked.wait.count()},
+        {"greeting", asked.greeting},
+        {"pipeline", asked.pipeline},
+        {"framing", to_string(asked.how)},
+        {"send", asked.send},
+        {"expect", asked.expect}};
+}
+
+namespace {
+
+nlohmann::ordered_json json_of(const failures& errors) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& [first, count] : errors.kinds())
+        list.push_back({{"phase", to_string(first.where)},
+                        {"call", first.call},
+                        {"cause", first.cause},
+                        {"count", count},
+                        {"text", first.text},
+                        {"remedy", remedy_for(first)}});
+    return list;
+}
+
+nlohmann::ordered_json json_of(const std::vector<double>& values) {
+    const auto one = sample_of(values);
+    if (one.count == 0) return nullptr;
+    return {{"mean", one.value.mean}, {"standard_error", one.value.standard_error}, {"count", one.count}};
+}
+
+/// Of the connections that competed; null where none did.
+nlohmann::ordered_json fairness_in(const load_result& result) {
+    if (result.shares.empty()) return nullptr;
+    const auto [least, most] = std::ranges::minmax(result.shares);
+    return {{"index", fairness_of(result.shares)}, {"least", least}, {"most", most}};
+}
+
+nlohmann::ordered_json json_of(const std::vector<threshold>& thresholds, const load_result& result) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : thresholds)
+        list.push_back(
+            {{"text", each.text}, {"met", is_met(each, result)}, {"measured", measured(each, result)}});
+    return list;
+}
+
+nlohmann::ordered_json json_of(const std::vector<signature>& signatures) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : signatures)
+        list.push_back({{"code", each.code}, {"count", each.count}, {"text", each.text}});
+    return list;
+}
+
+nlohmann::ordered_json json_of(const ledger::tally& became) {
+    return {{"sent", became.sent},         {"answered", became.answered}, {"lost", became.lost},
+            {"given_up", became.given_up}, {"doubled", became.doubled},   {"reordered", became.reordered},
+            {"crossed", became.crossed},   {"corrupt", became.corrupt}};
+}
+
+nlohmann::ordered_json json_of(const verdict& said) {
+    auto reasons = nlohmann::ordered_json::array();
+    for (const auto& each : said.reasons) reasons.push_back({{"code", each.code}, {"text", each.text}});
+    return {{"valid", said.valid()}, {"reasons", reasons}};
+}
+
+} // namespace
+
+nlohmann::ordered_json json_of(const std::vector<difference>& changes) {
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& each : changes)
+        list.push_back({{"figure", each.name},
+                        {"before", each.before},
+                        {"now", each.now},
+                        {"least", each.least},
+                        {"most", each.most},
+                        {"judgement", to_string(each.said)}});
+    return list;
+}
+
+std::string report_for_people(const load_options& options, const load_result& result, const conclusion& all) {
+    const auto& said = all.said;
+    const auto& book = result.book;
+    std::string text;
+    const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
+        fmt::format_to(into, "{:<12}  {}\n", name, what);
+    };
+
+    if (!options.agent_names.empty())
+        line("agents", fmt::format("{}{}", fmt::join(options.agent_names, ", "),
+                                   result.lost_agents.empty()
+                                       ? ""
+                                       : fmt::format("; lost: {}", fmt::join(result.lost_agents, ", "))));
+    line("service",
+         fmt::format("{} at {}, {} connections, {}{}", options.service, options.target, options.connections,
+                     kind_of_loop(options), result.end == ending::interrupted ? ", interrupted" : ""));
+    if (said.valid()) {
+        const auto percentiles = percentiles_of(options);
+        const bool settled = settled_percentile(book.latency, 50).has_value();
+        line("rate",
+             fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
+                         settled ? in_words(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
+                         in_words(book.answered), in_seconds(result.counted), in_seconds(warm_up_of(options))));
+        text += header_row(percentiles);
+        text += time_row("latency", book.latency, percentiles,
+                         [&](double percent) { return book.rests_on_bounds(percent); });
+        if (const auto never = book.bounds.count())
+            text += fmt::format(
+                "              {} requests were never answered, and waited {} or more: they count as that\n",
+                in_words(never), in_words(book.bounds.min()));
+        if (book.has_schedule) text += time_row("uncorrected", book.uncorrected, percentiles);
+        if (book.corrected.count() > 0) text += time_row("corrected", book.corrected, percentiles);
+        if (book.has_schedule) text += time_row("send lag", book.send_lag, percentiles);
+        text += time_row("connecting", result.connecting, percentiles);
+        if (options.tls) text += time_row("handshake", result.handshaking, percentiles);
+        text += what_the_difference_means(options, result);
+        if (!result.shares.empty()) {
+            const auto [least, most] = std::ranges::minmax(result.shares);
+            line("fairness", fmt::format("{:.3f} (Jain's index): a connection got {} to {} answers",
+                                         fairness_of(result.shares), in_words(least), in_words(most)));
+        }
+    }
+    if (options.tls)
+        line("TLS", result.tls.empty()      ? "no handshake was completed"
+                    : options.tls->verifies ? result.tls + "; the certificate was verified"
+                                            : result.tls + "; nothing was verified");
+    line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
+    line("received", bytes_in_words(book.bytes_received, result.counted));
+    line(options.agent_names.empty() ? "own CPU" : "agents' CPU",
+         fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us a request, {:.0f} % of a processor",
+                     in_seconds(result.used.user), in_seconds(result.used.system), cpu_per_answer_us(result),
+                     result.counted > 0s
+                         ? 100 * in_seconds(result.used.user + result.used.system) / in_seconds(result.counted)
+                         : 0));
+    const auto unanswered = result.unanswered ? fmt::format(", {} never got an answer", result.unanswered) : "";
+    line("connections", fmt::format("{} of {} served{}; {} made in all", result.served, options.connections,
+                                    unanswered, in_words(result.connected)));
+    if (const auto over = book.latency.over_maximum())
+        line("", fmt::format("{} answers took more than a minute, and count as a minute", in_words(over)));
+    if (const auto forgotten = book.numbers.forgotten())
+        line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
+                             in_words(forgotten)));
+
+    if (result.book.has_schedule)
+        line("schedule",
+             fmt::format("{} requests due, {} answered in time, {} never sent", in_words(result.due),
+                         in_words(book.answered), in_words(result.never_sent)));
+    if (result.reconnected > 0)
+        line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
+                                 in_words(result.reconnected), in_words(result.longest_gap)));
+
+    const auto became = book.what_became();
+    line("requests",
+         fmt::format("{} sent, {} answered, {} lost, {} doubled, {} reordered, {} crossed, {} corrupt",
+                     in_words(became.sent), in_words(became.answered), in_words(became.lost),
+                     in_words(became.doubled), in_words(became.reordered), in_words(became.crossed),
+                     in_words(became.corrupt)));
+    line("errors", book.errors.kinds().empty() ? "none" : "");
+    for (const auto& [first, count] : book.errors.kinds()) {
+        text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
+                            first.call.empty() ? "" : " ", first.cause, first.text);
+        if (const auto remedy = remedy_for(first); !remedy.empty())
+            text += fmt::format("{:>14}{}\n", "", remedy);
+    }
+    if (said.valid()) {
+        for (const auto& each : options.thresholds)
+            line("threshold",
+                 fmt::format("{}: {}, it was {}", each.text, is_met(each, result) ? "met" : "MISSED",
+                             measured_in_words(each, result)));
+        for (const auto& each : all.changes) line("baseline", in_words(each));
+    }
+    for (const auto& each : signatures_in(result))
+        line("signature", fmt::format("{}: {} {}", each.code, in_words(each.count), each.text));
+    line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
+    for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
+    return text;
+}
+
+nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
+                                           const conclusion& all) {
+    const auto& book = result.book;
+    const auto percentiles = percentiles_of(options);
+    return {{"schema", "parley-load/1"},
+            {"parley", PARLEY_VERSION},
+            {"ended", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+            {"host", host_name()},
+            {"command", options.command_line},
+            {"ok", all.complaints.empty()},
+            {"complaints", all.complaints},
+            {"verdict", json_of(all.said)},
+            {"ending", to_string(result.end)},
+            {"options", options_for_programs(options)},
+            {"agents", options.agent_names},
+            {"lost_agents", result.lost_agents},
+            {"rate", result.rate()},
+            {"counted_s", in_seconds(result.counted)},
+            {"requests", book.answered},
+            {"all_requests", book.all_answered},
+            {"all_asked", book.all_asked},
+            {"latency_ms", json_of(book.latency, percentiles)},
+            {"latency_bounds", bounds_in(book, percentiles)},
+            {"latency_distribution", distribution_of(book.latency)},
+            {"uncorrected_ms", if_any(book.uncorrected, percentiles)},
+            {"corrected_ms", if_any(book.corrected, percentiles)},
+            {"send_lag_ms", if_any(book.send_lag, percentiles)},
+            {"fairness", fairness_in(result)},
+            {"due", book.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
+            {"never_sent", result.never_sent},
+            {"reconnected", result.reconnected},
+            {"longest_gap_ms", in_ms(result.longest_gap)},
+            {"connecting_ms", json_of(result.connecting, percentiles)},
+            {"handshake_ms", if_any(result.handshaking, percentiles)},
+            {"tls", result.tls.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(result.tls)},
+            {"bytes_sent", book.bytes_sent},
+            {"bytes_received", book.bytes_received},
+            {"cpu",
+             {{"user_s", in_seconds(result.used.user)},
+              {"system_s", in_seconds(result.used.system)},
+              {"per_request_us", cpu_per_answer_us(result)},
+              {"busiest", result.busiest},
+              {"starved_s", in_seconds(result.starved)}}},
+            {"network",
+             {{"listen_overflows", result.network.listen_overflows},
+              {"segments", result.network.sent},
+              {"segments_again", result.network.sent_again}}},
+            {"connected", result.connected},
+            {"served", result.served},
+            {"unanswered", result.unanswered},
+            {"wrong", book.errors.count(phase::verify)},
+            {"ledger", json_of(book.what_became())},
+            {"unchecked_numbers", book.numbers.forgotten()},
+            {"intervals",
+             {{"length_ms", interval_of(options).count()},
+              {"rate", json_of(result.parts.rate)},
+              {"p50_ms", json_of(result.parts.p50_ms)},
+              {"p99_ms", json_of(result.parts.p99_ms)}}},
+            {"signatures", json_of(signatures_in(result))},
+            {"thresholds", json_of(options.thresholds, result)},
+            {"baseline", json_of(all.changes)},
+            {"errors", json_of(book.errors)}};
+}
+
+} // namespace parley
