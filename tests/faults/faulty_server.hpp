@@ -2,9 +2,9 @@
 #pragma once
 
 #include "tests/faults/fault_injection.hpp"
-#include "tests/forms.hpp"
-#include "tests/party.hpp"
-#include "tests/proc.hpp"
+#include "tests/support/forms.hpp"
+#include "tests/support/party.hpp"
+#include "tests/support/proc.hpp"
 
 namespace parley {
 

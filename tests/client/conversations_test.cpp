@@ -1,0 +1,365 @@
+// The client's side of each service, as scripts without a socket: what it sends, what it takes, and every way
+// in which an answer can be wrong.
+#include "client/conversation/conversations.hpp"
+#include "client/conversation/payload.hpp"
+#include "tests/support/scripted_driver.hpp"
+
+#include <doctest/doctest.h>
+#include <set>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+request_options once() {
+    request_options options;
+    options.per_connection = 1;
+    return options;
+}
+
+request_options say(std::string what) {
+    auto options = once();
+    options.say = std::move(what);
+    return options;
+}
+
+/// One connection's conversation, and the book that it writes in.
+struct talk_with {
+    explicit talk_with(std::string_view service, const request_options& options = once(),
+                       std::uint64_t connection = 1)
+        : row{conversation_with(service)},
+          plan{plan_requests(row, options)},
+          talk{plan, book, connection},
+          driver{row.open(talk)} {}
+
+    /// The story, or what the conversation threw.
+    std::string hears(std::vector<std::string> reads) {
+        try {
+            return driver.play_to_end(std::move(reads));
+        } catch (const conversation_failed& error) {
+            return error.what();
+        }
+    }
+
+    /// "phase call cause" of all that was noted without ending the conversation.
+    std::string complaints() const {
+        std::string all;
+        for (const auto& [first, count] : book.errors.kinds())
+            all += fmt::format("{} x {} {}: {}", count, to_string(first.where), first.cause, first.text);
+        return all;
+    }
+
+    const conversation& row;
+    request_plan plan;
+    ledger book;
+    exchange talk;
+    scripted_driver driver;
+};
+
+/// Lets a peer answer each output; its answers come in pieces of `cut` bytes. When there is none, its end.
+template <class Peer>
+void converse(session& side, std::size_t cut, Peer peer) {
+    std::string answers;
+    std::string piece;
+    while (const step* now = side.next()) {
+        if (const auto* out = std::get_if<output>(now)) {
+            answers += peer(out->bytes);
+        } else {
+            piece = answers.substr(0, cut);
+            answers.erase(0, cut);
+            side.feed(piece);
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("welcome sends nothing and knows the greeting, however it is cut") {
+    talk_with whole{"welcome"};
+    CHECK(whole.hears({"welcome to here\n"}) == "reads, reads, ends");
+    CHECK(whole.talk.answers() == 1);
+    CHECK(whole.book.bytes_received == 16);
+
+    talk_with pieces{"welcome"};
+    CHECK(pieces.hears({"w", "elcome to", " here", "\n"}) == "reads, reads, reads, reads, reads, ends");
+
+    auto other = once();
+    other.greeting = "Salve";
+    talk_with configured{"welcome", other};
+    CHECK(configured.hears({"Salve\n"}) == "reads, reads, ends");
+}
+
+TEST_CASE("what is wrong is told with its place, what was expected and what came") {
+    CHECK(talk_with{"welcome"}.hears({"welcome ", "two here\n"}) ==
+          "wrong answer at byte 9: expected 'o here\\n', got 'wo here\\n' (request 1 of connection 1)");
+    CHECK(talk_with{"welcome"}.hears({"welcome to here\nGET /\x1b[2J\xff"}) ==
+          "wrong answer at byte 16: expected nothing, got 'GET /\\x1b[2J\\xff' (request 1 of connection 1)");
+    CHECK(talk_with{"welcome"}.hears({"welcome to here\n", "more"}) ==
+          "wrong answer at byte 16: expected nothing, got 'more' (request 1 of connection 1)");
+    CHECK(talk_with{"welcome"}.hears({"welc"}) ==
+          "the server closed the connection after 4 bytes of the answer: expected 'ome to here\\n' "
+          "(request 1 of connection 1)");
+    CHECK(talk_with{"hello", say("Ada")}.hears({"error: no room\n"}) ==
+          "wrong answer at byte 0: expected 'Hello, Ada (request 1, worker ', got 'error: no room\\n' "
+          "(request 1 of connection 1)");
+}
+
+TEST_CASE("a failure names its phase, call and cause for programs") {
+    const auto why = [](std::vector<std::string> reads) {
+        talk_with welcome{"welcome"};
+        try {
+            welcome.driver.play_to_end(std::move(reads));
+        } catch (const conversation_failed& error) {
+            const auto& [where, call, cause, text] = error.why();
+            return fmt::format("{} {} {}", to_string(where), call, cause);
+        }
+        return std::string{"nothing"};
+    };
+    CHECK(why({"welcome to here\n"}) == "nothing");
+    CHECK(why({"hello\n"}) == "verify  wrong bytes");
+    CHECK(why({"welcome to here\n\n"}) == "verify  too many bytes");
+    CHECK(why({}) == "read recv end of input");
+}
+
+TEST_CASE("echo wants its own bytes back, unlike for each seed, connection and request") {
+    std::set<std::string> sent;
+    for (const std::uint64_t seed : {1, 2})
+        for (const std::uint64_t connection : {1, 2, 3}) {
+            request_options options;
+            options.size = 100;
+            options.per_connection = 4;
+            options.seed = seed;
+            talk_with echo{"echo", options, connection};
+            converse(echo.driver.talk(), 7, [&](std::string_view bytes) {
+                CHECK(bytes.size() == 100);
+                CHECK(sent.emplace(bytes).second);
+                return std::string{bytes};
+            });
+            CHECK(echo.talk.answers() == 4);
+            CHECK(echo.book.answered == 4);
+            CHECK(echo.book.bytes_sent == 400);
+            CHECK(echo.book.bytes_received == 400);
+        }
+}
+
+TEST_CASE("a large echo is sent in parts while it comes back, and little is under way at a time") {
+    auto options = once();
+    options.size = 3 * exchange::most_under_way + 5;
+    talk_with echo{"echo", options};
+    std::string all;
+    converse(echo.driver.talk(), 10'000, [&](std::string_view bytes) {
+        CHECK(bytes.size() <= exchange::most_under_way);
+        all += bytes;
+        return std::string{bytes};
+    });
+    CHECK(echo.talk.answers() == 1);
+    CHECK(echo.book.bytes_received == options.size);
+
+    std::string expected(options.size, '\0');
+    payload{options.seed, 1, 1}.bytes(expected, 0);
+    CHECK(all == expected);
+
+    talk_with unanswered{"echo", options};
+    std::size_t under_way = 0;
+    CHECK_THROWS_AS(converse(unanswered.driver.talk(), 1,
+                             [&](std::string_view bytes) {
+                                 under_way += bytes.size();
+                                 return std::string{};
+                             }),
+                    conversation_failed);
+    CHECK(under_way == exchange::most_under_way);
+}
+
+TEST_CASE("echo notices a byte that is changed, lost, doubled, or another request's") {
+    const auto story_with = [](auto spoil) {
+        request_options options;
+        options.size = 40'000;
+        options.per_connection = 2;
+        talk_with echo{"echo", options};
+        int part = 0;
+        try {
+            converse(echo.driver.talk(), 1'000, [&](std::string_view bytes) {
+                std::string answer{bytes};
+                if (++part == 2) spoil(answer);
+                return answer;
+            });
+        } catch (const conversation_failed& error) {
+            return std::string{error.what()}.substr(0, 26);
+        }
+        return std::string{"no failure"};
+    };
+    CHECK(story_with([](std::string&) {}) == "no failure");
+    CHECK(story_with([](std::string& answer) { answer[5] ^= 1; }) == "wrong answer at byte 32773");
+    CHECK(story_with([](std::string& answer) { answer.erase(1'000, 8); }) == "wrong answer at byte 33768");
+    CHECK(story_with([](std::string& answer) { answer += answer.back(); }) == "wrong answer at byte 37768");
+    CHECK(story_with([](std::string& answer) { answer.pop_back(); }) == "wrong answer at byte 37767");
+    CHECK(story_with([](std::string& answer) {
+              payload{1, 2, 1}.bytes(answer, exchange::most_under_way);
+          }) == "wrong answer at byte 32768");
+}
+
+TEST_CASE("counter takes growing numbers only, and no number twice in the whole run") {
+    request_options options;
+    options.per_connection = 3;
+    options.size = 2;
+    const auto plan = plan_requests(conversation_with("counter"), options);
+    ledger book;
+    const auto numbers_of = [&](std::uint64_t connection, std::vector<std::string> answers) {
+        exchange talk{plan, book, connection};
+        auto side = conversation_with("counter").open(talk);
+        auto next = answers.begin();
+        converse(side, 1, [&](std::string_view line) {
+            CHECK(line.size() == 3);
+            CHECK(line.back() == '\n');
+            return *next++;
+        });
+    };
+    numbers_of(1, {"1\n", "2\n", "5\n"});
+    CHECK(book.errors.kinds().empty());
+    numbers_of(2, {"3\n", "2\n", "4\n"});
+    REQUIRE(book.errors.kinds().size() == 1);
+    CHECK(book.errors.kinds()[0].first.cause == "lost update");
+    CHECK(book.errors.kinds()[0].first.text == "the counter gave 2 twice (request 2 of connection 2)");
+    numbers_of(3, {"9\n", "8\n", "7\n"});
+    REQUIRE(book.errors.kinds().size() == 2);
+    CHECK(book.errors.kinds()[1].first.text == "the counter gave 8 after 9 (request 2 of connection 3)");
+    CHECK(book.errors.kinds()[1].count == 2);
+    CHECK(book.errors.count(phase::verify) == 3);
+    CHECK(book.all_answered == 9);
+}
+
+TEST_CASE("a number has no sign, no leading zero, no blank, and less than twenty digits") {
+    for (const char* answer : {"0\n", "-1\n", "+1\n", "01\n", " 1\n", "1 \n", "1\r\n", "\n", "x\n", "1.5\n",
+                               "12345678901234567890\n", "99999999999999999999999999999999\n"}) {
+        CAPTURE(answer);
+        CHECK(talk_with{"counter", say("x")}.hears({answer}).starts_with("wrong answer at byte"));
+    }
+    talk_with largest{"counter", say("x")};
+    CHECK(largest.hears({"999999999", "9999999999\n"}) == "says 'x\n', reads, reads, reads, ends");
+    CHECK(talk_with{"counter", say("x")}.hears({"12"}) ==
+          "the server closed the connection after 2 bytes of the answer: expected more digits or '\\n' "
+          "(request 1 of connection 1)");
+}
+
+TEST_CASE("hello is greeted by name, with the number of the request and some worker's") {
+    request_options options;
+    options.per_connection = 2;
+    options.size = 5;
+    talk_with hello{"hello", options};
+    int request = 0;
+    converse(hello.driver.talk(), 4, [&](std::string_view line) {
+        CHECK(line.size() == 6);
+        return fmt::format("Hello, {} (request {}, worker 12)\n", line.substr(0, 5), ++request);
+    });
+    CHECK(hello.talk.answers() == 2);
+
+    talk_with said{"hello", say("Ada")};
+    CHECK(said.hears({"Hello, Ada (request 1, worker 7)\n"}) == "says 'Ada\n', reads, reads, ends");
+    for (const char* answer : {"Hello, Bob (request 1, worker 7)\n", "Hello, Ada (request 2, worker 7)\n",
+                               "Hello, Ada (request 1, worker 0)\n", "Hello, Ada (request 1, worker 7)\r\n",
+                               "Hello, Ada (request 1, worker )\n", "hello, Ada (request 1, worker 7)\n"}) {
+        CAPTURE(answer);
+        CHECK(talk_with{"hello", say("Ada")}.hears({answer}).starts_with("wrong answer"));
+    }
+}
+
+TEST_CASE("pi is compared digit by digit") {
+    CHECK(talk_with{"pi", say("9")}.hears({"3.141592653\n"}) == "says '9\n', reads, reads, ends");
+    CHECK(talk_with{"pi", say("9")}
+              .hears({"3.141592654\n"})
+              .starts_with("wrong answer at byte 10: expected '3\\n'"));
+    auto options = once();
+    options.digits = 4;
+    CHECK(talk_with{"pi", options}.hears({"3.14", "15\n"}) == "says '4\n', reads, reads, reads, ends");
+}
+
+TEST_CASE("wait does not take an answer that comes too early") {
+    talk_with none{"wait", say("0")};
+    CHECK(none.hears({"waited 0 ms\n"}) == "says '0\n', reads, reads, ends");
+    CHECK(none.complaints().empty());
+
+    talk_with early{"wait", say("3600000")};
+    CHECK(early.hears({"waited 3600000 ms\n"}) == "says '3600000\n', reads, reads, ends");
+    CHECK(early.complaints().starts_with("1 x verify too early: 'waited 3600000 ms\\n' came after "));
+    CHECK(early.plan.least_time == 1h);
+}
+
+TEST_CASE("a conversation ends when its connection has had its requests, or the run has no more") {
+    request_options options;
+    options.size = 1;
+    talk_with echo{"echo", options};
+    echo.book.requests_left = 5;
+    int requests = 0;
+    converse(echo.driver.talk(), 1, [&](std::string_view bytes) {
+        CHECK_FALSE(echo.talk.has_ended());
+        ++requests;
+        return std::string{bytes};
+    });
+    CHECK(requests == 5);
+    CHECK(echo.talk.has_ended());
+    CHECK(echo.book.all_asked == 5);
+    CHECK(echo.book.all_answered == 5);
+}
+
+TEST_CASE("answers before the run's beginning are not counted, those after its end only by their latency") {
+    const ledger::clock::time_point zero{};
+    ledger book;
+    book.from = zero + 10s;
+    book.until = zero + 20s;
+    book.enter({zero + 1s, zero + 1s, zero, zero + 9s, 1, 1});
+    book.enter({zero + 9s, zero + 9s, zero, zero + 11s, 10, 20});
+    book.enter({zero + 19s, zero + 19s, zero, zero + 24s, 100, 200});
+    CHECK(book.all_answered == 3);
+    CHECK(book.answered == 1);
+    CHECK(book.bytes_sent == 10);
+    CHECK(book.bytes_received == 20);
+    CHECK(book.latency.count() == 2);
+    CHECK(book.latency.min() == 2s);
+    CHECK(book.latency.max() == 5s);
+    CHECK(book.latest == zero + 24s);
+}
+
+TEST_CASE("a set of numbers has a bounded memory, and says what it had no room for") {
+    number_set numbers;
+    CHECK(numbers.insert(7));
+    CHECK_FALSE(numbers.insert(7));
+    CHECK(numbers.insert(0));
+    CHECK(numbers.insert(~std::uint64_t{0}));
+    CHECK_FALSE(numbers.insert(~std::uint64_t{0}));
+    for (std::uint64_t far = 1; far <= 10'000; ++far) CHECK(numbers.insert(far << 40));
+    CHECK(numbers.forgotten() == 10'000 - 8192 + 2);
+    CHECK_FALSE(numbers.insert(std::uint64_t{5} << 40));
+}
+
+TEST_CASE("requests that cannot be asked for are refused, and say why") {
+    const auto refusal = [](std::string_view service, auto change) {
+        auto options = once();
+        change(options);
+        try {
+            plan_requests(conversation_with(service), options);
+        } catch (const std::invalid_argument& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"fine"};
+    };
+    CHECK(refusal("echo", [](auto& asked) { asked.size = 0; }) ==
+          "a request to this service has 1 to 1073741824 bytes, not 0 (--size)");
+    CHECK(refusal("hello", [](auto& asked) { asked.size = 65'536; }) == "fine");
+    CHECK(refusal("hello", [](auto& asked) { asked.size = 65'537; }) ==
+          "a request to this service has 1 to 65536 bytes, not 65537 (--size)");
+    CHECK(refusal("hello", [](auto& asked) { asked.say = "two\nlines"; }) ==
+          "--say is one line, without a newline");
+    CHECK(refusal("pi", [](auto& asked) { asked.say = "many"; }) ==
+          "this service is sent a number, not 'many'");
+    CHECK(refusal("pi", [](auto& asked) { asked.digits = 0; }) == "pi is asked for 1 to 100000 digits, not 0");
+    CHECK(refusal("wait", [](auto& asked) { asked.say = "-1"; }) == "a wait of -1 ms cannot be asked for");
+    CHECK(refusal("welcome", [](auto& asked) { asked.say = ""; }) == "fine");
+    CHECK(refusal("welcome", [](auto& asked) { asked.say = "hi"; }) ==
+          "service welcome is sent nothing: choose another --service, or say ''");
+    CHECK_THROWS_WITH(conversation_with("ecoh"),
+                      "unknown service 'ecoh': choose one of welcome, echo, counter, hello, pi, wait, raw");
+}
+
+} // namespace parley

@@ -1,0 +1,194 @@
+// Children are numbered, reaped and stopped; none outlives its parent.
+#include "common/concurrency/child_processes.hpp"
+#include "common/process/stop_signal.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/socket_pair.hpp"
+
+#include <doctest/doctest.h>
+#include <fstream>
+#include <iterator>
+#include <poll.h>
+#include <set>
+#include <sys/signalfd.h>
+#include <tuple>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// Waits for the next child that ends.
+child_processes::ended next_end(child_processes& children) {
+    for (;;) {
+        if (const auto child = children.reap()) return *child;
+        if (!stop_signal::wait_readable({children.descriptor()})) throw std::runtime_error("a stop");
+    }
+}
+
+void wait_for_ever(int) {
+    while (!stop_signal::requested()) stop_signal::nap(1s);
+}
+
+/// Every case is a process of its own: it has children, and signals.
+template <class Body>
+std::string as_server(Body body) {
+    return in_child([&] {
+        stop_signal::install(0ms);
+        body();
+        require(waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD, "no child is left");
+    });
+}
+
+} // namespace
+
+TEST_CASE("a child works with its number, and its end is told") {
+    CHECK(as_server([] {
+              child_processes children{2};
+              require(children.start([](int number) { _exit(10 + number); }), "started");
+              require(children.start([](int number) { _exit(10 + number); }), "started");
+              require(children.full(), "full");
+              std::set<int> numbers;
+              for (int i = 0; i != 2; ++i) {
+                  const auto child = next_end(children);
+                  require(WEXITSTATUS(child.status) == 10 + child.number, "its own status");
+                  require(!child.well(), "that is not well");
+                  numbers.insert(child.number);
+              }
+              require(numbers == std::set{1, 2}, "numbers from 1");
+              require(children.count() == 0, "none is left");
+          }) == "exit 0");
+}
+
+TEST_CASE("the parent's table of children is not mapped in a child") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(children.start([](int) {
+                  std::ifstream maps{"/proc/self/maps"};
+                  const std::string all{std::istreambuf_iterator<char>{maps}, {}};
+                  _exit(all.empty() || all.find("parley-children") != all.npos);
+              }),
+                      "started");
+              require(next_end(children).well(), "not mapped");
+          }) == "exit 0");
+}
+
+TEST_CASE("a look for ended children costs no wait(2) while no signal has told of one") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              const pid_t stranger = fork(); // its end is not told: SIGCHLD is taken before the look
+              if (stranger == 0) _exit(0);
+              pollfd ended{.fd = children.descriptor(), .events = POLLIN, .revents = 0};
+              require(poll(&ended, 1, -1) == 1, "ended");
+              signalfd_siginfo signal;
+              require(read(children.descriptor(), &signal, sizeof signal) > 0, "taken");
+              require(!children.reap(), "none of its children");
+              require(waitpid(stranger, nullptr, WNOHANG) == stranger, "not waited for");
+          }) == "exit 0");
+}
+
+TEST_CASE("the number of a child that has ended is free again") {
+    CHECK(as_server([] {
+              child_processes children{2};
+              require(children.start(wait_for_ever), "started");
+              for (int i = 0; i != 5; ++i) {
+                  require(children.start([](int) {}), "started");
+                  const auto child = next_end(children);
+                  require(child.number == 2 && child.well(), "the second place");
+              }
+          }) == "exit 0");
+}
+
+TEST_CASE("a child that throws ends badly, and only it does") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(children.start([](int) { throw std::runtime_error("on purpose"); }), "started");
+              require(WEXITSTATUS(next_end(children).status) == 1, "status 1");
+          }) == "exit 0");
+}
+
+TEST_CASE("a child that is killed is told from one that ends") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(children.start([](int) { raise(SIGKILL); }), "started");
+              const auto child = next_end(children);
+              require(WIFSIGNALED(child.status) && WTERMSIG(child.status) == SIGKILL, "killed");
+          }) == "exit 0");
+}
+
+TEST_CASE("a hundred children that die at once, of whom one blocked SIGCHLD tells, are all reaped") {
+    CHECK(as_server([] {
+              child_processes children{100};
+              auto leash = make_socket_pair(0);
+              for (int i = 0; i != 100; ++i)
+                  require(children.start([&](int) {
+                      char byte = 0;
+                      (void)!read(leash.theirs.descriptor(), &byte, 1);
+                      raise(SIGKILL);
+                  }),
+                          "started");
+              leash.ours.end_output();
+              require(in_time([] {
+                          const auto all = children_of(getpid());
+                          return std::ranges::count(all, 'Z', &process_state::state) == 100;
+                      }),
+                      "all are dead");
+              require(stop_signal::wait_readable({children.descriptor()}), "it is told");
+              for (int i = 0; i != 100; ++i) require(children.reap().has_value(), "without another wait");
+              require(!children.reap(), "no more");
+          }) == "exit 0");
+}
+
+TEST_CASE("a child that cannot be made is no wait, and its number stays free") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(!children.start_by([](int) {
+                  errno = EAGAIN;
+                  return -1;
+              }),
+                      "there is none");
+              require(errno == EAGAIN && children.count() == 0 && !children.full(), "as before");
+              require(children.start([](int number) { _exit(number); }), "started");
+              require(next_end(children).number == 1, "the same number");
+          }) == "exit 0");
+}
+
+TEST_CASE("children are asked to stop, and end") {
+    CHECK(as_server([] {
+              child_processes children{3};
+              for (int i = 0; i != 3; ++i) require(children.start(wait_for_ever), "started");
+              children.stop();
+              require(children.count() == 0, "none is left");
+          }) == "exit 0");
+}
+
+TEST_CASE("children that do not listen are killed after the grace") {
+    CHECK(as_server([] {
+              child_processes children{1};
+              require(children.start([](int) {
+                  for (;;) ::pause(); // it hears SIGTERM, and does not care
+              }),
+                      "started");
+              stop_signal::request();
+          }) == "exit 0");
+}
+
+TEST_CASE("children end with their parent, however it dies") {
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    auto [ours, theirs] = make_socket_pair(0);
+    CHECK(as_server([] {
+              child_processes children{1};
+              std::ignore = children.start([](int) { wait_for_ever(0); });
+              raise(SIGKILL);
+          }) == "signal 9");
+    { const auto gone = theirs.release(); }
+    input_area area;
+    CHECK(ours.read_some(area)->empty()); // the end: nobody holds the other side any more
+    while (waitpid(-1, nullptr, 0) > 0) {
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+} // namespace parley

@@ -1,0 +1,237 @@
+// Another process sees what a server's workers note, and who of them has died.
+#include "common/process/process_usage.hpp"
+#include "common/process/stop_signal.hpp"
+#include "common/scoreboard/scoreboard_view.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/socket_pair.hpp"
+
+#include <array>
+#include <ctime>
+#include <doctest/doctest.h>
+
+namespace parley {
+
+namespace {
+
+address some_address(const char* text) { return address::resolve(text).front(); }
+
+std::string why_not(pid_t process) {
+    try {
+        const scoreboard_view view{process};
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "";
+}
+
+/// A child, which calls `body(ready)` and must call `ready()` before the parent goes on. It lives as long as
+/// this.
+class beside {
+public:
+    template <class Body>
+    explicit beside(Body body) {
+        std::array<int, 2> ends{};
+        check("pipe", [&] { return pipe(ends.data()); });
+        const unique_fd reader{ends[0]};
+        unique_fd writer{ends[1]};
+        process_ = check("fork", fork);
+        if (process_ == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            body([&] { check("write", [&] { return write(writer.get(), "", 1); }); });
+            _exit(0);
+        }
+        writer.reset();
+        char ready = 0;
+        if (read(reader.get(), &ready, 1) != 1) throw std::runtime_error("the child did not get ready");
+    }
+    ~beside() { end(); }
+    beside(const beside&) = delete;
+    beside& operator=(const beside&) = delete;
+
+    [[nodiscard]] pid_t process() const { return process_; }
+
+    void end() {
+        if (process_ <= 0) return;
+        kill(process_, SIGKILL);
+        waitpid(process_, nullptr, 0);
+        process_ = 0;
+    }
+
+private:
+    pid_t process_ = 0;
+};
+
+void wait_for_ever() {
+    for (;;) ::pause();
+}
+
+void publish(scoreboard& board) {
+    const std::array doors{some_address("127.0.0.1:9999"), some_address("[::1]:7")};
+    board.facts().publish(board.size(), "fork", "echo", doors);
+}
+
+} // namespace
+
+TEST_CASE("what a server says of itself and what its workers do is seen from outside") {
+    const beside server{[](auto ready) {
+        scoreboard board{1000};
+        publish(board);
+        worker first{board, 1}, third{board, 3};
+        third.begin_connection(some_address("[::1]:1234"));
+        auto& notes = third.notes();
+        notes.now.set(activity::writing);
+        notes.requests.add(5);
+        notes.bytes_in.add(100);
+        notes.bytes_out.add(2000);
+        ready();
+        wait_for_ever();
+    }};
+    scoreboard_view view{server.process()};
+    CHECK(view.server().process == server.process());
+    CHECK(view.server().model == "fork");
+    CHECK(view.server().service == "echo");
+    CHECK_FALSE(view.server().version.empty());
+    CHECK(view.server().doors == std::vector<std::string>{"127.0.0.1:9999", "[::1]:7"});
+
+    const auto seen = view.look();
+    REQUIRE(seen);
+    CHECK_FALSE(seen->stopping);
+    CHECK(seen->uptime.count() >= 0);
+    CHECK(seen->open == 1);
+    CHECK(seen->all.connections == 1);
+    CHECK(seen->count(activity::waiting) == 1);
+    REQUIRE(seen->workers.size() == 3); // not a thousand
+    CHECK(seen->workers[0].now == activity::waiting);
+    CHECK_FALSE(seen->workers[1].in_use());
+    const auto& third = seen->workers[2];
+    CHECK(third.number == 3);
+    CHECK(third.process == server.process());
+    CHECK(third.now == activity::writing);
+    CHECK(third.counted.requests == 5);
+    CHECK(third.counted.bytes_in == 100);
+    CHECK(third.counted.bytes_out == 2000);
+    CHECK(third.peer.to_string() == "[::1]:1234");
+}
+
+TEST_CASE("a worker that was killed is recognised, although nobody has cleared its slot") {
+    auto [ours, theirs] = make_socket_pair(0);
+    const beside server{[&](auto ready) {
+        scoreboard board{10};
+        publish(board);
+        const worker main{board, 1};
+        const beside child{[&](auto begun) {
+            worker self{board, 2};
+            self.begin_connection(some_address("127.0.0.1:1"));
+            self.notes().now.set(activity::writing);
+            begun();
+            wait_for_ever();
+        }};
+        ready();
+        input_area area;
+        (void)ours.read_some(area); // until the test says so
+        kill(child.process(), SIGKILL);
+        waitpid(child.process(), nullptr, 0);
+        wait_for_ever();
+    }};
+    scoreboard_view view{server.process()};
+    const auto before = view.look();
+    REQUIRE(before);
+    REQUIRE(before->workers.size() == 2);
+    CHECK(before->workers[1].now == activity::writing);
+    CHECK(before->open == 1);
+
+    // The server is also found by a process that has inherited its scoreboard.
+    CHECK(scoreboard_view{before->workers[1].process}.server().process == server.process());
+
+    CHECK(theirs.write_some("now") == 3);
+    std::optional<scoreboard_snapshot> after;
+    CHECK(in_time([&] {
+        after = view.look();
+        return after && !after->workers[1].in_use();
+    }));
+    CHECK(after->open == 0);
+    CHECK(after->all.connections == 1); // what it did stays
+    CHECK(after->workers[0].in_use());
+}
+
+TEST_CASE("a loop whose clients are silent keeps them; one that must stop finishes") {
+    auto [ours, theirs] = make_socket_pair(0);
+    const beside server{[&](auto ready) {
+        scoreboard board{10};
+        publish(board);
+        stop_signal::install(std::chrono::seconds{10});
+        const stop_signal::noted_in facts{board.facts().stop_requested};
+        worker loop{board, 1};
+        const worker other{board, 2};
+        loop.begin_connection(some_address("127.0.0.1:1"));
+        ready();
+        wait_for_ever();
+    }};
+    scoreboard_view view{server.process()};
+    CHECK(view.look()->workers[0].now == activity::idle);
+    CHECK(view.look()->workers[1].now == activity::waiting);
+    kill(server.process(), SIGTERM);
+    CHECK(in_time([&] { return view.look()->stopping.has_value(); }));
+    CHECK(view.look()->workers[0].now == activity::finishing);
+    CHECK(view.look()->workers[1].now == activity::waiting);
+}
+
+TEST_CASE("a server that has ended is told from one that does nothing") {
+    beside server{[](auto ready) {
+        scoreboard board{10};
+        publish(board);
+        ready();
+        wait_for_ever();
+    }};
+    scoreboard_view view{server.process()};
+    CHECK(view.look()->workers.empty());
+    server.end();
+    CHECK_FALSE(view.look());
+    pollfd end{.fd = view.descriptor(), .events = POLLIN, .revents = 0};
+    CHECK(poll(&end, 1, 0) == 1);
+}
+
+TEST_CASE("servers of this user are found, and not their children") {
+    const beside server{[](auto ready) {
+        scoreboard board{10};
+        publish(board);
+        const beside child{[](auto begun) {
+            begun();
+            wait_for_ever();
+        }};
+        ready();
+        wait_for_ever();
+    }};
+    const beside unready{[](auto ready) {
+        const scoreboard board{10};
+        ready();
+        wait_for_ever();
+    }};
+    const auto found = running_servers();
+    CHECK(std::ranges::count(found, server.process()) == 1);
+    for (const auto each : found) CHECK(scoreboard_view{each}.server().process == each);
+    CHECK(why_not(unready.process()) == fmt::format("server {} does not listen yet", unready.process()));
+}
+
+TEST_CASE("what is no server is said to be none") {
+    const auto self = std::to_string(getpid());
+    CHECK(why_not(getpid()) == "process " + self + " is no parley-server");
+    CHECK(why_not(2'000'000'000) == "there is no process 2000000000");
+}
+
+TEST_CASE("the processor time of a process counts what its children have used") {
+    const beside server{[](auto ready) {
+        const auto work = [] {
+            for (const auto begin = std::clock(); std::clock() - begin < CLOCKS_PER_SEC / 20;) {
+            }
+        };
+        require(in_child(work) == "exit 0", "it ended well");
+        ready();
+        wait_for_ever();
+    }};
+    CHECK(processor_time_of(server.process()).count() >= 40);
+    CHECK(processor_time_of(2'000'000'000).count() == 0);
+}
+
+} // namespace parley

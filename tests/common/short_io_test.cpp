@@ -1,0 +1,154 @@
+// Reads and writes that carry a few bytes at a time and are interrupted again and again: whatever the kernel
+// does with a stream, what goes out is what came in. Random, but the same for the same seed.
+#include "common/check.hpp"
+#include "common/session/blocking_driver.hpp"
+#include "common/session/nonblocking_driver.hpp"
+#include "tests/support/example_sessions.hpp"
+
+#include <array>
+#include <cerrno>
+#include <dlfcn.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <random>
+#include <sys/socket.h>
+
+namespace parley {
+
+namespace {
+
+/// What goes wrong with the calls of one side: none carries more than `most` bytes, each third is interrupted.
+struct mischief {
+    std::mt19937& random;
+    std::size_t most;
+    unsigned calls = 0;
+
+    /// How many bytes may be carried; 0: the call is interrupted.
+    std::size_t allow(std::size_t size) {
+        if (++calls % 3 == 0) return 0;
+        return std::min(size, 1 + random() % most);
+    }
+};
+
+mischief* under_test = nullptr; // null: the calls are the test's own
+
+template <class Function, class... Arguments>
+ssize_t carry(const char* name, int socket, Function bytes, std::size_t size, int flags) {
+    using system_call = ssize_t(int, Function, std::size_t, int);
+    static auto* const call = reinterpret_cast<system_call*>(dlsym(RTLD_NEXT, name));
+    if (!under_test) return call(socket, bytes, size, flags);
+    const auto allowed = under_test->allow(size);
+    errno = EINTR;
+    return allowed == 0 ? -1 : call(socket, bytes, allowed, flags);
+}
+
+} // namespace
+
+} // namespace parley
+
+// They stand before those of libc.
+extern "C" ssize_t recv(int socket, void* into, std::size_t size, int flags) {
+    return parley::carry("recv", socket, into, size, flags);
+}
+extern "C" ssize_t send(int socket, const void* bytes, std::size_t size, int flags) {
+    return parley::carry("send", socket, bytes, size, flags);
+}
+
+namespace parley {
+
+namespace {
+
+session echo() {
+    while (const auto bytes = co_await read_some()) co_await reply(*bytes);
+}
+
+session quote_lines() {
+    while (const auto line = co_await read_line()) {
+        const auto text = fmt::format("<{}>", *line);
+        co_await reply(text);
+    }
+}
+
+std::string in_quotes(std::string_view text) {
+    std::string all;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        auto line = text.substr(0, end);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        all += fmt::format("<{}>", line);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return all;
+}
+
+/// A few bytes, some of them line ends: so few that all answers fit into a socket, a byte at a time.
+std::string any_text(std::mt19937& random) {
+    std::string text(random() % 60, '\0');
+    for (auto& each : text) each = random() % 8 == 0 ? "\r\n"[random() % 2] : static_cast<char>(random());
+    return text;
+}
+
+std::string all_from(connection& wire) {
+    std::string all;
+    for (input_area area;;) {
+        const auto bytes = wire.read_some(area);
+        if (!bytes || bytes->empty()) return all;
+        all += *bytes;
+    }
+}
+
+/// What a session says to `text` over a socket whose calls do mischief.
+template <class Drive>
+std::string answer_to(std::string_view text, std::mt19937& random, int flags, Drive drive) {
+    std::array<int, 2> ends{};
+    check("socketpair",
+          [&] { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, ends.data()); });
+    connection ours{unique_fd{ends[0]}}, theirs{unique_fd{ends[1]}};
+    if (theirs.write_some(text) != text.size()) return "the test's own write was short";
+    theirs.end_output();
+    mischief calls{random, 1 + random() % 30};
+    under_test = &calls;
+    drive(std::move(ours));
+    under_test = nullptr;
+    return all_from(theirs);
+}
+
+template <class Drive>
+void check_ten_thousand(int flags, Drive drive) {
+    const auto seed = std::random_device{}();
+    INFO("seed ", seed);
+    std::mt19937 random{seed};
+    for (int number = 0; number != 10'000; ++number) {
+        const auto text = any_text(random);
+        const bool lines = number % 2 == 0;
+        const auto answer = answer_to(text, random, flags, [&](connection wire) {
+            drive(lines ? quote_lines() : echo(), std::move(wire));
+        });
+        const bool right = answer == (lines ? in_quotes(text) : text);
+        INFO("case ", number);
+        REQUIRE(right);
+    }
+}
+
+} // namespace
+
+TEST_CASE("calls that wait: however short and often interrupted they are, what goes out is what came in") {
+    scoreboard board{1};
+    worker self{board, 1};
+    check_ten_thousand(0, [&](session talk, connection wire) {
+        drive_blocking(talk, wire, self, std::chrono::milliseconds{0});
+    });
+}
+
+TEST_CASE(
+    "calls that do not wait: however short and often interrupted they are, what goes out is what came in") {
+    std::unique_ptr<input_area> spare;
+    slot notes{};
+    check_ten_thousand(SOCK_NONBLOCK, [&](session talk, connection wire) {
+        nonblocking_driver driver{std::move(talk), std::move(wire)};
+        while (driver.go_on(spare, notes) != nonblocking_driver::waits_for::nothing) {
+        }
+    });
+}
+
+} // namespace parley

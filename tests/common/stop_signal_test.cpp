@@ -1,0 +1,179 @@
+// How a server learns that it shall stop, whatever it waits in. Each case is a process of its own, since a
+// stop cannot be taken back.
+#include "common/process/stop_signal.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/socket_pair.hpp"
+
+#include <array>
+#include <barrier>
+#include <cerrno>
+#include <doctest/doctest.h>
+#include <thread>
+#include <vector>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+constexpr auto long_enough = 30s; // for what ends by the signal, not by this time
+}
+
+TEST_CASE("nothing is requested until somebody asks") {
+    CHECK(in_child([] {
+              stop_signal::install(0ms);
+              require(!stop_signal::requested(), "requested");
+              require(!stop_signal::grace_over(), "the grace is over");
+              require(stop_signal::sleep(1ms), "slept through");
+          }) == "exit 0");
+}
+
+TEST_CASE("SIGTERM and SIGINT request a stop") {
+    for (const int number : {SIGTERM, SIGINT}) {
+        CHECK(in_child([&] {
+                  stop_signal::install(long_enough);
+                  raise(number);
+                  require(stop_signal::requested(), "requested");
+                  require(!stop_signal::grace_over(), "there is a grace");
+              }) == "exit 0");
+    }
+}
+
+TEST_CASE("a server can request its own stop") {
+    CHECK(in_child([] {
+              stop_signal::install(0ms);
+              stop_signal::request();
+              require(stop_signal::requested(), "requested");
+              require(stop_signal::grace_over(), "without a grace it is over at once");
+          }) == "exit 0");
+}
+
+TEST_CASE("a second signal ends the process at once") {
+    for (const int number : {SIGTERM, SIGINT}) {
+        CHECK(in_child([&] {
+                  stop_signal::install(long_enough);
+                  raise(number);
+                  raise(number);
+              }) == "exit " + std::to_string(128 + number));
+    }
+}
+
+TEST_CASE("a call that waits is interrupted even if the signal came just before it") {
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              auto [ours, theirs] = make_socket_pair(0);
+              raise(SIGTERM);
+              input_area area;
+              require(!ours.read_some(area), "nothing was read");
+              require(errno == EINTR, "interrupted");
+              require(!stop_signal::sleep(long_enough), "not slept through");
+          }) == "exit 0");
+}
+
+TEST_CASE("an event loop sees the stop on a descriptor") {
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              require(stop_signal::wait_readable({-1}, 0ms), "no stop yet");
+              raise(SIGTERM);
+              require(!stop_signal::wait_readable({-1}), "a stop");
+              require(!stop_signal::wait_readable({}), "still");
+          }) == "exit 0");
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              raise(SIGTERM);
+              require(!stop_signal::wait_readable({}), "a stop that came before the descriptor");
+          }) == "exit 0");
+}
+
+TEST_CASE("threads that ask for the descriptor at once all get the one that tells of the stop") {
+    for (int round = 0; round < 50; ++round) {
+        CHECK(in_child([] {
+                  stop_signal::install(long_enough);
+                  std::array<int, 4> found{};
+                  std::barrier together{static_cast<std::ptrdiff_t>(found.size())};
+                  {
+                      std::vector<std::jthread> threads;
+                      for (auto& each : found)
+                          threads.emplace_back([&] {
+                              together.arrive_and_wait();
+                              each = stop_signal::descriptor();
+                          });
+                  }
+                  for (const int each : found) require(each == found.front(), "one for all");
+              }) == "exit 0");
+    }
+}
+
+TEST_CASE("a wait ends when a descriptor is readable") {
+    CHECK(in_child([] {
+              stop_signal::install(0ms);
+              auto [ours, theirs] = make_socket_pair(0);
+              require(ours.write_some("x") == 1, "written");
+              require(stop_signal::wait_readable({-1, theirs.descriptor()}), "readable, no stop");
+          }) == "exit 0");
+}
+
+TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if that was to be ignored") {
+    CHECK(in_child([] {
+              signal(SIGHUP, SIG_IGN); // nohup(1)
+              stop_signal::install(0ms);
+              raise(SIGHUP);
+              raise(SIGPIPE);
+              require(!stop_signal::requested(), "requested");
+          }) == "exit 0");
+}
+
+TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              const auto end = in_child([] {
+                  stop_signal::become_child();
+                  raise(SIGHUP);
+                  require(!stop_signal::requested(), "the parent passes it on");
+              });
+              require(end == "exit 0", "the child ended well");
+              raise(SIGHUP);
+              require(stop_signal::requested(), "not requested");
+          }) == "exit 0");
+}
+
+TEST_CASE("a child leaves Ctrl-C to its parent, and bears a repeated SIGTERM") {
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              const int parents = stop_signal::descriptor();
+              stop_signal::become_child();
+              raise(SIGINT);
+              require(!stop_signal::requested(), "SIGINT");
+              raise(SIGTERM);
+              raise(SIGTERM);
+              require(stop_signal::requested(), "SIGTERM");
+              require(!stop_signal::wait_readable({}), "a descriptor of its own");
+              require(parents >= 0, "the parent had one");
+          }) == "exit 0");
+}
+
+TEST_CASE("a child that is forked amid a stop is interrupted, too") {
+    CHECK(in_child([] {
+              stop_signal::install(long_enough);
+              raise(SIGTERM);
+              const auto end = in_child([] {
+                  stop_signal::become_child();
+                  auto [ours, theirs] = make_socket_pair(0);
+                  input_area area;
+                  require(!ours.read_some(area), "nothing was read");
+              });
+              require(end == "exit 0", "the child ended well");
+          }) == "exit 0");
+}
+
+TEST_CASE("once settled, nothing interrupts any more") {
+    CHECK(in_child([] {
+              stop_signal::install(0ms);
+              raise(SIGTERM);
+              stop_signal::settle();
+              const timespec time{.tv_sec = 0, .tv_nsec = 60'000'000}; // three times the interval of the nudges
+              require(nanosleep(&time, nullptr) == 0, "not interrupted");
+          }) == "exit 0");
+}
+
+} // namespace parley

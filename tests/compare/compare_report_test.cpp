@@ -1,0 +1,609 @@
+// What parley-compare makes of measurements that are known: files, answers, claims, reasons, charts, the page.
+#include "client/compare/analysis/answers.hpp"
+#include "client/compare/analysis/capacity.hpp"
+#include "client/compare/analysis/claims.hpp"
+#include "client/compare/analysis/difference.hpp"
+#include "client/compare/analysis/explanation.hpp"
+#include "client/compare/analysis/findings.hpp"
+#include "client/compare/analysis/sweeps.hpp"
+#include "client/compare/measure/run_folder.hpp"
+#include "client/compare/plan/plan_json.hpp"
+#include "client/compare/plan/preset_plans.hpp"
+#include "client/compare/report/embedded.hpp"
+#include "client/compare/report/html_report.hpp"
+#include "client/compare/report/model_cards.hpp"
+#include "client/compare/report/text_chart.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/unwrapped.hpp"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <openssl/evp.h>
+#include <stdexcept>
+#include <sys/resource.h>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// As parley-load would tell it.
+load_report load_of(double rate, int served, const std::string& doubt = {}, int lost = 0) {
+    nlohmann::json text{{"schema", "parley-load/1"},
+                        {"ok", lost == 0},
+                        {"complaints", nlohmann::json::array()},
+                        {"rate", rate},
+                        {"latency_ms", {{"p50", 1000 / rate}, {"p99", nullptr}}},
+                        {"all_requests", 1000},
+                        {"connected", 1000},
+                        {"served", served},
+                        {"cpu", {{"per_request_us", 3}}},
+                        {"errors", nlohmann::json::array()}};
+    if (lost)
+        text["errors"].push_back(
+            {{"cause", "lost update"}, {"count", lost}, {"text", "the counter gave 7 twice"}});
+    text["verdict"] = {{"valid", doubt.empty()}, {"reasons", {{{"code", "some"}, {"text", doubt}}}}};
+    return load_report::parse(text.dump());
+}
+
+/// What a model may be like; each round is a little other.
+struct behaviour {
+    std::string name;
+    double rate;
+    std::chrono::microseconds cpu_per_request{10};
+    long kib_per_connection = 10;
+    int served = 1'000'000;
+    int lost = 0;
+    std::string doubt{};
+};
+
+/// A run in which every workload has these contenders.
+results run_of(const std::vector<workload>& loads, const std::vector<std::vector<behaviour>>& who,
+               int rounds = 4) {
+    results all{{}, machine::here(), "2026-03-01 12:00", {}};
+    all.planned.rounds = rounds;
+    all.planned.server_cores = all.planned.load_cores = {0, 1};
+    all.planned.workloads = loads;
+    for (std::size_t load = 0; load != loads.size(); ++load)
+        for (const auto& each : who[load]) {
+            auto& known = all.planned.contenders;
+            auto its = std::ranges::find(known, each.name, &contender::name);
+            if (its == known.end()) its = known.insert(known.end(), {.name = each.name, .model = each.name});
+            for (int round = 1; round <= rounds; ++round) {
+                measurement one;
+                one.where = {round, static_cast<std::size_t>(its - known.begin()), load};
+                one.left_cleanly = true;
+                one.start_time = 1500us;
+                one.load = load_of(each.rate * (1 + 0.01 * round),
+                                   std::min(each.served, loads[load].connections), each.doubt, each.lost);
+                one.server.requests = one.server.connections = 1000;
+                one.server.requests_of_calls = 50; // also where calls could not be counted
+                one.server.user = each.cpu_per_request * 1000 + std::chrono::microseconds{round};
+                one.server.at_rest.data_kib = 1000;
+                one.server.memory = {.data_kib =
+                                         1000 + each.kib_per_connection * loads[load].connections + round,
+                                     .processes = 1};
+                one.workers = {{10, 300}, {10, 100}};
+                one.meanwhile = {0.01 * round, 0};
+                all.done.push_back(one);
+            }
+        }
+    return all;
+}
+
+machine two_cores() {
+    machine it;
+    it.cores = 2;
+    it.descriptors = 20'000;
+    it.memory_mib = 32'768;
+    return it;
+}
+
+const workload cpu{.id = "cpu", .question = "cpu", .name = "Work", .service = "pi", .connections = 8};
+const workload brief{.id = "short", .question = "short", .name = "Short", .per_connection = 1};
+
+std::string joined(const std::vector<std::string>& lines) { return fmt::format("{}", fmt::join(lines, "\n")); }
+
+} // namespace
+
+TEST_CASE("a plan that was written is read as it was") {
+    plan all;
+    all.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
+    add_questions(all, extent::full, {}, "echo", two_cores());
+    all.seed = 42;
+    const auto text = json_of(all);
+    CHECK(json_of(plan_from(text)) == text);
+    CHECK(plan_from(text).cells() == all.cells());
+}
+
+TEST_CASE("what is no plan is refused, with the field that is wrong") {
+    const auto refusal = [](const char* text) -> std::string {
+        try {
+            plan_from(nlohmann::ordered_json::parse(text));
+        } catch (const std::invalid_argument& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    const std::string good = R"("contenders": [{"name": "a", "model": "a"}])";
+    const auto with = [&](const char* load) { return "{" + good + R"(, "workloads": [)" + load + "]}"; };
+    CHECK(refusal(with(R"({"id": "x"})").c_str()) == "none");
+    for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
+             {"[]", "JSON object"},
+             {"{}", "\"contenders\" is missing"},
+             {"{" + good + "}", "\"workloads\" is missing"},
+             {"{" + good + R"(, "workloads": []})", "nothing to compare"},
+             {with(R"({"id": "x"}, {"id": "x"})"), "'x' is there twice"},
+             {with(R"({"id": "x", "conections": 3})"), "\"conections\" is unknown"},
+             {with(R"({"id": "x", "connections": "many"})"), "\"connections\""},
+             {with(R"({"id": "x", "connections": 0})"), "\"connections\" is 0"},
+             {with(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
+             {with("{}"), "no \"id\""},
+             {with("7"), "no object"},
+             {R"({"contenders": [{"name": "a"}], "workloads": [{"id": "x"}]})",
+              "either a \"model\" or a \"command\""},
+         }) {
+        CAPTURE(text);
+        CHECK(refusal(text.c_str()).find(complaint) != std::string::npos);
+    }
+}
+
+TEST_CASE("the ready plans ask every question, and a server of others only where its service is") {
+    plan quick;
+    for (const auto* model : {"iterative", "fork", "prefork", "thread", "pool", "epoll", "loop-pool"})
+        quick.contenders.push_back({.name = model, .model = model});
+    quick.contenders.push_back(foreign_server("mine=x"));
+    auto full = quick;
+    add_questions(quick, extent::quick, {}, "echo", two_cores());
+    add_questions(full, extent::full, {}, "echo", two_cores());
+    CHECK(full.cells().size() > 3 * quick.cells().size());
+    for (const auto& question : all_questions())
+        CHECK(std::ranges::find(full.workloads, question, &workload::question) != full.workloads.end());
+    for (const auto& load : full.workloads) CHECK((load.rounds ? load.rounds : full.rounds) >= 6);
+    for (const auto& load : quick.workloads) {
+        const bool has_mine = std::ranges::find(load.contenders, "mine") != load.contenders.end();
+        if (has_mine) CHECK(load.service == "echo");
+    }
+    plan only;
+    only.contenders = {{.name = "epoll", .model = "epoll"}};
+    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo", two_cores());
+    CHECK(only.workloads.size() == 1); // nobody of Stevens' is there
+}
+
+TEST_CASE("no ready plan has more connections than the machine allows, and the full one has as many") {
+    for (const int most : {300, 5000, 10'000, 19'500}) {
+        plan all;
+        all.contenders = {{.name = "epoll", .model = "epoll"}};
+        auto here = two_cores();
+        here.descriptors = most + 500; // of which some are for other things
+        add_questions(all, extent::full, {}, "echo", here);
+        std::vector<int> levels;
+        for (const auto& each : all.workloads) {
+            CHECK(each.connections <= most);
+            if (each.question == "levels") levels.push_back(each.connections);
+        }
+        CHECK(std::ranges::is_sorted(levels));
+        CHECK(levels.front() == 1);
+        CHECK(levels.back() == (most < 1000 ? 100 : most / 1000 * 1000));
+    }
+}
+
+TEST_CASE("how many connections a server serves is told with what failed beyond") {
+    std::vector<workload> loads;
+    for (const int connections : {10, 1, 100}) // the plan's order is no matter
+        loads.push_back(
+            {.id = fmt::format("levels-{}", connections), .question = "levels", .connections = connections});
+    auto all = run_of(loads, std::vector(3, std::vector<behaviour>{
+                                                {"epoll", 100}, {"pool", 90, 10us, 10, 15}, {"worst", 80}}));
+    for (auto& each : all.done)
+        if (all.planned.contenders[each.where.contender].name == "worst") each.problem = "it crashed";
+    const auto found = capacities_of(summarize(all.planned, all.done, ""));
+    CHECK(found == std::vector<capacity>{{"epoll", 100, 0, ""},
+                                         {"pool", 10, 100, "only 15 were served"},
+                                         {"worst", 0, 1, "it crashed"}});
+    CHECK(in_words(found[0]) == "100 served, as many as were tried");
+    CHECK(in_words(found[1]) == "10 served, 100 too many: only 15 were served");
+    CHECK(in_words(found[2]) == "1 too many: it crashed");
+    CHECK(report_data(all, "").at("capacities").size() == 3);
+}
+
+TEST_CASE("where the curves of two of the best cross is told, and only that") {
+    std::vector<workload> loads;
+    for (const int digits : {10, 100, 1000})
+        loads.push_back({.id = fmt::format("work-{}", digits),
+                         .question = "work-sweep",
+                         .service = "pi",
+                         .digits = digits});
+    const auto found = [&](std::vector<std::vector<behaviour>> who, int rounds = 4) {
+        const auto all = run_of(loads, who, rounds);
+        std::vector<std::string> words;
+        for (const auto& each : crossings_of(summarize(all.planned, all.done, "")))
+            if (each.figure == "rate") words.push_back(in_words(each));
+        return words;
+    };
+    const std::vector<behaviour> loop_leads{{"epoll", 100}, {"thread", 50}, {"slow", 20}},
+        alike{{"epoll", 30}, {"thread", 30}, {"slow", 10}},
+        threads_lead{{"epoll", 5}, {"thread", 10}, {"slow", 7}};
+    CHECK(found({loop_leads, alike, threads_lead}) ==
+          std::vector<std::string>{
+              "pi, requests per second by digits of pi: epoll is better up to 10, thread from 1000 on."});
+    CHECK(found({loop_leads, threads_lead, threads_lead}) ==
+          std::vector<std::string>{
+              "pi, requests per second by digits of pi: epoll is better up to 10, thread from 100 on."});
+    CHECK(found({loop_leads, alike, loop_leads}).empty());
+    CHECK(found({alike, threads_lead, loop_leads}) ==
+          std::vector<std::string>{
+              "pi, requests per second by digits of pi: thread is better up to 100, epoll from 1000 on."});
+    CHECK(found({loop_leads, alike, threads_lead}, 1).empty()); // one round shows no difference
+}
+
+TEST_CASE("a product of levels and services is a sweep for each service") {
+    std::vector<workload> loads;
+    std::vector<std::vector<behaviour>> who;
+    for (const auto* service : {"echo", "hello"})
+        for (const int connections : {1, 10}) {
+            loads.push_back({.id = fmt::format("{}-{}", service, connections),
+                             .question = "long-lived",
+                             .service = service,
+                             .connections = connections});
+            const bool is_swapped = service == std::string{"hello"} && connections == 10;
+            who.push_back({{"epoll", is_swapped ? 10.0 : 20.0}, {"thread", is_swapped ? 20.0 : 10.0}});
+        }
+    const auto all = run_of(loads, who);
+    const auto data = report_data(all, "");
+    std::vector<std::string> words;
+    for (const auto& each : data.at("crossings")) words.push_back(each.at("text"));
+    CHECK(joined(words).find("hello, 64 bytes, requests per second by connections: epoll is better up to 1, "
+                             "thread from 10 on.") != std::string::npos);
+    CHECK(joined(words).find("echo") == std::string::npos);
+    CHECK(data.at("sections").at(1).at("place") == 10);
+    CHECK_FALSE(place_of(cpu).has_value());
+}
+
+TEST_CASE("a run that is read again is as it was") {
+    const auto all =
+        run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}}, {{"epoll", 900}, {"thread", 800}}});
+    const auto text = record_of(all);
+    CHECK(record_of(results_from(text)) == text);
+    CHECK(text.at("complete") == true);
+    CHECK(text.at("disturbance").at("others") == doctest::Approx(0.025)); // also where another run went on
+    auto other = text;
+    other["schema"] = "something/9";
+    CHECK_THROWS_AS(results_from(other), std::runtime_error);
+}
+
+TEST_CASE("every measurement is in the folder at once, and a line that was cut off is measured again") {
+    const temporary_folder folder;
+    const auto at = folder.file("run");
+    auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+    const auto made = run_folder::create(at, all);
+    CHECK_THROWS_AS(run_folder::create(at, all), std::invalid_argument);
+    for (std::size_t i = 0; i != 3; ++i) made.add(all.planned, all.done[i]);
+    CHECK(run_folder::open(at).load().done.size() == 3);
+    std::ofstream{at + "/cells.jsonl", std::ios::app} << R"({"round": 4, "work)";
+    CHECK(run_folder::open(at).load().done.size() == 3);
+    CHECK(cells_left(all.planned, run_folder::open(at).load().done).size() == 5);
+    made.add(all.planned, all.done[3]);
+    CHECK(run_folder::open(at).load().done.size() == 4);
+    CHECK_THROWS_AS(run_folder::open(folder.file("nothing")), std::invalid_argument);
+    std::ofstream{at + "/plan.json"} << "{";
+    CHECK_THROWS_AS(results_at(at), std::invalid_argument);
+}
+
+TEST_CASE("a disk that is full loses the measurement that does not fit, and no other") {
+    const temporary_folder folder;
+    const auto all = run_of({cpu}, {{{"epoll", 100}}});
+    const auto made = run_folder::create(folder.file("run"), all);
+    made.add(all.planned, all.done[0]);
+    CHECK(in_child([&] {
+              std::signal(SIGXFSZ, SIG_IGN); // then a file that may not grow fails as a full disk does
+              const auto room = std::filesystem::file_size(made.file("cells.jsonl")) + 100;
+              const rlimit limit{room, room};
+              check("setrlimit", [&] { return setrlimit(RLIMIT_FSIZE, &limit); });
+              bool failed = false;
+              try {
+                  made.add(all.planned, all.done[1]);
+              } catch (const std::system_error& error) {
+                  failed = error.code() == std::errc::file_too_large;
+              }
+              require(failed, "that the failure is told");
+          }) == "exit 0");
+    CHECK(made.load().done.size() == 1);
+    made.add(all.planned, all.done[1]);
+    CHECK(made.load().done.size() == 2);
+}
+
+TEST_CASE("what a model has shown that it cannot do is not measured again") {
+    auto all = run_of({cpu}, {{{.name = "iterative", .rate = 100, .served = 1},
+                               {.name = "fork", .rate = 100, .served = 7}, // of 8: perhaps it was chance
+                               {.name = "thread", .rate = 190}}});
+    CHECK(is_complete(all.planned, all.done));
+    const auto left_after = [&](int rounds) {
+        std::erase_if(all.done, [&](const measurement& one) { return one.where.round > rounds; });
+        std::map<std::string, int> left;
+        for (const auto& each : cells_left(all.planned, all.done))
+            ++left[all.planned.contenders[each.contender].name];
+        return left;
+    };
+    CHECK(left_after(2) == std::map<std::string, int>{{"thread", 2}});
+    CHECK(left_after(1) == std::map<std::string, int>{{"fork", 3}, {"thread", 3}});
+}
+
+TEST_CASE("an answer names who is best, by how much and how sure, and who is out") {
+    const auto all = run_of({cpu}, {{{"thread", 190},
+                                     {.name = "pool", .rate = 190.5, .kib_per_connection = 99},
+                                     {"epoll", 100},
+                                     {.name = "iterative", .rate = 80, .served = 1}}});
+    const auto answers = answers_of(summarize(all.planned, all.done, ""));
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].best == std::vector<std::string>{"pool", "thread"});
+    const auto words = joined(answers[0].reason);
+    CAPTURE(words);
+    CHECK(answers[0].headline == "pool and thread");
+    CHECK(answers[0].margin.starts_with("pool reaches 1.90 times what epoll does (95 %: "));
+    CHECK(words.find("Of these, thread needs least memory") != words.npos);
+    CHECK(words.find("iterative (1 of 8)") != words.npos);
+}
+
+TEST_CASE("who is worse by little is as good a choice, and what else it needs decides") {
+    const auto all = run_of({cpu}, {{{.name = "thread", .rate = 200, .kib_per_connection = 99},
+                                     {.name = "epoll", .rate = 185},
+                                     {.name = "fork", .rate = 170}}});
+    const auto answer = answers_of(summarize(all.planned, all.done, "")).at(0);
+    const auto words = joined(answer.reason);
+    CAPTURE(words);
+    CHECK(answer.headline == "thread and epoll");
+    CHECK(words.find("within 10 % of it: epoll") != words.npos);
+    CHECK(answer.margin.starts_with("thread reaches 1.18 times what fork does"));
+    CHECK(words.find("Of these, epoll needs least memory") != words.npos);
+}
+
+TEST_CASE("where many are alike, the answer names those that are worse") {
+    std::vector<behaviour> many;
+    for (const auto* name : {"a", "b", "c", "d", "e", "f"})
+        many.push_back({.name = name, .rate = 190, .kib_per_connection = 99});
+    auto all = run_of({cpu}, {many});
+    const auto alike = answers_of(summarize(all.planned, all.done, "")).at(0);
+    CHECK(alike.headline == "6 alike: no difference that matters");
+    CHECK(alike.margin == "All are shown to be within 10 % of the best.");
+    many[2].kib_per_connection = 1;
+    all = run_of({cpu}, {many});
+    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "6 alike; least memory: c");
+    many.push_back({"slow", 90});
+    all = run_of({cpu}, {many});
+    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "any but slow");
+}
+
+TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
+    const auto all = run_of(
+        {cpu}, {{{.name = "loops", .rate = 900, .doubt = "parley-load was the limit"}, {"thread", 190}}});
+    const auto sections = summarize(all.planned, all.done, "");
+    const auto* loops = sections.at(0).ranked_row("loops");
+    REQUIRE(loops);
+    CHECK_FALSE(loops->find("rate"));
+    CHECK(loops->find("cpu_us"));
+    CHECK(loops->doubts.at(0).rounds == std::vector<int>{1, 2, 3, 4});
+    const auto answer = answers_of(sections).at(0);
+    CHECK(answer.best == std::vector<std::string>{"thread"});
+    CHECK(answer.margin == "There is no other server to compare with.");
+    CHECK(joined(answer.reason).find("No valid rate of loops (922 per second): parley-load was the limit") !=
+          std::string::npos);
+}
+
+TEST_CASE("claims are judged by the run, and silent where it has not measured them") {
+    CHECK(claims_of({}, 2).empty());
+    const auto verdicts = [](const results& all) {
+        std::vector<claim::verdict> found;
+        for (const auto& each : claims_of(summarize(all.planned, all.done, ""), 2)) found.push_back(each.is);
+        return found;
+    };
+    using enum claim::verdict;
+    const auto made = [&](std::chrono::microseconds pool, std::chrono::microseconds fork) {
+        return run_of({brief}, {{{"thread", 100, 20us}, {"fork", 50, fork}, {"pool", 100, pool}}});
+    };
+    CHECK(verdicts(made(10us, 90us)) == std::vector{confirmed, confirmed});
+    CHECK(verdicts(made(30us, 90us)) == std::vector{confirmed, refuted});
+    CHECK(verdicts(made(20us, 20us)) == std::vector{refuted, refuted});
+
+    const auto counted = [&](int unlocked, int mutex) {
+        const workload counter{.id = "counter", .question = "counter", .service = "counter", .connections = 8};
+        return run_of({counter}, {{{.name = "counter/unlocked", .rate = 9, .lost = unlocked},
+                                   {.name = "counter/mutex", .rate = 9, .lost = mutex},
+                                   {"counter/atomic", 9}}});
+    };
+    CHECK(verdicts(counted(50, 0)) == std::vector{confirmed});
+    CHECK(verdicts(counted(50, 1)) == std::vector{refuted});
+    CHECK(verdicts(counted(0, 0)) == std::vector{undecided});
+
+    const auto scaled = [&](double two, double eight) {
+        std::vector<workload> loads;
+        for (const auto* threads : {"1", "2", "8"})
+            loads.push_back({.id = fmt::format("cores-{}", threads),
+                             .question = "cores",
+                             .service = "pi",
+                             .server_options = {"--workers", threads}});
+        return run_of(loads, {{{"loop-pool", 100}}, {{"loop-pool", two}}, {{"loop-pool", eight}}});
+    };
+    CHECK(verdicts(scaled(190, 195)) == std::vector{confirmed});
+    CHECK(verdicts(scaled(100, 100)) == std::vector{refuted});
+    CHECK(verdicts(scaled(160, 165)) == std::vector{undecided});
+    CHECK(verdicts(scaled(190, 400)) == std::vector{refuted});
+
+    const auto waited = [&](double rate, long kib) {
+        const workload waiting{
+            .id = "waiting", .question = "waiting", .service = "wait", .connections = 10, .wait = 50ms};
+        auto idle = waiting;
+        idle.id = idle.question = "idle";
+        const behaviour thread{.name = "thread", .rate = 190, .kib_per_connection = 14};
+        return run_of({waiting, idle}, {{{.name = "epoll", .rate = rate}, thread},
+                                        {{.name = "epoll", .rate = 30, .kib_per_connection = kib}, thread}});
+    };
+    CHECK(verdicts(waited(190, 5)) == std::vector{confirmed}); // of 200
+    CHECK(verdicts(waited(100, 5)) == std::vector{refuted});
+    CHECK(verdicts(waited(157, 5)) == std::vector{undecided});
+    CHECK(verdicts(waited(190, 40)) == std::vector{refuted});
+}
+
+TEST_CASE("how much rates differ between rounds says what so many rounds can show") {
+    const auto said = [](int rounds) {
+        auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
+        for (auto& one : all.done) // and 5 % more or less, the one server and the other
+            one.load.rate *= (one.where.round + static_cast<int>(one.where.contender)) % 2 ? 1.05 : 1 / 1.05;
+        return noise_finding(summarize(all.planned, all.done, ""));
+    };
+    CHECK(said(1).empty());
+    CHECK(said(4).find(
+              "differs by 8.0 % from round to round (residual standard deviation; median of 1 workloads)") !=
+          std::string::npos);
+    CHECK(said(4).find("So 4 rounds of 2 servers show a difference of ") != std::string::npos);
+    CHECK(said(4).find("; one of 5 % takes ") != std::string::npos);
+}
+
+TEST_CASE("a model's reason is what its counters say") {
+    const auto all = run_of({brief}, {{{"pool", 200, 10us}, {"fork", 50, 90us}}});
+    const auto reasons = reasons_of(summarize(all.planned, all.done, "").at(0), "rate");
+    REQUIRE(reasons.size() == 2);
+    CHECK(reasons[0].contender == "pool");
+    CHECK(reasons[1].text.find("0.25 times what pool has in requests per second") != std::string::npos);
+    CHECK(reasons[1].text.find("90.0 us of server CPU per request instead of 10.0") != std::string::npos);
+}
+
+TEST_CASE("a card is read out of the comment that a model opens with") {
+    const auto cards = parse_cards("// pool: a fixed number of threads, each of which serves one client\n"
+                                   "// after the other.\n"
+                                   "//\n"
+                                   "//   who runs a session    one of --workers threads\n"
+                                   "//   what bounds it        the pool: the next client waits\n"
+                                   "//                         in the queue\n"
+                                   "\n"
+                                   "// fork: a process.\n");
+    REQUIRE(cards.size() == 2);
+    CHECK(cards[0].model == "pool");
+    CHECK(cards[0].summary == "a fixed number of threads, each of which serves one client after the other.");
+    REQUIRE(cards[0].answers.size() == 2);
+    CHECK(cards[0].answers[1].first == "what bounds it");
+    CHECK(cards[0].answers[1].second == "the pool: the next client waits in the queue");
+    CHECK(cards[1].summary == "a process.");
+    CHECK(parse_cards("").empty());
+}
+
+TEST_CASE("every model's own file gives a whole card") {
+    CHECK(model_cards().size() >= 12);
+    for (const auto& each : model_cards()) {
+        CAPTURE(each.model);
+        CHECK(!each.summary.empty());
+        std::vector<std::string> keys;
+        for (const auto& [key, answer] : each.answers) {
+            keys.push_back(key);
+            CHECK(!answer.empty());
+        }
+        CHECK(keys == std::vector<std::string>{"who runs a session", "sessions share", "what bounds it",
+                                               "when it is wrong", "seen in"});
+    }
+}
+
+TEST_CASE("a bar is as long as its value, in eighths of a column") {
+    CHECK(bar_of(10, 10, 3) == "███");
+    CHECK(bar_of(5, 10, 3) == "█▌");
+    CHECK(bar_of(0, 10, 3).empty());
+    CHECK(bar_of(99, 10, 2) == "██");
+    CHECK(bar_of(1, 0, 3).empty());
+    CHECK(chart_of({{"a", 1, "1"}, {"b", 2, "2"}}).size() == 2);
+}
+
+TEST_CASE("two results are better, worse, or cannot be told apart") {
+    const auto before = run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}, {"pool", 50}}, {{"epoll", 9}}});
+    auto other = brief;
+    other.size = 4000;
+    const auto after = run_of({cpu, other}, {{{"epoll", 120}, {"thread", 190}, {"pool", 40}}, {{"epoll", 9}}});
+    const auto both = compare(before, after);
+    const auto verdict = [&](const char* who) {
+        for (const auto& each : both.figures)
+            if (each.contender == who && each.figure == "rate") return each.is;
+        throw std::runtime_error("not compared");
+    };
+    CHECK(verdict("epoll") == changed::verdict::better);
+    CHECK(verdict("thread") == changed::verdict::cannot_tell);
+    CHECK(verdict("pool") == changed::verdict::worse);
+    CHECK(both.apart == std::vector<std::string>{"short (asked differently)"});
+    const auto fewer = run_of({cpu}, {{{"epoll", 100}}}),
+               more = run_of({cpu}, {{{"epoll", 100}, {"thread", 1}}});
+    CHECK(compare(fewer, more).apart == std::vector<std::string>{"cpu, thread (only in B)"});
+    CHECK(compare(more, fewer).apart == std::vector<std::string>{"cpu, thread (only in A)"});
+    const auto lines = table_of(both);
+    for (const auto& line : lines) {
+        CAPTURE(line);
+        CHECK(line.size() <= 100);
+    }
+    CHECK(unwrapped(joined(lines)).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
+    const auto last = [&](const char* is) {
+        const auto told = [&](const std::string& line) { return line.ends_with(is); };
+        return std::find_if(lines.rbegin(), lines.rend(), told).base() - lines.begin();
+    };
+    CHECK(last(" cannot tell") < last(" better")); // what has changed stands last
+    CHECK(last(" better") < last(" worse"));
+    CHECK(lines.front().starts_with("A: 2026-03-01 12:00 on "));
+    CHECK(json_of(both).at("figures").size() == 9);
+}
+
+TEST_CASE("no name changes how the page is read") {
+    for (const auto* name :
+         {"<!--<script>", "/*SCRIPT*/", "/*RESULT*/", "</script>", "<script>alert(1)</script>"}) {
+        CAPTURE(name);
+        auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+        all.planned.contenders[0].name = name;
+        const auto page = html_of(all, "");
+        const auto opening = std::string_view{"id=\"result\">"};
+        const auto begin = page.find(opening) + opening.size();
+        const auto data = page.substr(begin, page.find("</script>", begin) - begin);
+        CHECK(data.find('<') == data.npos);
+        CHECK(nlohmann::json::parse(data).at("plan").at("contenders").at(0).at("name") == std::string{name});
+        std::size_t scripts = 0;
+        for (auto at = page.find("<script"); at != page.npos; at = page.find("<script", at + 1)) ++scripts;
+        CHECK(scripts == 3);
+    }
+}
+
+TEST_CASE("the page's scripts are those that its policy allows") {
+    const auto page = html_of(run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}), "");
+    CHECK(page.find("default-src 'none'") != page.npos);
+    for (auto at = page.find("<script>"); at != page.npos; at = page.find("<script>", at + 1)) {
+        const auto script = page.substr(at + 8, page.find("</script>", at) - at - 8);
+        std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+        std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64;
+        unsigned int size = 0;
+        REQUIRE(EVP_Digest(script.data(), script.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+        EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
+        const std::string source{reinterpret_cast<const char*>(base64.data())};
+        CHECK(page.find("sha256-" + source) != page.npos);
+    }
+}
+
+TEST_CASE("the page holds all that it shows, and names nothing outside itself") {
+    auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+    all.planned.contenders[0].name = "</script><b>";
+    const auto page = html_of(all, "");
+    for (const auto* mark : {"/*STYLE*/", "/*RESULT*/", "/*CHART.JS*/", "/*SCRIPT*/", "</script><b>"})
+        CHECK(page.find(mark) == page.npos);
+    CHECK(page.find("Chart") != page.npos);
+    for (const auto* outside : {"src=", "@import", "<link rel=\"stylesheet\""})
+        CHECK(page.substr(0, page.find("<script")).find(outside) == std::string::npos);
+
+    const auto data = report_data(all, "");
+    CHECK(data.at("answers").size() == 1);
+    CHECK(data.at("sections").at(0).at("rows").size() == 2);
+    CHECK(data.at("cards").size() == 2);
+    CHECK(data.at("cells").size() == 8);
+    for (const auto& each : data.at("figures")) CHECK(!each.at("title").empty());
+}
+
+} // namespace parley

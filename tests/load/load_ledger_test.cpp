@@ -1,0 +1,454 @@
+// Servers that lose, double, delay, cross, change or cut off what they send: the ledger tells them apart. And
+// servers of anybody, whose answers are right by a rule.
+#include "client/conversation/payload.hpp"
+#include "client/load/engine/run_load.hpp"
+#include "client/load/output/report.hpp"
+#include "client/load/plan/threshold.hpp"
+#include "common/process/subprocess.hpp"
+#include "tests/support/scripted_server.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <thread>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+load_options asking(const scripted_server& server, std::uint64_t requests, framing how = framing::none) {
+    load_options options;
+    options.target = server.where().to_string();
+    options.total = requests;
+    options.requests.how = how;
+    return options;
+}
+
+/// "lost 1, doubled 2": what is not zero.
+std::string faults_of(const load_result& result) {
+    const auto all = result.book.what_became();
+    std::string text;
+    const auto add = [&](const char* name, std::uint64_t count) {
+        if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
+    };
+    add("lost", all.lost);
+    add("doubled", all.doubled);
+    add("reordered", all.reordered);
+    add("crossed", all.crossed);
+    add("corrupt", all.corrupt);
+    return text;
+}
+
+load_result put_load(const load_options& options) { return generate_load(options, -1, {}); }
+
+/// The faults of a load on a server that spoils the fifth piece which it echoes.
+std::string faults_with(const std::function<void(std::string& piece)>& spoil, framing how = framing::none) {
+    const scripted_server server{[&](connection& wire, int) {
+        int pieces = 0;
+        echo(wire, [&](std::string& piece) {
+            if (++pieces == 5) spoil(piece);
+        });
+    }};
+    auto options = asking(server, 6, how);
+    options.timeout = 2s;
+    return faults_of(put_load(options));
+}
+
+} // namespace
+
+TEST_CASE("what a server does to the bytes is told apart, however they are framed") {
+    for (const auto how : {framing::none, framing::line, framing::u16, framing::u32}) {
+        CAPTURE(to_string(how));
+        const auto head = prefix_size(how);
+        CHECK(faults_with([](std::string&) {}, how).empty());
+        CHECK(faults_with([](std::string& piece) { piece[30] ^= 1; }, how) == "corrupt 1");
+        CHECK(faults_with([](std::string& piece) { piece.replace(piece.size() / 2, 8, 8, '\0'); }, how) ==
+              "corrupt 1");
+        CHECK(faults_with([&](std::string& piece) { piece.erase(head + 16, 8); }, how) == "lost 1");
+        CHECK(faults_with([&](std::string& piece) { piece.insert(head + 32, piece.substr(head + 8, 24)); },
+                          how) == "doubled 1");
+        CHECK(faults_with([](std::string& piece) { piece += piece; }, how) == "doubled 1");
+    }
+}
+
+TEST_CASE("requests that are sent at once are answered one by one, and each is verified") {
+    for (const auto how : {framing::none, framing::line, framing::u16}) {
+        const scripted_server server{[](connection& wire, int) { echo(wire); }};
+        auto options = asking(server, 100, how);
+        options.connections = 3;
+        options.requests.pipeline = 8;
+        options.requests.per_connection = 20;
+        const auto result = put_load(options);
+        CHECK(faults_of(result).empty());
+        CHECK(result.book.errors.count() == 0);
+        CHECK(result.book.all_asked == 100);
+        CHECK(result.book.all_answered == 100);
+        CHECK(result.book.latency.count() == 100);
+        CHECK(result.book.bytes_sent == 100 * framed(std::string(64, 'x'), how).size());
+        CHECK(result.book.bytes_received == result.book.bytes_sent);
+    }
+}
+
+TEST_CASE("an answer that overtakes another one is found, and so is one that is left out") {
+    const auto faults = [](const std::function<void(std::string & piece)>& spoil) {
+        const scripted_server server{[&](connection& wire, int) {
+            // Eight requests are 512 bytes: they are echoed when all have come.
+            std::string all;
+            echo(wire, [&](std::string& piece) {
+                all += std::exchange(piece, {});
+                if (all.size() < 512) return;
+                spoil(all);
+                piece = std::exchange(all, {});
+            });
+        }};
+        auto options = asking(server, 8);
+        options.requests.pipeline = 8;
+        options.timeout = 1s;
+        const auto result = put_load(options);
+        CHECK(result.book.all_answered == 2);
+        return faults_of(result);
+    };
+    CHECK(faults([](std::string& all) {
+              std::swap_ranges(all.begin() + 128, all.begin() + 192, all.begin() + 256);
+          }) == "reordered 1");
+    CHECK(faults([](std::string& all) { all.replace(128, 64, all, 64, 64); }) == "doubled 1");
+    CHECK(faults([](std::string& all) { all[130] ^= 1; }) == "corrupt 1");
+}
+
+TEST_CASE("a request that a server drops is lost") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 1) return echo(wire);
+        input_area area;
+        std::ignore = wire.read_some(area);
+        hear_out(wire);
+    }};
+    auto options = asking(server, 3);
+    options.timeout = 1s;
+    const auto result = put_load(options);
+    CHECK(faults_of(result) == "lost 1");
+    CHECK(result.book.what_became().sent == 3);
+    CHECK(result.book.what_became().answered == 2);
+}
+
+TEST_CASE("what a server leaves unanswered is lost, however it does so, and nothing else is") {
+    const auto became = [](const std::function<void(connection&)>& leave, std::uint64_t pipeline) {
+        const scripted_server server{[&](connection& wire, int number) {
+            if (number > 1) return echo(wire);
+            input_area area;
+            std::ignore = wire.read_some(area);
+            leave(wire);
+        }};
+        auto options = asking(server, 9);
+        options.requests.pipeline = static_cast<int>(pipeline);
+        options.timeout = 1s;
+        return put_load(options).book.what_became();
+    };
+    for (const std::uint64_t pipeline : {1, 4}) {
+        CAPTURE(pipeline);
+        const auto reset = became([](connection& wire) { end_with_reset(wire); }, pipeline);
+        CHECK(reset.lost == pipeline);
+        CHECK(reset.answered == 9 - pipeline);
+        CHECK(became([](connection&) {}, pipeline).lost == pipeline);
+        CHECK(became([](connection& wire) { hear_out(wire); }, pipeline).lost == pipeline);
+        const auto wrong = became([](connection& wire) { say(wire, std::string(64, '-')); }, pipeline);
+        CHECK(wrong.lost == 0);
+        CHECK(wrong.corrupt == 1);
+        CHECK(wrong.given_up == pipeline - 1);
+    }
+}
+
+TEST_CASE("what is in flight when a load ends is given up, not lost") {
+    const scripted_server server{[](connection& wire, int) { hear_out(wire); }};
+    load_options options;
+    options.target = server.where().to_string();
+    options.connections = 3;
+    options.duration = 100ms;
+    const auto all = put_load(options).book.what_became();
+    CHECK(all.sent == 3);
+    CHECK(all.given_up == 3);
+    CHECK(all.lost == 0);
+}
+
+TEST_CASE("a few requests that were never answered leave a percentile known that they cannot change") {
+    load_result result;
+    auto& book = result.book;
+    const auto begin = ledger::clock::now();
+    for (int each = 0; each != 990; ++each) book.enter({begin, begin, begin, begin + 1ms, 1, 1});
+    for (int each = 0; each != 5; ++each) book.enter_unanswered(begin, begin, begin + 100us);
+    CHECK(*book.most_at_percentile(99) < 1100us);
+    CHECK_FALSE(book.rests_on_bounds(99));
+    CHECK(book.rests_on_bounds(99.9));
+    CHECK_FALSE(book.most_at_percentile(99.9));
+    CHECK(is_met(parse_threshold("p99<2ms"), result));
+    CHECK_FALSE(is_met(parse_threshold("p99.9<2ms"), result));
+    for (int each = 0; each != 20; ++each) book.enter_unanswered(begin, begin, begin + 100us);
+    CHECK_FALSE(is_met(parse_threshold("p99<2ms"), result));
+    CHECK_FALSE(is_met(parse_threshold("max<2ms"), result));
+}
+
+TEST_CASE("a request that a server drops has waited for the time-out, at least") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 1) return echo(wire);
+        input_area area;
+        std::ignore = wire.read_some(area);
+        hear_out(wire);
+    }};
+    auto options = asking(server, 50);
+    options.timeout = 300ms;
+    const auto result = put_load(options);
+    CHECK(result.book.bounds.count() == 1);
+    CHECK(result.book.bounds.min() >= 300ms);
+    CHECK(result.book.latency.count() == 50);
+    CHECK(result.book.rests_on_bounds(100));
+    CHECK_FALSE(result.book.rests_on_bounds(50));
+    CHECK_FALSE(is_met(parse_threshold("max<50s"), result));
+    CHECK(is_met(parse_threshold("p50<50s"), result));
+}
+
+TEST_CASE("the last interval holds what came before the end of the run") {
+    ledger book;
+    histogram interval;
+    book.recent = &interval;
+    book.until = ledger::clock::time_point{10s};
+    const ledger::clock::time_point asked{9s};
+    book.enter({.due = asked, .asked = asked, .free_since = asked, .verified = ledger::clock::time_point{10s}});
+    book.enter({.due = asked, .asked = asked, .free_since = asked, .verified = ledger::clock::time_point{11s}});
+    CHECK(interval.count() == 1);
+    CHECK(book.answered == 1);
+    CHECK(book.latency.count() == 2);
+}
+
+TEST_CASE("an answer that is cut off is lost") {
+    const scripted_server server{[](connection& wire, int number) {
+        if (number > 1) return echo(wire);
+        input_area area;
+        say(wire, wire.read_some(area)->substr(0, 20));
+        wire.end_output();
+        hear_out(wire);
+    }};
+    CHECK(faults_of(put_load(asking(server, 3))) == "lost 1");
+}
+
+TEST_CASE("an answer to the request before comes in the place of the right one: it is doubled") {
+    for (const auto how : {framing::none, framing::line, framing::u32}) {
+        const scripted_server server{[](connection& wire, int) {
+            std::string before;
+            int pieces = 0;
+            echo(wire, [&](std::string& piece) {
+                if (++pieces == 3) piece = before;
+                before = piece;
+            });
+        }};
+        const auto result = put_load(asking(server, 4, how));
+        CHECK(faults_of(result) == "doubled 1");
+        CHECK(result.book.errors.kinds()[0].first.text.ends_with(
+            "they belong to request 2, which was answered before"));
+    }
+}
+
+TEST_CASE("a late answer is no fault") {
+    CHECK(faults_with([](std::string&) { std::this_thread::sleep_for(20ms); }).empty());
+}
+
+TEST_CASE("bytes that cross over to another connection are found, and whose they are") {
+    for (const int threads : {1, 2}) {
+        std::mutex lock;
+        std::map<int, std::string> latest;
+        const scripted_server server{[&](connection& wire, int number) {
+            int pieces = 0;
+            echo(wire, [&](std::string& piece) {
+                const std::lock_guard held{lock};
+                latest[number] = piece;
+                if (number < 2 || ++pieces < 5) return;
+                for (const auto& [other, text] : latest)
+                    if (other != number) piece = text;
+            });
+        }};
+        auto options = asking(server, 60);
+        options.connections = 2;
+        options.threads = threads;
+        options.requests.per_connection = 10;
+        const auto result = put_load(options);
+        REQUIRE(faults_of(result).starts_with("crossed "));
+        CHECK(result.book.errors.kinds()[0].first.text.find("they belong to byte 0 of request") !=
+              std::string::npos);
+    }
+}
+
+// ---- Anybody's servers. ----
+
+namespace {
+
+std::string errors_with(const scripted_server& server, const std::string& send, const std::string& expect,
+                        framing how = framing::none) {
+    auto options = asking(server, 3, how);
+    options.service = "raw";
+    options.requests.send = send;
+    options.requests.expect = expect;
+    std::string all;
+    const auto result = put_load(options);
+    for (const auto& each : result.book.errors.kinds())
+        all += fmt::format("{}: {}\n", each.first.cause, each.first.text);
+    return all;
+}
+
+/// Answers each piece with the same text.
+scripted_server::manners answering(std::string text) {
+    return [text](connection& wire, int) { echo(wire, [&](std::string& piece) { piece = text; }); };
+}
+
+} // namespace
+
+TEST_CASE("the answer of any server is a text, a pattern or a number of bytes") {
+    const scripted_server pong{answering("+PONG\r\n")};
+    CHECK(errors_with(pong, "PING\r\n", "+PONG\\r\\n").empty());
+    CHECK(errors_with(pong, "PING\r\n", "/PONG/").empty());
+    CHECK(errors_with(pong, "PING\r\n", "7 bytes").empty());
+    CHECK(errors_with(pong, "PING", "/^.PONG/", framing::line).empty());
+    CHECK(errors_with(pong, "PING", "6 bytes", framing::line).empty());
+
+    CHECK(errors_with(pong, "PING\r\n", "+PING\\r\\n")
+              .starts_with("wrong bytes: wrong answer at byte 2: expected 'I"));
+    CHECK(errors_with(pong, "PING\r\n", "6 bytes")
+              .starts_with("too many bytes: 6 bytes of an answer were complete"));
+    CHECK(
+        errors_with(pong, "PING", "/ping/", framing::line)
+            .starts_with("wrong bytes: wrong answer at byte 0: expected what matches /ping/, got '+PONG\\r'"));
+    CHECK(errors_with(pong, "PING", "5 bytes", framing::line).find("expected 5 bytes") != std::string::npos);
+}
+
+TEST_CASE("an answer with a length before it is taken as a whole") {
+    using namespace std::string_literals;
+    const scripted_server server{answering("\0\5hello"s)};
+    CHECK(errors_with(server, "x", "hello", framing::u16).empty());
+    CHECK(errors_with(server, "x", "/l+o$/", framing::u16).empty());
+    CHECK(errors_with(server, "x", "5 bytes", framing::u16).empty());
+    CHECK(errors_with(server, "x", "6 bytes", framing::u16).starts_with("wrong bytes"));
+    const scripted_server liar{answering("\xff\xff\xff\xff")};
+    CHECK(errors_with(liar, "x", "/hello/", framing::u32).find("a message of 4294967295 bytes was announced") !=
+          std::string::npos);
+}
+
+TEST_CASE("an answer can last until the server closes, or come without a question") {
+    const scripted_server closes{[](connection& wire, int) {
+        input_area area;
+        std::ignore = wire.read_some(area);
+        say(wire, "all of it");
+        wire.end_output();
+        hear_out(wire);
+    }};
+    CHECK(errors_with(closes, "GET", "until-close").empty());
+    CHECK(errors_with(closes, "GET", "all of it and more").starts_with("end of input: the server closed the"));
+    const scripted_server greets{[](connection& wire, int) {
+        say(wire, "220 ready\r\n");
+        hear_out(wire);
+    }};
+    CHECK(errors_with(greets, "", "/^220 .*\n$/").empty());
+}
+
+TEST_CASE("what is to be sent and expected is checked before the load") {
+    const auto refusal = [](const std::string& expect, framing how = framing::none,
+                            const std::string& send = "x") {
+        request_options asked;
+        asked.expect = expect;
+        asked.how = how;
+        asked.send = send;
+        try {
+            std::ignore = plan_requests(conversation_with("raw"), asked);
+        } catch (const std::invalid_argument& error) {
+            return std::string{error.what()};
+        }
+        return std::string{"fine"};
+    };
+    CHECK(refusal("ok") == "fine");
+    CHECK(refusal("//") == "fine"); // two slashes
+    CHECK(refusal("").starts_with("service raw needs to know what is right"));
+    CHECK(refusal("/(/").starts_with("--expect /(/ is no regular expression: "));
+    CHECK(refusal("0 bytes").starts_with("--expect '0 bytes' is no answer"));
+    CHECK(refusal("\\q").starts_with("unknown escape in"));
+    CHECK(refusal("ok\\n", framing::line) == "a line has no newline in it: choose another --framing");
+    CHECK(refusal("ok", framing::u16, std::string(70'000, 'x'))
+              .starts_with("a message of 70000 bytes is too long"));
+    CHECK(unescaped("a\\n\\r\\t\\\\\\x41") == "a\n\r\t\\A");
+    CHECK_THROWS_AS(unescaped("\\x4"), std::invalid_argument);
+    CHECK_THROWS_AS(unescaped("\\"), std::invalid_argument);
+    CHECK_THROWS_AS(parse_framing("u64"), std::invalid_argument);
+}
+
+TEST_CASE("parley-load talks to any server") {
+    const temporary_folder folder;
+    std::ofstream{folder.file("request")} << "PING";
+    const scripted_server pong{answering("+PONG\n")};
+    const auto code_of = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {PARLEY_LOAD, pong.where().to_string(), "--requests", "5"});
+        subprocess program{std::move(words), subprocess::errors::kept};
+        const auto end = program.wait(60s);
+        return end ? end->exit_code().value_or(-1) : -1;
+    };
+    const auto fine = [&](std::vector<std::string> words) {
+        const int code = code_of(std::move(words));
+        return code == 0 || code == 3; // a machine that is busy enough makes it invalid
+    };
+    CHECK(fine({"--send", "PING\\n", "--expect", "+PONG\\n"}));
+    CHECK(fine({"--send", "@" + folder.file("request"), "--expect", "/PONG/", "--framing", "line"}));
+    CHECK(code_of({"--service", "raw", "--send", "PING", "--expect", "PING"}) == 1);
+    CHECK(code_of({"--send", "PING"}) == 2);
+    CHECK(code_of({"--send", "@" + folder.file("missing"), "--expect", "x"}) == 2);
+    CHECK(code_of({"--service", "echo", "--send", "PING", "--expect", "x"}) == 2);
+    CHECK(code_of({"--framing", "json"}) == 2);
+    CHECK(code_of({"--send", "PING", "--expect", "+PONG\\n+PONG\\n", "--pipeline", "2"}) == 1);
+    CHECK(code_of({"--send", "PING", "--expect", "/PONG/", "--pipeline", "2"}) == 2);
+    CHECK(code_of({"--pipeline", "0"}) == 2);
+    CHECK(code_of({"--pipeline", "1000"}) == 2);
+    CHECK(code_of({"--pipeline", "2", "--rate", "5"}) == 2);
+    CHECK(code_of({"--pipeline", "2", "--service", "pi"}) == 2);
+}
+
+TEST_CASE("hostile servers neither hang the load nor make it grow") {
+    const auto peak_kib = [] {
+        rusage used{};
+        getrusage(RUSAGE_SELF, &used);
+        return used.ru_maxrss;
+    };
+    [[maybe_unused]] const auto before = peak_kib();
+    const auto loaded = [](const scripted_server::manners& behave, const std::string& expect, framing how) {
+        const scripted_server server{behave};
+        auto options = asking(server, 3, how);
+        options.service = "raw";
+        options.requests.send = "x";
+        options.requests.expect = expect;
+        options.timeout = 200ms;
+        const auto result = put_load(options);
+        CHECK((result.book.errors.count() >= 1 || result.end == ending::no_progress));
+        CHECK(result.book.all_answered == 0);
+    };
+    const auto endless = [](connection& wire, int) {
+        const std::string much(1 << 20, 'x');
+        for (;;) say(wire, much);
+    };
+    loaded(endless, "/never/", framing::none);
+    loaded(endless, "/never/", framing::line);
+    loaded(endless, "5 bytes", framing::u32);
+    loaded(endless, "5 bytes", framing::none);
+    loaded([](connection& wire, int) { end_with_reset(wire); }, "ok", framing::none);
+    loaded([](connection& wire, int) { hear_out(wire); }, "ok", framing::none);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // these keep what was freed
+    CHECK(peak_kib() - before < 64 * 1024);
+#endif
+    loaded(
+        [](connection& wire, int number) {
+            std::string garbage(300, '\0');
+            payload{99, static_cast<std::uint64_t>(number), 1}.bytes(garbage, 0);
+            say(wire, garbage);
+        },
+        "ok", framing::u16);
+}
+
+} // namespace parley

@@ -1,0 +1,91 @@
+// The view of a load on a terminal, and what Ctrl-C does.
+#include "client/load/output/live_view.hpp"
+#include "common/terminal_width.hpp"
+#include "tests/support/pseudo_terminal.hpp"
+#include "tests/support/scripted_server.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+
+namespace parley {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("a sparkline has a bar for each value") {
+    CHECK(sparkline({}).empty());
+    CHECK(sparkline({0, 50, 100}) == "▁▅█");
+    CHECK(sparkline({0, 0}) == "▁▁");
+}
+
+TEST_CASE("the view is drawn over itself, and goes without a trace") {
+    live_view view{100ms};
+    CHECK(view.cleared(100).empty());
+    load_options options;
+    options.duration = 1h;
+    load_result so_far;
+    so_far.book.all_answered = 5;
+    const auto first = view.redrawn(300ms, options, so_far, 100);
+    CHECK(first.find("warming up") != std::string::npos);
+    CHECK(first.find("so far: nothing to say yet") != std::string::npos);
+    CHECK(view.redrawn(310ms, options, so_far, 100).empty());
+    for (int each = 0; each < 40; ++each) {
+        interval one{.begin = each * 100ms, .length = 100ms, .asked = 100, .errors = 0, .latency = {}};
+        for (int answer = 0; answer < 100; ++answer) one.latency.record(2ms);
+        view.add(one);
+    }
+    so_far.counted = 4s;
+    so_far.book.all_answered = so_far.book.answered = 4'000;
+    for (int answer = 0; answer < 4'000; ++answer) so_far.book.latency.record(1ms);
+    const auto second = view.redrawn(600ms, options, so_far, 100);
+    CHECK(second.starts_with("\x1b[4A"));
+    CHECK(second.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
+    CHECK(second.find("p50 2.00 ms   p90 2.00 ms   p99 -") != std::string::npos);
+    CHECK(second.find("█████") != std::string::npos);
+    CHECK(second.find("so far: valid") != std::string::npos);
+    options.percentiles = {99.99}; // it goes on for long enough
+    so_far.busiest = 1;
+    CHECK(view.redrawn(900ms, options, so_far, 100).find("so far: not valid: generator-bound") !=
+          std::string::npos);
+    so_far.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    CHECK(view.redrawn(1200ms, options, so_far, 100).find("so far: not valid: there are errors") !=
+          std::string::npos);
+    CHECK(view.cleared(100) == "\x1b[4A\r\x1b[J");
+}
+
+TEST_CASE("no line of the view is wider than the terminal, also after a resize") {
+    const auto widest = [](std::string_view text) {
+        std::size_t most = 0;
+        for (auto begin = text.find('\r'); begin != text.npos; begin = text.find('\r', begin + 1))
+            most = std::max(most, width_of(text.substr(begin + 1, text.find('\x1b', begin) - begin - 1)));
+        return most;
+    };
+    live_view view{100ms};
+    load_options options;
+    load_result so_far;
+    so_far.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    const auto wide = view.redrawn(300ms, options, so_far, 200);
+    CHECK(widest(wide) > 80);
+    // What was drawn is wrapped now: the line of the verdict takes three rows of 40 columns.
+    const auto narrow = view.redrawn(600ms, options, so_far, 40);
+    CHECK(narrow.starts_with("\x1b[8A\r\x1b[J"));
+    CHECK(widest(narrow) < 40);
+    CHECK(view.redrawn(900ms, options, so_far, 40).starts_with("\x1b[4A\r"));
+    CHECK(view.cleared(40) == "\x1b[4A\r\x1b[J");
+    for (const std::size_t columns : {1, 2, 10, 60, 80})
+        CHECK(widest(view.redrawn(1h, options, so_far, columns)) < columns);
+}
+
+TEST_CASE("Ctrl-C on a terminal ends the load early, with the full report") {
+    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    pseudo_terminal screen{24, 100};
+    screen.start(
+        {PARLEY_LOAD, server.where().to_string(), "--connections", "2", "--duration", "1h", "--warm-up", "0s"});
+    REQUIRE(screen.shows("so far:"));
+    REQUIRE(screen.shows("requests/s"));
+    screen.type("\x03");
+    REQUIRE(screen.shows("closed loop, interrupted"));
+    CHECK(screen.shows("verdict"));
+    CHECK(screen.end().starts_with("exit"));
+}
+
+} // namespace parley

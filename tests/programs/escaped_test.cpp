@@ -1,0 +1,59 @@
+// What others have sent reaches people only as plain text.
+#include "common/check.hpp"
+#include "common/escaped.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/server_under_test.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/un.h>
+
+namespace parley {
+
+TEST_CASE("printable text stays as it is") {
+    CHECK(escaped("") == "");
+    CHECK(escaped("127.0.0.1:9999 ~ 'x'") == "127.0.0.1:9999 ~ 'x'");
+}
+
+TEST_CASE("what is not printable is spelled, and so is the backslash") {
+    CHECK(escaped("a\nb\r\t\\n") == "a\\nb\\r\\t\\\\n");
+    CHECK(escaped(std::string_view{"\x1b[2J\0\x7f", 6}) == "\\x1b[2J\\x00\\x7f");
+    CHECK(escaped("\xc3\xa4") == "\\xc3\\xa4");
+}
+
+TEST_CASE("text for a terminal keeps its lines and its letters, and nothing that is a command") {
+    CHECK(harmless("") == "");
+    CHECK(harmless("a\nb \\ █▎ ä €  😀") == "a\nb \\ █▎ ä €  😀");
+    CHECK(harmless("\x1b]0;title\x07\r\t\x7f") == "\\x1b]0;title\\x07\\r\\t\\x7f");
+    CHECK(harmless("\xc2\x9b"
+                   "2J") == "\\xc2\\x9b"
+                            "2J");                               // a control of Unicode
+    CHECK(harmless("\x9b \xc0\xaf \xe0\x9b\x9b \xed\xa0\x80") == // no UTF-8
+          "\\x9b \\xc0\\xaf \\xe0\\x9b\\x9b \\xed\\xa0\\x80");
+    CHECK(harmless("\xe2\x82") == "\\xe2\\x82"); // cut off
+}
+
+TEST_CASE("a client's name cannot forge a line of the log") {
+    const temporary_folder folder;
+    server_under_test server{"thread", "welcome", {"--listen", "unix:" + folder.file("socket")}, "debug"};
+    const auto door = ready_address(server.process().read_line(patience));
+
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    folder.file("x\n00:00:00 error: all is lost\x1b[2J").copy(name.sun_path, sizeof name.sun_path - 1);
+    {
+        const unique_fd client{check("socket", [] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
+        check("bind",
+              [&] { return bind(client.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name); });
+        check("connect", [&] { return connect(client.get(), door.data(), door.size()); });
+    }
+    CHECK(in_time([&] {
+        return server.process().error_output().find("x\\n00:00:00 error: all is lost\\x1b[2J: ended") !=
+               std::string::npos;
+    }));
+    CHECK(server.process().error_output().find("\n00:00:00") == std::string::npos);
+    CHECK(server.process().error_output().find('\x1b') == std::string::npos);
+    CHECK(server.stop().end.exit_code() == 0);
+}
+
+} // namespace parley

@@ -1,0 +1,279 @@
+// parley-top: its page as text, what it says of real servers under load, and how it treats a terminal.
+#include "client/top/page.hpp"
+#include "client/top/record.hpp"
+#include "client/top/short_text.hpp"
+#include "server/model.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/pseudo_terminal.hpp"
+#include "tests/support/server_under_test.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// A server of `count` workers, of which each answered as many requests as its number.
+scoreboard_snapshot busy_server(int count, std::chrono::milliseconds uptime) {
+    scoreboard_snapshot now;
+    now.at = std::chrono::steady_clock::time_point{uptime};
+    now.uptime = uptime;
+    for (int number = 1; number <= count; ++number) {
+        worker_snapshot one;
+        one.number = number;
+        one.process = one.thread = 1000 + number;
+        one.now = activity::writing;
+        one.open = 1;
+        one.counted = {
+            .connections = 1, .requests = static_cast<std::uint64_t>(number), .bytes_in = 0, .bytes_out = 0};
+        one.peer = address::resolve("127.0.0.1:50000").front();
+        now.all.add(one.counted);
+        now.open += one.open;
+        now.workers.push_back(one);
+    }
+    return now;
+}
+
+const server_description some_server{
+    .process = 1000, .version = "1", .model = "prefork", .service = "echo", .doors = {"127.0.0.1:9999"}};
+
+struct outcome {
+    std::optional<int> exit_code;
+    std::string output;
+    std::string errors;
+};
+
+outcome run_top(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), PARLEY_TOP);
+    subprocess program{arguments, subprocess::errors::kept};
+    const auto end = program.wait(patience);
+    return {end ? end->exit_code() : std::nullopt, program.rest_of_output(), program.error_output()};
+}
+
+nlohmann::json json_of(running_server& server) {
+    return nlohmann::json::parse(
+        run_top({std::to_string(server.process().pid()), "--json", "--interval", "10ms"}).output);
+}
+
+/// A client that has sent a line and got it back.
+connection served_client(const address& door) {
+    auto wire = connect_to(door);
+    send_all(wire, "hello\n");
+    if (read_line(wire) != "hello\n") throw std::runtime_error("no echo");
+    return wire;
+}
+
+bool is_plain(std::string_view text) {
+    return std::ranges::all_of(text, [](char each) { return (each >= ' ' && each <= '~') || each == '\n'; });
+}
+
+} // namespace
+
+TEST_CASE("numbers and times have five characters at most") {
+    CHECK(short_count(0) == "0");
+    CHECK(short_count(9'999) == "9999");
+    CHECK(short_count(10'000) == "10.0k");
+    CHECK(short_count(99'960) == "100k");
+    CHECK(short_count(999'499) == "999k");
+    CHECK(short_count(999'500) == "1.0M");
+    CHECK(short_count(5'204'112) == "5.2M");
+    CHECK(short_count(std::numeric_limits<std::uint64_t>::max()) == "18.4E");
+    CHECK(short_rate(0) == "0");
+    CHECK(short_rate(0.04) == "0.0");
+    CHECK(short_rate(99.94) == "99.9");
+    CHECK(short_rate(99.96) == "100");
+    CHECK(short_rate(9'999.6) == "10.0k");
+    CHECK(short_time(999ms) == "0s");
+    CHECK(short_time(185s) == "3m05");
+    CHECK(short_time(2h + 13min + 59s) == "2h13");
+    CHECK(short_time(122h) == "5d02");
+}
+
+TEST_CASE("rates are taken between two looks, and at first over the server's life") {
+    observation seen{busy_server(2, 10s)};
+    CHECK(seen.since_beginning());
+    CHECK(seen.all().requests == doctest::Approx(0.3));
+    auto later = busy_server(3, 12s); // a third worker came
+    later.workers[0].counted.requests += 10;
+    later.all.requests += 10;
+    later.processor_time = 1s;
+    seen.look_again(later);
+    CHECK_FALSE(seen.since_beginning());
+    CHECK(seen.span().count() == doctest::Approx(2));
+    CHECK(seen.all().requests == doctest::Approx(6.5));
+    CHECK(seen.of(seen.now().workers[0]).requests == doctest::Approx(5));
+    CHECK(seen.of(seen.now().workers[1]).requests == 0);
+    CHECK(seen.of(seen.now().workers[2]).requests == doctest::Approx(1.5));
+    CHECK(seen.processors() == doctest::Approx(0.5));
+}
+
+TEST_CASE("a page fits into eighty columns, and a thousand workers into few lines of letters") {
+    const observation seen{busy_server(1000, 10s)};
+    const page shown{some_server, seen, 80};
+    const auto head = shown.head(6);
+    CHECK(head.size() == 13);
+    CHECK(std::ranges::all_of(head, [](const auto& line) { return line.size() <= 80; }));
+    CHECK(head.back().ends_with(" more"));
+    CHECK(shown.size() == 1000);
+    CHECK(shown.heading().size() <= 80);
+    CHECK(shown.line(999).size() <= 80);
+    CHECK(shown.line(999).ends_with("127.0.0.1:50000"));
+}
+
+TEST_CASE("in a narrow page a column goes that says what others say") {
+    const observation processes{busy_server(2, 10s)};
+    CHECK(page{some_server, processes, 80}.heading().find("pid") != std::string::npos);
+    CHECK(page{some_server, processes, 80}.heading().find("tid") == std::string::npos);
+    CHECK(page{some_server, processes, 100}.heading().find("tid") != std::string::npos);
+    auto now = busy_server(2, 10s);
+    for (auto& each : now.workers) each.process = some_server.process;
+    const observation threads{now};
+    CHECK(page{some_server, threads, 80}.heading().find("pid") == std::string::npos);
+    CHECK(page{some_server, threads, 80}.heading().find("tid") != std::string::npos);
+}
+
+TEST_CASE("names that would play tricks on a terminal are spelled") {
+    server_description evil = some_server;
+    evil.service = "\x1b]0;owned\x07\xff";
+    evil.doors = {"unix:/tmp/\x1b[2J"};
+    const observation seen{busy_server(1, 10s)};
+    for (const auto& line : page{evil, seen, 80}.head(1)) CHECK(is_plain(line));
+    CHECK(is_plain(record_of(evil, seen)));
+}
+
+TEST_CASE("parley-top sees what clients of any model do") {
+    for (const auto& each : models()) {
+        if (each.datagrams || each.commands || !each.obstacle().empty()) continue;
+        CAPTURE(each.name);
+        const std::size_t clients = each.name == "iterative" ? 1 : 3;
+        server_under_test server{each.name, "echo", {"--workers", "3"}};
+        {
+            std::vector<connection> wires;
+            while (wires.size() < clients) wires.push_back(served_client(server.door()));
+
+            nlohmann::json seen; // a worker notes a reply after it has been sent
+            CHECK(in_time([&] {
+                seen = json_of(server);
+                return seen["total"]["requests"] == clients;
+            }));
+            CHECK(seen["server"]["pid"] == server.process().pid());
+            CHECK(seen["server"]["model"] == each.name);
+            CHECK(seen["server"]["service"] == "echo");
+            CHECK(seen["server"]["listening_on"] == nlohmann::json{server.door().to_string()});
+            CHECK(seen["total"]["connections"] == clients);
+            CHECK(seen["total"]["open"] == clients);
+            CHECK(seen["total"]["bytes_in"] == 6 * clients);
+            CHECK(seen["total"]["bytes_out"] == 6 * clients);
+
+            std::size_t open = 0, requests = 0;
+            std::vector<std::string> peers;
+            for (const auto& worker : seen["workers"]) {
+                open += worker["open"].get<std::size_t>();
+                requests += worker["total"]["requests"].get<std::size_t>();
+                if (worker["peer"].is_string()) peers.push_back(worker["peer"]);
+                if (worker["open"] > 0) CHECK(worker["letter"] == "K");
+                CHECK(kill(worker["pid"].get<pid_t>(), 0) == 0);
+            }
+            CHECK(open == clients);
+            CHECK(requests == clients);
+            CHECK(std::ranges::count(peers, address::of(wires.back().descriptor()).to_string()) == 1);
+
+            const auto once = run_top({std::to_string(server.process().pid()), "--once", "--interval", "10ms"});
+            CHECK(once.exit_code == 0);
+            CHECK(is_plain(once.output));
+            CHECK(once.output.find(fmt::format("model {}, service echo", each.name)) != std::string::npos);
+            CHECK(once.output.find(peers.back()) != std::string::npos);
+        }
+        CHECK(in_time([&] { return json_of(server)["total"]["open"] == 0; }));
+        CHECK(server.leaves_badly() == "");
+    }
+}
+
+TEST_CASE("a worker that is killed leaves the page, and what it did stays") {
+    for (const auto* model : {"prefork", "hybrid", "fork"}) {
+        CAPTURE(model);
+        running_server server{
+            PARLEY_SERVER,
+            {"--model", model, "--service", "echo", "--workers", "1", "--threads", "2", "--log-level", "off"}};
+        auto wire = served_client(server.door());
+        nlohmann::json seen;
+        CHECK(in_time([&] {
+            seen = json_of(server);
+            return seen["total"]["requests"] == 1;
+        }));
+        for (const auto& each : seen["workers"])
+            if (each["open"] == 1) kill(each["pid"].get<pid_t>(), SIGKILL);
+        CHECK(in_time([&] { return json_of(server)["total"]["open"] == 0; }));
+        CHECK(json_of(server)["total"]["connections"] == 1);
+        CHECK(server.stop().end.exit_code() == 0);
+    }
+}
+
+TEST_CASE("a server that was asked to stop is seen to finish") {
+    server_under_test server{"thread", "wait", {"--max-wait", "1h", "--grace", "1h"}};
+    auto wire = connect_to(server.door());
+    send_all(wire, "3600000\n");
+    CHECK(in_time([&] { return json_of(server)["states"]["writing"] == 1; }));
+    CHECK(json_of(server)["server"]["stopping_seconds"].is_null());
+    server.process().signal(SIGTERM);
+    CHECK(in_time([&] { return json_of(server)["states"]["finishing"] == 1; }));
+    CHECK(json_of(server)["server"]["stopping_seconds"].is_number());
+    server.process().signal(SIGTERM); // the second ends it at once
+    CHECK(server.wait(patience).end.exit_code() == 128 + SIGTERM);
+}
+
+TEST_CASE("of several servers it lists each, and shows none") {
+    server_under_test first{"thread", "echo"}, second{"prefork", "welcome"};
+    const auto said = run_top({"--once"});
+    CHECK(said.exit_code == 2);
+    CHECK(said.output == "");
+    CHECK(said.errors.find(fmt::format("{}  model thread, service echo, on {}", first.process().pid(),
+                                       first.door().to_string())) != std::string::npos);
+    CHECK(said.errors.find(fmt::format("{}  model prefork, service welcome, on {}", second.process().pid(),
+                                       second.door().to_string())) != std::string::npos);
+}
+
+TEST_CASE("what is wrong is said in one line") {
+    CHECK(run_top({std::to_string(getpid())}).errors ==
+          fmt::format("parley-top: process {} is no parley-server\n", getpid()));
+    CHECK(run_top({"2000000000"}).errors == "parley-top: there is no process 2000000000\n");
+    CHECK(run_top({"2000000000"}).exit_code == 1);
+    CHECK(run_top({"1", "--interval", "1ms"}).errors == "parley-top: --interval is from 10ms to 1h\n");
+    CHECK(run_top({"many"}).exit_code == 2);
+}
+
+TEST_CASE("on a terminal it draws in place, follows its size, and gives it back on q") {
+    server_under_test server{"thread", "echo"};
+    auto wire = served_client(server.door());
+    pseudo_terminal screen{24, 80};
+    const auto before = screen.settings();
+    screen.start({PARLEY_TOP, std::to_string(server.process().pid()), "--interval", "20ms"});
+    CHECK(screen.shows("model thread, service echo"));
+    CHECK(screen.shows("q quits"));
+    CHECK(screen.shows(address::of(wire.descriptor()).to_string()));
+    CHECK_FALSE(screen.has_shown("pid"));
+    screen.resize(30, 120);
+    CHECK(screen.shows("pid"));
+    screen.type("q");
+    CHECK(screen.end() == "exit code 0");
+    CHECK(screen.has_shown("\x1b[?1049l")); // the other screen is back (terminfo(5): rmcup)
+    CHECK(screen.has_shown("\x1b[?25h"));   // and so is the cursor
+    CHECK(screen.settings() == before);
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("on a terminal it ends with the server, and says so") {
+    server_under_test server{"prefork", "echo"};
+    pseudo_terminal screen{24, 80};
+    screen.start({PARLEY_TOP, std::to_string(server.process().pid())});
+    CHECK(screen.shows("q quits"));
+    CHECK(server.leaves_badly() == "");
+    CHECK(screen.end() == "exit code 0");
+    CHECK(screen.has_shown(fmt::format("parley-server {} has ended", server.process().pid())));
+}
+
+} // namespace parley

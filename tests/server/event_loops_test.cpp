@@ -1,0 +1,247 @@
+// What is promised of the models that serve many clients in one thread: limits, fairness, and memory that is
+// given back.
+#include "common/check.hpp"
+#include "common/process/stop_signal.hpp"
+#include "server/loops/epoll_loop.hpp"
+#include "server/loops/uring_loop.hpp"
+#include "server/model.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/party.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/server_under_test.hpp"
+#include "tests/support/test_client.hpp"
+
+#include <doctest/doctest.h>
+#include <fstream>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+/// Calls `test(model)` for each event loop that can run here.
+template <class Test>
+void for_each_loop(Test test) {
+    for (const std::string_view model : {"epoll", "loops", "loop-pool", "coroutine", "uring"}) {
+        if (!std::ranges::find(models(), model, &model::name)->obstacle().empty()) continue;
+        INFO("model ", model);
+        test(model);
+    }
+}
+
+/// One loop, and `more`.
+std::vector<std::string> one_loop(std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--workers", "1"});
+    return more;
+}
+
+std::string ask(connection& wire, std::string_view request) {
+    send_all(wire, request);
+    return read_line(wire);
+}
+
+/// Stops the process for as long as this lives.
+class stopped {
+public:
+    explicit stopped(pid_t process) : process_{process} {
+        kill(process, SIGSTOP);
+        CHECK(in_time([&] { return state() == 'T'; }));
+    }
+    stopped(const stopped&) = delete;
+    stopped& operator=(const stopped&) = delete;
+    ~stopped() { kill(process_, SIGCONT); }
+
+private:
+    [[nodiscard]] char state() const {
+        const auto found = processes_where([&](const process_state& each) { return each.process == process_; });
+        return found.empty() ? '?' : found.front().state;
+    }
+
+    pid_t process_;
+};
+
+std::ptrdiff_t count_readable(const std::vector<connection>& wires) {
+    return std::ranges::count_if(wires, [](const connection& each) { return each.is_readable_within(0ms); });
+}
+
+} // namespace
+
+TEST_CASE("a loop that was full listens at all of its addresses again") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "hello",
+                                 one_loop({"--max-connections", "2", "--listen", "127.0.0.1:0"})};
+        const address doors[] = {server.door(), ready_address(server.process().read_line(patience))};
+        for (int round = 0; round != 2; ++round) {
+            for (const auto& fills : doors) {
+                {
+                    auto first = connect_to(fills), second = connect_to(fills);
+                    CHECK(ask(first, "A\n").starts_with("Hello, A"));
+                    CHECK(ask(second, "B\n").starts_with("Hello, B"));
+                }
+                for (const auto& door : doors) {
+                    auto next = connect_to(door);
+                    CHECK(ask(next, "C\n").starts_with("Hello, C"));
+                }
+            }
+        }
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("no more clients are served at a time than there may be, even if they come at once") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "hello", one_loop({"--max-connections", "3"})};
+        {
+            auto first = connect_to(server.door());
+            CHECK(ask(first, "first\n").starts_with("Hello, first"));
+        }
+        std::vector<connection> clients;
+        {
+            const stopped meanwhile{server.process().pid()};
+            for (int i = 0; i != 20; ++i) {
+                clients.push_back(connect_to(server.door()));
+                send_all(clients.back(), "Ada\n");
+            }
+        }
+        CHECK(in_time([&] { return count_readable(clients) >= 3; }));
+        for (int round = 0; round != 3; ++round) {
+            auto& served = *std::ranges::find_if(
+                clients, [](const connection& each) { return each.is_readable_within(0ms); });
+            while (served.is_readable_within(0ms)) CHECK(read_line(served).starts_with("Hello, Ada"));
+            CHECK(ask(served, "Bob\n").starts_with("Hello, Bob"));
+            send_all(served, "Ada\n");
+            wait_for(served, POLLIN);
+        }
+        CHECK(count_readable(clients) == 3);
+        for (int left = 20; left != 0; --left) {
+            CHECK(in_time([&] { return count_readable(clients) >= 1; }));
+            std::erase_if(clients, [done = false](const connection& each) mutable {
+                return !done && (done = each.is_readable_within(0ms));
+            });
+        }
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+TEST_CASE("a client that sends thousands of requests at once does not keep the others from their turns") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "counter", one_loop()};
+        auto greedy = connect_to(server.door()), modest = connect_to(server.door());
+        CHECK(ask(greedy, "\n") == "1\n");
+        CHECK(ask(modest, "\n") == "2\n");
+        {
+            const stopped meanwhile{server.process().pid()};
+            send_all(greedy, std::string(16'000, '\n'));
+            send_all(modest, "\n");
+        }
+        CHECK(std::stoi(read_line(modest)) < 1000);
+        std::string last;
+        for (int i = 0; i != 16'000; ++i) last = read_line(greedy);
+        CHECK(last == "16003\n");
+        CHECK(server.leaves_badly() == "");
+    });
+}
+
+namespace {
+
+/// Serves two clients by `serve(listener, service, options)`: one asks for twenty pieces of work at once, the
+/// other for one. Returns the order in which the work was done.
+template <class Serve>
+std::string order_of_work(Serve serve) {
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const unique_fd read_end{ends[0]}, write_end{ends[1]};
+    CHECK(in_child([&] {
+              stop_signal::install(1h);
+              scoreboard board{1};
+              ready_report ready{[] {}};
+              listener door{address::resolve("127.0.0.1:0").front(), {}};
+              const model_options options{.workers = 1,
+                                          .threads = 1,
+                                          .min_spare = 0,
+                                          .max_spare = 0,
+                                          .max_workers = 0,
+                                          .max_connections_per_worker = 0,
+                                          .max_connections = 10,
+                                          .idle_timeout = 0ms,
+                                          .accept = discipline::each,
+                                          .in = container::threads,
+                                          .command = {},
+                                          .board = board,
+                                          .ready = ready};
+              auto greedy = connect_to(door.bound().front()), modest = connect_to(door.bound().front());
+              send_all(greedy, "aaaaaaaaaaaaaaaaaaaa");
+              send_all(modest, "b");
+              greedy.end_output();
+              modest.end_output();
+              const service works = [&] {
+                  return [](int into) -> session {
+                      while (const auto bytes = co_await read_some())
+                          for (const char each : *bytes) {
+                              auto work = [&] { check("write", [&] { return write(into, &each, 1); }); };
+                              co_await run(work);
+                          }
+                  }(write_end.get());
+              };
+              stop_signal::request(); // those who are there are served
+              serve(door, works, options);
+          }) == "exit 0");
+    std::array<char, 100> done;
+    const auto count = read(read_end.get(), done.data(), done.size());
+    return {done.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0))};
+}
+
+} // namespace
+
+TEST_CASE(
+    "a client that asks for much work at once waits between two pieces until the others have had a turn") {
+    const auto is_fair = [](std::string_view order) {
+        CHECK(order.size() == 21);
+        CHECK(order.find('b') < 4);
+    };
+    is_fair(order_of_work([](auto& door, auto& offered, auto& options) {
+        readiness_loop{door, offered, options, 1}.run();
+    }));
+    if (completion_ring::obstacle().empty())
+        is_fair(order_of_work([](auto& door, auto& offered, auto& options) {
+            completion_loop{door, offered, options, 1}.run();
+        }));
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have pages of their own
+namespace {
+/// Pages of memory that the process has touched and not given back.
+long pages_of(pid_t process) {
+    long size = 0, resident = 0;
+    std::ifstream{"/proc/" + std::to_string(process) + "/statm"} >> size >> resident;
+    return resident;
+}
+} // namespace
+
+TEST_CASE("clients that send and never read cost little, and nothing when they have gone") {
+    for_each_loop([](auto model) {
+        server_under_test server{model, "echo", one_loop({"--max-connections", "100"})};
+        const auto pid = server.process().pid();
+        CHECK(party{"echo", server.door()}.add(50).converse() == "");
+        const auto before = pages_of(pid);
+        {
+            const std::string part(100'000, 'x');
+            std::vector<connection> clients;
+            for (int i = 0; i != 30; ++i) clients.push_back(connect_to(server.door()));
+            for (int quiet_rounds = 0; quiet_rounds != 2;) {
+                std::size_t sent = 0;
+                for (auto& each : clients) sent += each.write_some(part);
+                quiet_rounds = sent == 0 ? quiet_rounds + 1 : 0;
+                if (sent == 0) CHECK(comes_to_rest(pid));
+            }
+            CHECK(pages_of(pid) - before < 30 * 12 + 256); // 48 KiB for each, and what the loop itself has
+            for (auto& each : clients) reset(std::move(each));
+        }
+        CHECK(in_time([&] { return pages_of(pid) - before < 512; }));
+        CHECK(server.leaves_badly() == "");
+    });
+}
+#endif
+
+} // namespace parley

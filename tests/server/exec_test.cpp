@@ -1,0 +1,349 @@
+// Commands as servers: what they get, how they and their clients learn of the end, and that nothing is left.
+#include "tests/support/proc.hpp"
+#include "tests/support/server_under_test.hpp"
+#include "tests/support/socket_pair.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <map>
+#include <sstream>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+using namespace std::chrono_literals;
+
+namespace parley {
+
+namespace {
+
+using words = std::vector<std::string>;
+
+class exec_server : public server_under_test {
+public:
+    explicit exec_server(const words& command, words more = {}, const std::string& level = "warn")
+        : server_under_test{"exec", "welcome", arguments(command, std::move(more)), level} {
+        prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours, wherever it has gone
+    }
+
+    /// Also looks for what is in a process group of its own.
+    std::string leaves_badly() {
+        auto wrong = server_under_test::leaves_badly();
+        if (!nobody_left()) wrong += "it left a command behind; ";
+        return wrong;
+    }
+
+    /// Waits for the end of what is ours now, and soon ends.
+    static bool nobody_left() {
+        return in_time([] { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; });
+    }
+
+    /// Sends all while it reads all, and ends its output.
+    [[nodiscard]] std::string answer_to(std::string_view text) const {
+        return converse(connect_to(door()), text);
+    }
+
+    static std::string converse(connection wire, std::string_view text) {
+        std::string answer;
+        bool said = false;
+        for (input_area area;;) {
+            text.remove_prefix(text.empty() ? 0 : wire.write_some(text));
+            if (text.empty() && !std::exchange(said, true)) wire.end_output();
+            wait_for(wire, static_cast<short>(text.empty() ? POLLIN : POLLIN | POLLOUT));
+            const auto bytes = wire.read_some(area);
+            if (bytes && bytes->empty()) return answer;
+            if (bytes) answer += *bytes;
+        }
+    }
+
+    /// Has the log such a line by now?
+    [[nodiscard]] bool logs(std::string_view text) {
+        return in_time([&] { return process().error_output().find(text) != std::string::npos; });
+    }
+
+private:
+    static words arguments(const words& command, words more) {
+        more.push_back("--");
+        more.insert(more.end(), command.begin(), command.end());
+        return more;
+    }
+};
+
+/// NAME=VALUE lines.
+std::map<std::string, std::string> variables_in(const std::string& text) {
+    std::map<std::string, std::string> all;
+    std::istringstream lines{text};
+    for (std::string line; std::getline(lines, line);) {
+        const auto sign = line.find('=');
+        all[line.substr(0, sign)] = line.substr(sign + 1);
+    }
+    return all;
+}
+
+std::string without_prefix(std::string text) { return text.substr(text.rfind(':') + 1); }
+
+} // namespace
+
+TEST_CASE("the ready line names the command") {
+    exec_server server{{"cat"}};
+    CHECK(server.ready_line() ==
+          fmt::format("listening on {} (model exec, service cat)", server.door().to_string()));
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a command sees the end of its client's input, and its last words arrive") {
+    exec_server server{{"sort"}};
+    CHECK(server.answer_to("b\nc\na\n") == "a\nb\nc\n");
+    CHECK(server.answer_to("") == "");
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a mebibyte goes through a command unchanged") {
+    std::string bytes;
+    for (unsigned i = 0; bytes.size() != 1 << 20; ++i) bytes += static_cast<char>(i * 2654435761U >> 24);
+    exec_server server{{"cat"}};
+    CHECK(server.answer_to(bytes) == bytes); // byte by byte, whatever they are
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a script is a server") {
+    exec_server server{{"python3", "-u", "-c",
+                        "import sys\n"
+                        "for line in sys.stdin: print('Hello, ' + line.strip().title())"}};
+    auto wire = connect_to(server.door());
+    for (const std::string name : {"ada", "grace"}) {
+        send_all(wire, name + "\n");
+        CHECK(read_line(wire) == (name == "ada" ? "Hello, Ada\n" : "Hello, Grace\n"));
+    }
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("fifty clients at once have a command each, and no zombie is left") {
+    exec_server server{{"cat"}};
+    std::vector<connection> wires;
+    for (int i = 0; i != 50; ++i) {
+        wires.push_back(connect_to(server.door()));
+        send_all(wires.back(), fmt::format("client {}\n", i));
+    }
+    for (int i = 0; i != 50; ++i)
+        CHECK(read_line(wires[static_cast<std::size_t>(i)]) == fmt::format("client {}\n", i));
+    CHECK(children_of(server.process().pid()).size() == 50);
+    wires.clear();
+    CHECK(in_time([&] { return children_of(server.process().pid()).empty(); }));
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("more clients than there may be commands are served in turn") {
+    exec_server server{{"cat"}, {"--max-connections", "2"}};
+    std::vector<connection> wires;
+    for (int i = 0; i != 10; ++i) {
+        wires.push_back(connect_to(server.door()));
+        send_all(wires.back(), "x");
+        wires.back().end_output();
+    }
+    for (auto& each : wires) CHECK(read_to_end(each) == "x");
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a command gets its socket, standard error, and no other descriptor") {
+    const unique_fd careless{open("/dev/null", O_RDONLY)}; // of ours, not close-on-exec: the server inherits it
+    exec_server server{{"ls", "-l", "/proc/self/fd"}};
+    std::istringstream lines{server.answer_to("")};
+    words targets;
+    for (std::string line; std::getline(lines, line);)
+        if (const auto arrow = line.find(" -> "); arrow != line.npos)
+            targets.push_back(fmt::format("{}{}", line[arrow - 1], line.substr(arrow)));
+    REQUIRE(targets.size() == 4);
+    CHECK(targets[0].starts_with("0 -> socket:"));
+    CHECK(targets[1] == "1" + targets[0].substr(1));
+    CHECK(targets[2].find("socket:") == std::string::npos);
+    CHECK(targets[3].find("/proc/") != std::string::npos); // the folder that ls lists
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a command's environment is clean, and says with whom it talks") {
+    setenv("PARLEY_SECRET", "x", 1);
+    setenv("TZ", "UTC", 1);
+    exec_server server{{"env"}};
+    unsetenv("PARLEY_SECRET");
+    auto wire = connect_to(server.door());
+    const auto own = address::of(wire.descriptor()).to_string();
+    auto all = variables_in(exec_server::converse(std::move(wire), ""));
+    CHECK(all["PROTO"] == "TCP");
+    CHECK(all["TCPLOCALIP"] == own_loopback());
+    CHECK(all["TCPLOCALPORT"] == without_prefix(server.door().to_string()));
+    CHECK(all["TCPREMOTEIP"] == "127.0.0.1");
+    CHECK(all["TCPREMOTEPORT"] == without_prefix(own));
+    CHECK(all["TZ"] == "UTC");
+    for (const auto& [name, value] : all) {
+        INFO(name);
+        CHECK((name.starts_with("TCP") || name == "PROTO" || name == "PATH" || name == "HOME" || name == "TZ" ||
+               name == "LANG" || name == "LC_ALL"));
+    }
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("over IPv6 and UNIX sockets, the variables have other names") {
+    const temporary_folder folder;
+    const auto file = folder.file("socket");
+    words doors{"--listen", "unix:" + file};
+    if (has_ipv6()) doors.insert(doors.end(), {"--listen", "[::1]:0"});
+    exec_server server{{"env"}, doors};
+    const auto on_unix = ready_address(server.process().read_line(patience));
+    auto all = variables_in(exec_server::converse(connect_to(on_unix), ""));
+    CHECK(all["PROTO"] == "UNIX");
+    CHECK(all["UNIXLOCALPATH"] == file);
+    CHECK(all["UNIXREMOTEPID"] == std::to_string(getpid()));
+    CHECK(all["UNIXREMOTEEUID"] == std::to_string(geteuid()));
+    CHECK(all["UNIXREMOTEEGID"] == std::to_string(getegid()));
+    if (has_ipv6()) {
+        const auto on_ipv6 = ready_address(server.process().read_line(patience));
+        all = variables_in(exec_server::converse(connect_to(on_ipv6), ""));
+        CHECK(all["PROTO"] == "TCP6");
+        CHECK(all["TCP6LOCALIP"] == "::1");
+        CHECK(all["TCP6REMOTEIP"] == "::1");
+        CHECK(all["TCP6LOCALPORT"] == without_prefix(on_ipv6.to_string()));
+    }
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("no signal is blocked or ignored in a command, and it has a process group of its own") {
+    exec_server server{{"cat", "/proc/self/status", "/proc/self/stat"}};
+    const auto text = server.answer_to("");
+    CHECK(text.find("SigBlk:\t0000000000000000\n") != std::string::npos);
+    CHECK(text.find("SigIgn:\t0000000000000000\n") != std::string::npos);
+    int process = 0, group = 0;
+    const auto numbers = text.rfind("(cat)");
+    REQUIRE(numbers != std::string::npos);
+    CHECK(std::sscanf(text.c_str() + text.rfind('\n', numbers) + 1, "%d (cat) %*c %*d %d", &process, &group) ==
+          2);
+    CHECK(process == group);
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a command may have no more descriptors than select can bear") {
+    exec_server server{{"sh", "-c", "ulimit -Sn"}};
+    CHECK(std::stoi(server.answer_to("")) <= 1024);
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("no shell reads the command's arguments") {
+    exec_server server{{"echo", "$HOME", "*", "; exit", "a  b"}};
+    CHECK(server.answer_to("") == "$HOME * ; exit a  b\n");
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a command that does not read what it is sent loses no word of its own") {
+    exec_server server{{"echo", "read this"}};
+    const std::string unwanted(1 << 20, 'x');
+    for (int i = 0; i != 20; ++i) {
+        auto wire = connect_to(server.door());
+        send_all(wire, unwanted); // with the answer long on its way: a reset would drop it
+        wire.end_output();
+        CHECK(read_to_end(wire) == "read this\n");
+    }
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a command that ends badly is told of in the log") {
+    exec_server server{{"sh", "-c", "read word; test \"$word\" = die && kill -9 $$; exit 3"}, {}, "info"};
+    CHECK(server.answer_to("\n") == "");
+    CHECK(server.logs("the command ended: exit code 3"));
+    CHECK(server.answer_to("die\n") == "");
+    CHECK(server.logs("the command ended: killed by SIGKILL"));
+    CHECK(server.stop(patience).end.exit_code() == 0);
+}
+
+TEST_CASE("a command that cannot be run is refused before the doors open") {
+    const temporary_folder folder;
+    const auto check_refused = [](const std::string& command, std::string_view why) {
+        subprocess server{{PARLEY_SERVER, "--model", "exec", "--listen", "127.0.0.1:0", "--", command},
+                          subprocess::errors::kept};
+        const auto end = server.wait(patience);
+        REQUIRE(end);
+        CHECK(end->exit_code() == 1);
+        CHECK(server.rest_of_output() == "");
+        CHECK(server.error_output() == fmt::format("parley-server: exec {}: {}\n", command, why));
+    };
+    check_refused("no-such-command", "No such file or directory");
+    check_refused(folder.file("none"), "No such file or directory");
+    check_refused(folder.path(), "Permission denied");
+    check_refused("/proc/version", "Permission denied");
+}
+
+TEST_CASE("a command that vanishes while the server runs costs a line in the log, and its client the answer") {
+    const temporary_folder folder;
+    const auto script = folder.file("script");
+    std::ofstream{script} << "#!/bin/sh\necho here\n";
+    chmod(script.c_str(), 0700);
+    exec_server server{{script}};
+    CHECK(server.answer_to("") == "here\n");
+    std::filesystem::remove(script);
+    CHECK(server.answer_to("") == "");
+#ifndef __SANITIZE_THREAD__ // it makes vfork a fork, whose child cannot tell us why
+    CHECK(server.logs(fmt::format("exec {}: No such file or directory", script)));
+#endif
+    CHECK(server.stop(patience).end.exit_code() == 0);
+}
+
+TEST_CASE("a command on whose connection nothing comes or goes is ended, even one that does not listen") {
+    const auto name = [](const words& command) { return fmt::format("{}", fmt::join(command, " ")); };
+    for (const words& command :
+         {words{"sleep", "1000"}, words{"sh", "-c", "trap '' TERM; sleep 1000; sleep 1000"}}) {
+        INFO(name(command));
+        exec_server server{command, {"--idle-timeout", "50ms"}};
+        auto wire = connect_to(server.door());
+        CHECK(read_to_end(wire) == "");
+        CHECK(in_time([&] { return children_of(server.process().pid()).empty(); }));
+        CHECK(server.leaves_badly() == "");
+    }
+}
+
+TEST_CASE("what a command leaves behind may talk on to the client, and ends with the server") {
+    exec_server talking{{"sh", "-c", "(cat /dev/null; echo late) &"}};
+    CHECK(talking.answer_to("") == "late\n");
+    CHECK(talking.leaves_badly() == "");
+    exec_server staying{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}};
+    CHECK(staying.answer_to("") == "gone\n");
+    CHECK(staying.leaves_badly() == "");
+}
+
+TEST_CASE("what a command leaves behind keeps no place from the next client") {
+    exec_server server{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}, {"--max-connections", "1"}};
+    for (int client = 0; client != 3; ++client) CHECK(server.answer_to("") == "gone\n");
+    CHECK(server.leaves_badly() == "");
+}
+
+TEST_CASE("a stop is the end of the input for commands, and their last words still arrive") {
+    exec_server server{{"sort"}};
+    auto wire = connect_to(server.door());
+    send_all(wire, "b\na\n");
+    CHECK(in_time([&] { return children_of(server.process().pid()).size() == 1; }));
+    server.process().signal(SIGTERM);
+    CHECK(read_to_end(wire) == "a\nb\n");
+    CHECK(server.left_badly() == "");
+}
+
+TEST_CASE("a command that goes on after a stop is ended with the grace") {
+    exec_server server{{"sleep", "1000"}, {"--grace", "50ms"}};
+    auto wire = connect_to(server.door());
+    CHECK(in_time([&] { return children_of(server.process().pid()).size() == 1; }));
+    CHECK(server.leaves_badly() == "");
+    CHECK(read_to_end(wire) == "");
+}
+
+TEST_CASE("a server that is killed takes its commands along") {
+    exec_server server{{"cat"}};
+    auto wire = connect_to(server.door());
+    send_all(wire, "x");
+    CHECK(read_next(wire) == "x");
+    server.process().signal(SIGKILL);
+    CHECK(server.wait(patience).end.to_string() == "killed by SIGKILL");
+    CHECK(read_to_end(wire) == "");
+    CHECK(exec_server::nobody_left());
+}
+
+} // namespace parley

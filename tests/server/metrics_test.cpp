@@ -1,0 +1,271 @@
+// --metrics: what is written for Prometheus, and what a plain HTTP client gets from a running server.
+#include "common/process/process_usage.hpp"
+#include "server/metrics/exposition.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/server_under_test.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <optional>
+#include <regex>
+#include <sstream>
+#include <sys/mman.h>
+
+namespace parley {
+
+namespace {
+
+constexpr std::string_view announcement = "metrics on http://";
+
+/// A server with metrics, and where they are.
+struct measured_server {
+    explicit measured_server(std::string_view model)
+        : server{model, "echo", {"--workers", "2", "--metrics", "127.0.0.1:0"}} {
+        const auto line = server.process().read_line(patience);
+        REQUIRE(line.starts_with(announcement));
+        REQUIRE(line.ends_with("/metrics"));
+        door =
+            address::resolve(line.substr(announcement.size(), line.rfind('/') - announcement.size())).front();
+    }
+
+    /// All that comes in answer to a request.
+    [[nodiscard]] std::string ask(std::string_view request) const {
+        auto wire = connect_to(door);
+        send_all(wire, request);
+        return read_to_end(wire);
+    }
+    [[nodiscard]] std::string scrape() const { return ask("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n"); }
+
+    /// Of the sample with that name and these labels.
+    [[nodiscard]] std::optional<double> value(std::string_view sample) const {
+        std::istringstream lines{scrape()};
+        for (std::string line; std::getline(lines, line);)
+            if (line.starts_with(sample) && line[sample.size()] == ' ')
+                return std::stod(line.substr(sample.size()));
+        return std::nullopt;
+    }
+
+    server_under_test server;
+    address door;
+};
+
+scoreboard_snapshot with_workers(int count) {
+    scoreboard_snapshot now;
+    for (int number = 1; number <= count; ++number) {
+        auto& one = now.workers.emplace_back();
+        one.number = number;
+        one.process = 1;
+        one.now = activity::writing;
+        one.counted.requests = 7;
+        now.all.add(one.counted);
+    }
+    return now;
+}
+
+} // namespace
+
+TEST_CASE("every metric has help and a type, and every counter ends in _total") {
+    std::istringstream lines{metrics_of({}, with_workers(3))};
+    const std::regex help{"# HELP (parley_[a-z_]+) [A-Z0-9].*\\."},
+        type{"# TYPE (parley_[a-z_]+) (gauge|counter)"},
+        sample{R"((parley_[a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+)"};
+    std::string described, typed;
+    for (std::string line; std::getline(lines, line);) {
+        CAPTURE(line);
+        std::smatch found;
+        if (std::regex_match(line, found, help)) {
+            described = found[1];
+        } else if (std::regex_match(line, found, type)) {
+            typed = found[1];
+            CHECK(typed == described);
+            CHECK(typed.ends_with("_total") == (found[2] == "counter"));
+        } else {
+            CHECK(std::regex_match(line, found, sample));
+            CHECK(found[1] == typed);
+        }
+    }
+}
+
+TEST_CASE("what stands in a label is escaped") {
+    const auto text =
+        metrics_of({.process = 1, .version = "1", .model = "a\"b\\c\nd", .service = "\x1b", .doors = {}}, {});
+    CHECK(text.find(R"(parley_info{model="a\"b\\\\c\\nd",service="\\x1b",version="1"} 1)") !=
+          std::string::npos);
+}
+
+TEST_CASE("a server of many workers does not make as many time series") {
+    const auto text = metrics_of({}, with_workers(10'000));
+    CHECK(text.find("parley_requests_total 70000\n") != std::string::npos);
+    CHECK(text.find("parley_workers{state=\"writing\"} 10000\n") != std::string::npos);
+    CHECK(text.find("parley_worker_requests_total{worker=\"64\"} 7\n") != std::string::npos);
+    CHECK(text.find("{worker=\"65\"}") == std::string::npos);
+}
+
+TEST_CASE("a running server is scraped, whatever its model") {
+    for (const auto* model : {"thread", "prefork", "fork", "epoll"}) {
+        CAPTURE(model);
+        const measured_server measured{model};
+        auto& server = const_cast<server_under_test&>(measured.server);
+        {
+            auto wire = connect_to(server.door());
+            send_all(wire, "hello\n");
+            CHECK(read_line(wire) == "hello\n");
+            CHECK(in_time([&] { return measured.value("parley_requests_total") == 1; }));
+            CHECK(measured.value("parley_connections_total") == 1);
+            CHECK(measured.value("parley_connections_open") == 1);
+            CHECK(measured.value("parley_bytes_received_total") == 6);
+            CHECK(measured.value("parley_bytes_sent_total") == 6);
+            CHECK(measured.value("parley_workers{state=\"idle\"}") == 1);
+            CHECK(measured.value("parley_stopping") == 0);
+            const auto info = fmt::format("parley_info{{model=\"{}\",service=\"echo\",version=", model);
+            CHECK(measured.scrape().find(info) != std::string::npos);
+        }
+        CHECK(in_time([&] { return measured.value("parley_connections_open") == 0; }));
+        CHECK(server.leaves_badly() == "");
+        CHECK_THROWS_AS((void)connect_to(measured.door), std::system_error);
+    }
+}
+
+TEST_CASE("other paths get a hint, other requests a refusal") {
+    measured_server measured{"thread"};
+    CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(measured.scrape().find("Content-Type: text/plain; version=0.0.4") != std::string::npos);
+    const auto other = measured.ask("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    CHECK(other.starts_with("HTTP/1.1 404 "));
+    CHECK(other.ends_with("The metrics are at /metrics.\n"));
+    CHECK(measured.ask("POST /metrics HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx")
+              .starts_with("HTTP/1.1 4"));
+    CHECK(measured.ask("nonsense\r\n\r\n").find(" 400 ") != std::string::npos);
+    CHECK(measured.server.leaves_badly() == "");
+}
+
+TEST_CASE("slow clients, and requests without an end, do not keep a scrape from its answer") {
+    measured_server measured{"epoll"};
+    std::vector<connection> slow;
+    for (int client = 0; client != 20; ++client) {
+        slow.push_back(connect_to(measured.door));
+        send_all(slow.back(), client % 2 == 0 ? "GET /metr" : "GET /metrics HTTP/1.1\r\nX: x");
+    }
+    auto endless = connect_to(measured.door);
+    send_all(endless, std::string(300'000, 'x')); // more than a line may have, and no end of it
+    CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+    std::string many = "GET /metrics HTTP/1.1\r\n";
+    for (int header = 0; header != 200; ++header) many += "X: x\r\n";
+    CHECK(measured.ask(many + "\r\n").starts_with("HTTP/1.1 431 "));
+    const auto head = measured.ask("HEAD /metrics HTTP/1.1\r\n\r\n");
+    CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(head.ends_with("\r\n\r\n"));
+    CHECK(measured.server.leaves_badly() == "");
+}
+
+TEST_CASE("a worker of the metrics that is killed is replaced") {
+    measured_server measured{"fork"};
+    const auto worker = [&]() -> pid_t {
+        for (const auto& program : children_of(measured.server.process().pid()))
+            for (const auto& child : children_of(program.process)) return child.process;
+        return 0;
+    };
+    REQUIRE(in_time([&] { return worker() > 0; }));
+    const auto first = worker();
+    kill(first, SIGKILL);
+    CHECK(in_time([&] { return worker() > 0 && worker() != first; }));
+    CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+    measured.server.process().signal(SIGTERM);
+    const auto left = measured.server.wait(patience);
+    CHECK(left.end.exit_code() == 0);
+    CHECK_FALSE(left.left_processes);
+}
+
+TEST_CASE("the metrics go on if their whole program is killed, and end with the server") {
+    for (const auto* model : {"epoll", "fork"}) {
+        CAPTURE(model);
+        measured_server measured{model};
+        const auto server = measured.server.process().pid();
+        const auto first = children_of(server).front().process;
+        REQUIRE(in_time([&] { return children_of(first).size() == 1; }));
+        const auto worker = children_of(first).front().process;
+        kill(first, SIGKILL);
+        CHECK(in_time([&] { return children_of(worker).size() == 1; })); // it is a parent now
+        CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
+        measured.server.process().signal(SIGTERM);
+        CHECK(measured.server.wait(patience).end.exit_code() == 0);
+        CHECK(measured.server.process().error_output().find("parley-metrics was killed: it begins again") !=
+              std::string::npos);
+        CHECK(in_time([&] { return !process_exists(worker) || processes_in_group(first).empty(); }));
+    }
+}
+
+TEST_CASE("the program for metrics has no door of the server, and dies with it") {
+    measured_server measured{"prefork"};
+    const auto server = measured.server.process().pid();
+    // It ends with its server, however that dies; then nobody has the server's port any more.
+    measured.server.process().signal(SIGKILL);
+    CHECK(measured.server.wait(patience).end.to_string() == "killed by SIGKILL");
+    CHECK(in_time([&] {
+        try {
+            (void)connect_to(measured.door);
+            return false;
+        } catch (const std::system_error&) {
+            return true;
+        }
+    }));
+    CHECK(in_time([&] { return processes_in_group(server).empty(); }));
+    CHECK_NOTHROW((listener{measured.server.door(), {}}));
+}
+
+TEST_CASE("a server whose program for metrics was killed goes on, and leaves well") {
+    for (const auto* model : {"thread", "fork"}) {
+        CAPTURE(model);
+        measured_server measured{model};
+        auto& server = measured.server;
+        for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+            std::ifstream name{entry.path() / "comm"}, status{entry.path() / "stat"};
+            std::string program, pid, comm, state, parent;
+            if (std::getline(name, program) && program == "parley-metrics" &&
+                status >> pid >> comm >> state >> parent && parent == std::to_string(server.process().pid()))
+                kill(std::stoi(pid), SIGKILL);
+        }
+        for (int i = 0; i < 3; ++i) {
+            auto wire = connect_to(server.door());
+            send_all(wire, "hello\n");
+            CHECK(read_line(wire) == "hello\n");
+        }
+        server.process().signal(SIGTERM);
+        CHECK(server.wait(patience).end.exit_code() == 0);
+    }
+}
+
+TEST_CASE("where the metrics cannot be served the server does not begin") {
+    const listener taken{address::resolve("127.0.0.1:0").front(), {}};
+    const auto door = taken.bound().front().to_string();
+    const auto run = [](const std::string& at) {
+        subprocess server{{PARLEY_SERVER, "--listen", "127.0.0.1:0", "--metrics", at},
+                          subprocess::errors::kept};
+        const auto end = server.wait(patience);
+        return fmt::format("{}: {}{}", end ? end->to_string() : "runs", server.rest_of_output(),
+                           server.error_output());
+    };
+    CHECK(run(door) == fmt::format("exit code 1: parley-server: bind {}: Address already in use\n", door));
+    CHECK(run("unix:/tmp/x") ==
+          "exit code 2: parley-server: --metrics unix:/tmp/x: write HOST:PORT, as in 127.0.0.1:9100\n");
+}
+
+TEST_CASE("promtool accepts the text") {
+    measured_server measured{"prefork"};
+    const auto answer = measured.scrape();
+    const unique_fd file{memfd_create("metrics", MFD_CLOEXEC)};
+    const auto text = answer.substr(answer.find("\r\n\r\n") + 4);
+    CHECK(pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+    try {
+        subprocess promtool{{"promtool", "check", "metrics"}, subprocess::errors::kept, file.get()};
+        const auto end = promtool.wait(patience);
+        CHECK(end->to_string() == "exit code 0");
+        CHECK(promtool.error_output() == "");
+        CHECK(promtool.rest_of_output() == "");
+    } catch (const std::system_error&) {
+        MESSAGE("skipped: there is no promtool (Debian's package prometheus)");
+    }
+    CHECK(measured.server.leaves_badly() == "");
+}
+
+} // namespace parley

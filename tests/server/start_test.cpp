@@ -1,0 +1,171 @@
+// A server starts well whatever it has been started from: what is closed, ignored, blocked or full.
+#include "common/process/subprocess.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/test_client.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <optional>
+#include <signal.h>
+#include <sys/stat.h>
+
+namespace parley {
+
+namespace {
+
+/// A server that a shell has started, so that it has lost what a shell can take away. It listens on a UNIX
+/// socket, for it may not be able to say where.
+class started_server {
+public:
+    /// `redirected`: what the shell does to its descriptors, as in "<&- >&-". `by`: a command that starts it.
+    explicit started_server(std::string_view redirected, const std::vector<std::string>& more = {},
+                            std::string_view by = "")
+        : process_{command(redirected, more, by), subprocess::errors::kept} {}
+
+    /// Connects as soon as it listens.
+    connection connect() {
+        const auto door = address::resolve("unix:" + folder_.file("socket")).front();
+        std::optional<connection> wire;
+        const bool connected = in_time([&] {
+            try {
+                wire = connect_to(door);
+            } catch (const std::exception&) {
+            }
+            return wire.has_value();
+        });
+        if (!connected) throw std::runtime_error("it does not listen: " + process_.error_output());
+        return std::move(*wire);
+    }
+
+    subprocess& process() { return process_; }
+
+    /// How it ends when it is told to.
+    std::string end() {
+        process_.signal(SIGTERM);
+        const auto end = process_.wait(patience);
+        return end ? end->to_string() : "it does not end";
+    }
+
+private:
+    std::vector<std::string> command(std::string_view redirected, const std::vector<std::string>& more,
+                                     std::string_view by) {
+        std::vector<std::string> all{"sh",
+                                     "-c",
+                                     fmt::format("exec {} \"$@\" {}", by, redirected),
+                                     "sh",
+                                     PARLEY_SERVER,
+                                     "--listen",
+                                     "unix:" + folder_.file("socket")};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+
+    temporary_folder folder_;
+    subprocess process_;
+};
+
+std::string target_of(pid_t process, int descriptor) {
+    return std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", process, descriptor));
+}
+
+} // namespace
+
+TEST_CASE("standard descriptors that are closed become /dev/null, and no socket") {
+    for (const auto* closed : {"<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"}) {
+        INFO(closed);
+        started_server server{closed, {"--service", "echo", "--model", "fork"}};
+        auto wire = server.connect();
+        send_all(wire, "x");
+        CHECK(read_next(wire) == "x");
+        for (int each = 0; each != 3; ++each)
+            CHECK(!target_of(server.process().pid(), each).starts_with("socket:"));
+        CHECK(target_of(server.process().pid(), 0) == "/dev/null");
+        CHECK(server.end() == "exit code 0");
+    }
+}
+
+TEST_CASE("a command has its socket even where the server has no standard descriptors") {
+    started_server server{"<&- >&- 2>&-", {"--model", "exec", "--", "sh", "-c", "ls /no/such/file; cat"}};
+    auto wire = server.connect();
+    send_all(wire, "x");
+    wire.end_output();
+    CHECK(read_to_end(wire) == "x"); // and not the complaint of ls
+    CHECK(server.end() == "exit code 0");
+}
+
+TEST_CASE("a server whose output is full serves as well") {
+    started_server server{">/dev/full 2>/dev/full", {"--service", "echo"}};
+    auto wire = server.connect();
+    send_all(wire, "x");
+    CHECK(read_next(wire) == "x");
+    CHECK(server.end() == "exit code 0");
+}
+
+TEST_CASE("a log whose reader is stuck, or has gone away, does not keep a server from serving") {
+    const temporary_folder folder;
+    const auto file = folder.file("log");
+    REQUIRE(mkfifo(file.c_str(), 0600) == 0);
+    unique_fd reader{::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    started_server server{"2>" + file, {"--service", "echo", "--log-level", "debug"}};
+    const auto serve_many = [&] { // with more to say than a pipe takes (pipe(7))
+        for (int client = 0; client != 600; ++client) {
+            auto wire = server.connect();
+            send_all(wire, "x");
+            REQUIRE(read_next(wire) == "x");
+        }
+    };
+    serve_many();
+    reader.reset();
+    serve_many();
+    CHECK(server.end() == "exit code 0");
+}
+
+TEST_CASE("signals that were ignored or blocked before serve as well") {
+    for (const auto* by :
+         {"env --ignore-signal=CHLD,HUP,TERM,ALRM,USR1", "env --block-signal=CHLD,TERM,INT,ALRM,USR1"}) {
+        for (const auto* model : {"fork", "prefork", "thread", "epoll"}) {
+            INFO(by, " ", model);
+            started_server server{"", {"--model", model, "--service", "echo", "--workers", "2"}, by};
+            auto wire = server.connect();
+            send_all(wire, "x");
+            CHECK(read_next(wire) == "x");
+            CHECK(server.end() == "exit code 0");
+        }
+    }
+}
+
+TEST_CASE("a command gets signals as they should be, whatever the server has got") {
+    started_server server{"",
+                          {"--model", "exec", "--", "cat", "/proc/self/status"},
+                          "env --ignore-signal=CHLD,HUP,QUIT --block-signal=INT"};
+    auto wire = server.connect();
+    const auto text = read_to_end(wire);
+    CHECK(text.find("SigBlk:\t0000000000000000\n") != std::string::npos);
+    CHECK(text.find("SigIgn:\t0000000000000000\n") != std::string::npos);
+    CHECK(server.end() == "exit code 0");
+}
+
+TEST_CASE("a terminal that hangs up stops a server, unless that was to be ignored") {
+    for (const auto* model : {"fork", "thread", "epoll"}) {
+        CAPTURE(model);
+        started_server server{"", {"--model", model, "--service", "echo"}};
+        auto wire = server.connect();
+        send_all(wire, "x");
+        CHECK(read_next(wire) == "x");
+        server.process().signal_group(SIGHUP); // as from a terminal
+        const auto end = server.process().wait(patience);
+        REQUIRE(end);
+        CHECK(end->to_string() == "exit code 0");
+    }
+    started_server server{"", {"--service", "echo"}, "nohup"};
+    auto wire = server.connect();
+    send_all(wire, "x");
+    CHECK(read_next(wire) == "x");
+    server.process().signal_group(SIGHUP);
+    send_all(wire, "y");
+    CHECK(read_next(wire) == "y");
+    CHECK(server.end() == "exit code 0");
+}
+
+} // namespace parley

@@ -1,0 +1,347 @@
+// Systemd's protocols: played by hand, so that no systemd is needed, and once by its own tool, where it is
+// there.
+#include "server/host/systemd.hpp"
+#include "server/model.hpp"
+#include "tests/support/in_child.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/support/server_under_test.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <functional>
+#include <optional>
+#include <sys/un.h>
+
+namespace parley {
+
+namespace {
+
+constexpr int first = 3; // where passed sockets begin
+
+unique_fd listening_socket(const std::string& at = "127.0.0.1:0", bool shared_port = false) {
+    return open_socket(address::resolve(at).front(), {.shared_port = shared_port});
+}
+
+/// In a process of its own: `descriptors` stand from 3 on, the variables say so, and `body` is called.
+std::string with_passed(const std::vector<int>& descriptors, std::string count,
+                        const std::function<void()>& body) {
+    return in_child([&] {
+        std::vector<unique_fd> out_of_the_way;
+        for (const int each : descriptors)
+            out_of_the_way.emplace_back(check("fcntl", [&] { return fcntl(each, F_DUPFD, 100); }));
+        int next = first;
+        for (const auto& each : out_of_the_way) check("dup2", [&] { return dup2(each.get(), next++); });
+        setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+        setenv("LISTEN_FDS", count.c_str(), 1);
+        setenv("LISTEN_FDNAMES", "web", 1);
+        body();
+        for (const auto* each : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
+            require(!getenv(each), "the variables are gone");
+    });
+}
+
+std::string complaint_about_passed(int type) {
+    try {
+        return fmt::format("{} sockets", systemd::take_sockets(type).size());
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+}
+
+/// What take_sockets(SOCK_STREAM) makes of that descriptor.
+std::string complaint_about(int descriptor, const std::string& count = "1") {
+    std::string said;
+    const unique_fd told{memfd_create("told", 0)};
+    CHECK(with_passed({descriptor}, count, [&] {
+              const auto text = complaint_about_passed(SOCK_STREAM);
+              (void)!write(told.get(), text.data(), text.size());
+          }) == "exit 0");
+    char text[256];
+    const auto size = pread(told.get(), text, sizeof text, 0);
+    return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+/// A server that a shell starts with `socket` as descriptor 3, as systemd would.
+/// `by`: a command that starts it.
+std::vector<std::string> activated(const unique_fd& socket, const std::vector<std::string>& arguments,
+                                   std::string_view by = "") {
+    REQUIRE(socket.get() < 10); // a shell's redirection takes one digit
+    std::vector<std::string> all{
+        "sh", "-c", fmt::format("export LISTEN_PID=$$ LISTEN_FDS=1; exec {} \"$@\" 3<&{}", by, socket.get()),
+        "sh", PARLEY_SERVER};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
+}
+
+unique_fd inheritable(unique_fd socket) {
+    return unique_fd{check("fcntl", [&] { return fcntl(socket.get(), F_DUPFD, 4); })};
+}
+
+std::string echo_through(const address& door) {
+    auto wire = connect_to(door);
+    send_all(wire, "x");
+    wire.end_output();
+    return read_to_end(wire);
+}
+
+/// A service manager's end of NOTIFY_SOCKET.
+class notified {
+public:
+    explicit notified(const std::string& name) {
+        sockaddr_un un{};
+        un.sun_family = AF_UNIX;
+        name.copy(un.sun_path, sizeof un.sun_path - 1);
+        if (name[0] == '@') un.sun_path[0] = '\0';
+        const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+        check("bind", name, [&] { return bind(socket_.get(), reinterpret_cast<const sockaddr*>(&un), size); });
+    }
+
+    /// A message that has come already; empty: none has.
+    std::string at_hand() {
+        char text[256];
+        const auto size = recv(socket_.get(), text, sizeof text, MSG_DONTWAIT);
+        return {text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+    }
+
+    /// The next message; empty: none came.
+    std::string next() {
+        pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
+        poll(&ready, 1, std::chrono::milliseconds{patience}.count());
+        return at_hand();
+    }
+
+private:
+    unique_fd socket_{check("socket", [] { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
+};
+
+} // namespace
+
+TEST_CASE("sockets that are passed are taken, made ours, and told of to nobody else") {
+    const auto one = listening_socket(), two = listening_socket();
+    fcntl(one.get(), F_SETFL, O_NONBLOCK);
+    CHECK(with_passed({one.get(), two.get()}, "2", [] {
+              const auto taken = systemd::take_sockets(SOCK_STREAM);
+              require(taken.size() == 2 && taken[0].get() == first && taken[1].get() == first + 1,
+                      "both, in order");
+              for (const auto& each : taken) {
+                  require(fcntl(each.get(), F_GETFD) == FD_CLOEXEC, "close-on-exec");
+                  require((fcntl(each.get(), F_GETFL) & O_NONBLOCK) == 0, "its calls wait");
+              }
+          }) == "exit 0");
+}
+
+TEST_CASE("what was meant for another process is left alone") {
+    const auto socket = listening_socket();
+    CHECK(with_passed({socket.get()}, "1", [] {
+              setenv("LISTEN_PID", "1", 1);
+              require(systemd::take_sockets(SOCK_STREAM).empty(), "none");
+              require(fcntl(first, F_GETFD) == 0, "untouched");
+          }) == "exit 0");
+    CHECK(in_child([] { require(systemd::take_sockets(SOCK_STREAM).empty(), "none"); }) == "exit 0");
+}
+
+TEST_CASE("a descriptor that nobody can be served from is named, with what is wrong") {
+    const std::string about_3 = "LISTEN_FDS=1: descriptor 3 (of web) ";
+    const unique_fd file{open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    CHECK(complaint_about(file.get()) == about_3 + "is no socket");
+    const unique_fd datagrams{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    CHECK(complaint_about(datagrams.get()) ==
+          about_3 + "is no stream socket: write ListenStream=, or choose the model datagram");
+    const unique_fd not_listening{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    CHECK(complaint_about(not_listening.get()) == about_3 + "does not listen: write Accept=no");
+    const auto good = listening_socket();
+    CHECK(complaint_about(good.get()) == "1 sockets");
+    CHECK(complaint_about(good.get(), "0") == "0 sockets");
+    CHECK(complaint_about(good.get(), "x") == "LISTEN_FDS=x is no number");
+    CHECK(complaint_about(good.get(), "-1") == "LISTEN_FDS=-1 is no number");
+    CHECK(with_passed({good.get()}, "2", [&] {
+              close_range(first + 1, ~0U, 0);
+              require(complaint_about_passed(SOCK_STREAM) == "LISTEN_FDS=2: descriptor 4 (of web) is not open",
+                      "one is missing");
+          }) == "exit 0");
+    CHECK(with_passed({good.get()}, "1", [&] {
+              require(complaint_about_passed(SOCK_DGRAM) ==
+                          about_3 + "is no datagram socket: write ListenDatagram=",
+                      "a stream where datagrams are served");
+          }) == "exit 0");
+}
+
+TEST_CASE("every model serves from a socket that was passed, and leaves it as it was") {
+    for (const auto& each : models()) {
+        if (each.datagrams || each.commands || !each.obstacle().empty()) continue;
+        for (const auto accept : each.accepts) {
+            INFO(each.name, " ", name_of(accept));
+            const auto socket = inheritable(listening_socket());
+            const auto door = address::of(socket.get());
+            subprocess server{activated(socket, {"--model", std::string{each.name}, "--service", "echo",
+                                                 "--accept", std::string{name_of(accept)}, "--workers", "2"}),
+                              subprocess::errors::kept};
+            CHECK(server.read_line(patience) ==
+                  fmt::format("listening on {} (model {}, service echo)", door.to_string(), each.name));
+            for (int i = 0; i != 3; ++i) CHECK(echo_through(door) == "x");
+            server.signal(SIGTERM);
+            const auto end = server.wait(patience);
+            CHECK((end && end->exit_code() == 0));
+            CHECK(server.error_output() == "");
+            const auto next = connect_to(door); // waits in the queue for whoever comes after
+        }
+    }
+}
+
+TEST_CASE("several loops serve from a socket that was passed with ReusePort=yes, whoever opened it") {
+    // A socket of their own would need its opener's user, and its clients would be lost at the server's end.
+    const auto* by = geteuid() == 0 ? "setpriv --reuid=65534 --clear-groups" : "";
+    for (const auto* model : {"loops", "coroutine", "prefork"}) {
+        INFO(model);
+        const auto socket = inheritable(listening_socket("127.0.0.1:0", true));
+        const auto door = address::of(socket.get());
+        subprocess server{
+            activated(socket,
+                      {"--model", model, "--service", "echo", "--accept", "reuseport", "--workers", "2"}, by),
+            subprocess::errors::kept};
+        CHECK(server.read_line(patience).starts_with("listening on "));
+        for (int i = 0; i != 4; ++i) CHECK(echo_through(door) == "x");
+        server.signal(SIGTERM);
+        const auto end = server.wait(patience);
+        CHECK((end && end->exit_code() == 0));
+        CHECK(server.error_output() == "");
+        for (int i = 0; i != 4; ++i) const auto next = connect_to(door);
+    }
+}
+
+TEST_CASE("the model datagram serves from a datagram socket that was passed") {
+    const auto socket = inheritable(listening_socket("udp:127.0.0.1:0"));
+    subprocess server{activated(socket, {"--model", "datagram", "--service", "echo"}),
+                      subprocess::errors::kept};
+    CHECK(server.read_line(patience).starts_with("listening on udp:127.0.0.1:"));
+    const auto door = address::of(socket.get());
+    const unique_fd client{check("socket", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
+    CHECK(connect(client.get(), door.data(), door.size()) == 0);
+    char answer = 0;
+    CHECK(in_time([&] {
+        (void)!send(client.get(), "x", 1, 0);
+        return recv(client.get(), &answer, 1, MSG_DONTWAIT) == 1;
+    }));
+    CHECK(answer == 'x');
+    server.signal(SIGTERM);
+    CHECK(server.wait(patience)->exit_code() == 0);
+}
+
+TEST_CASE("--listen and a socket that was passed are two answers to one question") {
+    const auto socket = inheritable(listening_socket());
+    subprocess server{activated(socket, {"--listen", "127.0.0.1:0"}), subprocess::errors::kept};
+    CHECK(server.wait(patience)->exit_code() == 2);
+    CHECK(server.error_output() ==
+          "parley-server: the sockets come from systemd (LISTEN_FDS): leave --listen out\n");
+}
+
+TEST_CASE("a service manager is told when the server listens, and when it stops") {
+    const temporary_folder folder;
+    for (const auto& name : {folder.file("notify"), fmt::format("@parley-test-{}", getpid())}) {
+        INFO(name);
+        for (const auto* model : {"thread", "fork", "prefork", "epoll"}) {
+            INFO(model);
+            std::filesystem::remove(folder.file("notify"));
+            notified manager{name};
+            setenv("NOTIFY_SOCKET", name.c_str(), 1);
+            server_under_test server{model, "echo"};
+            unsetenv("NOTIFY_SOCKET");
+            CHECK(manager.next() == fmt::format("READY=1\nSTATUS=serves echo (model {})", model));
+            CHECK(echo_through(server.door()) == "x");
+            server.process().signal(SIGTERM);
+            CHECK(manager.next() == "STOPPING=1");
+            CHECK(server.left_badly() == "");
+        }
+    }
+}
+
+TEST_CASE("a server stops as told even if replies are in flight, and says so at once") {
+    notified manager{fmt::format("@parley-test-{}", getpid())};
+    setenv("NOTIFY_SOCKET", fmt::format("@parley-test-{}", getpid()).c_str(), 1);
+    server_under_test server{"fork", "wait", {"--grace", "10ms"}};
+    unsetenv("NOTIFY_SOCKET");
+    CHECK(manager.next().starts_with("READY=1\n"));
+    auto wire = connect_to(server.door());
+    send_all(wire, "0\n50000\n");
+    CHECK(read_line(wire) == "waited 0 ms\n");
+    server.process().signal(SIGTERM);
+    CHECK(manager.next() == "STOPPING=1");
+    CHECK(server.left_badly() == "");
+}
+
+TEST_CASE("a server that cannot serve has told no one that it is ready") {
+    const temporary_folder folder;
+    const auto name = folder.file("notify");
+    for (const auto& each : models()) {
+        if (!each.obstacle().empty()) continue;
+        for (int descriptors = 5; descriptors != 20; ++descriptors) { // so one call after the other fails
+            INFO(each.name, " with ", descriptors, " descriptors");
+            std::filesystem::remove(name);
+            notified manager{name};
+            std::vector<std::string> command{
+                "sh",          "-c",       fmt::format("ulimit -n {}; exec \"$@\"", descriptors),
+                "sh",          "env",      "NOTIFY_SOCKET=" + name,
+                PARLEY_SERVER, "--model",  std::string{each.name},
+                "--service",   "echo",     "--workers",
+                "2",           "--listen", each.datagrams ? "udp:127.0.0.1:0" : "127.0.0.1:0"};
+            if (each.commands) command.insert(command.end(), {"--", "cat"});
+            subprocess server{command, subprocess::errors::kept};
+            std::string said;
+            try {
+                said = server.read_line(patience);
+            } catch (const std::runtime_error&) { // it has ended
+            }
+            const auto told = manager.at_hand();
+            server.signal(SIGTERM);
+            const auto end = server.wait(patience);
+            REQUIRE(end);
+            CHECK(said.empty() == (end->exit_code() != 0));
+            if (said.empty()) CHECK(told == "");
+        }
+    }
+}
+
+TEST_CASE("a service manager that is not there is no reason not to serve") {
+    for (const auto* name : {"/no/such/socket", "nonsense", "@parley-nobody"}) {
+        INFO(name);
+        setenv("NOTIFY_SOCKET", name, 1);
+        server_under_test server{"thread", "echo"};
+        unsetenv("NOTIFY_SOCKET");
+        CHECK(echo_through(server.door()) == "x");
+        CHECK(server.stop().end.exit_code() == 0);
+        CHECK(server.process().error_output().find(fmt::format("NOTIFY_SOCKET={}: ", name)) !=
+              std::string::npos);
+    }
+}
+
+TEST_CASE("systemd's own tool starts a server at the first client") {
+    if (std::system("command -v systemd-socket-activate >/dev/null") != 0) {
+        MESSAGE("not tested: systemd-socket-activate is not there");
+        return;
+    }
+    const temporary_folder folder;
+    const auto door = address::resolve("unix:" + folder.file("socket")).front();
+    subprocess server{{"systemd-socket-activate", "--listen", folder.file("socket"), "--fdname=web",
+                       PARLEY_SERVER, "--service", "echo"},
+                      subprocess::errors::kept};
+    std::optional<connection> wire;
+    CHECK(in_time([&] {
+        try {
+            wire = connect_to(door);
+        } catch (const std::exception&) {
+        }
+        return wire.has_value();
+    }));
+    REQUIRE(wire);
+    send_all(*wire, "x");
+    CHECK(read_next(*wire) == "x");
+    CHECK(server.read_line(patience) ==
+          fmt::format("listening on {} (model thread, service echo)", door.to_string()));
+    server.signal(SIGTERM);
+    const auto end = server.wait(patience);
+    CHECK((end && end->exit_code() == 0));
+    CHECK(std::filesystem::exists(folder.file("socket"))); // it is not ours to remove
+}
+
+} // namespace parley
