@@ -8,9 +8,11 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sstream>
 #include <stdexcept>
 #include <unistd.h>
+#include <vector>
 
 namespace parley {
 
@@ -48,10 +50,61 @@ std::string in_words(std::chrono::milliseconds time) {
                                     : fmt::format("{}ms", time.count());
 }
 
+std::string json_string(std::string_view text) {
+    std::string quoted{'"'};
+    for (const char character : text)
+        if (character == '"' || character == '\\')
+            quoted += {'\\', character};
+        else if (static_cast<unsigned char>(character) < ' ')
+            quoted += fmt::format("\\u{:04x}", character);
+        else
+            quoted += character;
+    return quoted + '"';
+}
+
+std::vector<std::string> names_of(const CLI::Option& option) {
+    std::vector<std::string> names;
+    for (const auto& name : option.get_snames()) names.push_back(json_string("-" + name));
+    for (const auto& name : option.get_lnames()) names.push_back(json_string("--" + name));
+    if (names.empty()) names.push_back(json_string(option.get_name(true)));
+    return names;
+}
+
+std::string option_as_json(const CLI::Option& option, const CLI::Formatter& formatter) {
+    const bool has_value = option.get_items_expected_max() != 0;
+    const auto delimiter = option.get_delimiter();
+    return fmt::format(
+        R"({{"group": {}, "names": [{}], "is_positional": {}, "has_value": {}, "value": {}, "delimiter": {}, )"
+        R"("signature": {}, "description": {}}})",
+        json_string(option.get_group()), fmt::join(names_of(option), ", "), option.get_positional(), has_value,
+        json_string(has_value ? option.get_type_name() : ""),
+        json_string(delimiter != '\0' ? std::string{delimiter} : ""),
+        json_string(formatter.make_option_opts(&option)), json_string(option.get_description()));
+}
+
+/// Returns what --help shows, as one JSON object. Hidden options are left out.
+std::string options_as_json(const CLI::App& app) {
+    const CLI::Formatter plain;
+    const auto* const own = dynamic_cast<const CLI::Formatter*>(app.get_formatter().get());
+    std::vector<std::string> options;
+    for (const auto* const option : app.get_options({}))
+        if (!option->get_group().empty()) options.push_back(option_as_json(*option, own ? *own : plain));
+    return fmt::format(R"({{"program": {}, "version": {}, "description": {}, "footer": {}, "options": [{}]}})",
+                       json_string(app.get_name()), json_string(PARLEY_VERSION),
+                       json_string(app.get_description()), json_string(app.get_footer()),
+                       fmt::join(options, ",\n"));
+}
+
 } // namespace
 
 void describe(CLI::App& app, std::string_view examples) {
     app.set_version_flag("--version", app.get_name() + " " PARLEY_VERSION);
+    // Thrown as --version is, so it needs no other option.
+    app.add_flag_callback("--options-as-json",
+                          [&app] {
+                              throw CLI::CallForVersion{options_as_json(app), 0};
+                          })
+        ->group(""); // hidden: it is for programs
     app.footer("examples:\n" + std::string{examples});
     app.get_formatter()->column_width(34);
 }

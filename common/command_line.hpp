@@ -10,6 +10,9 @@
 namespace parley {
 
 /// Adds --version; writes `examples`, a line each, below the help.
+///
+/// Also adds the hidden option --options-as-json. It prints what --help shows as one JSON object. The man page
+/// and the completions are made from it (scripts/packaging/describe), so each option is declared once.
 void describe(CLI::App& app, std::string_view examples);
 
 /// An option whose value is a duration as parse_duration() reads it.
