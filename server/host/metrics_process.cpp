@@ -3,6 +3,7 @@
 #include "common/log.hpp"
 #include "common/net/listener.hpp"
 
+#include <csignal>
 #include <filesystem>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -12,6 +13,9 @@ namespace parley {
 namespace {
 
 constexpr std::chrono::seconds patience{30};
+
+/// Longer than an unhurried stop takes (milliseconds), short enough for a server that is to end.
+constexpr std::chrono::seconds stop_limit{2};
 
 std::string program_beside_us() {
     return std::filesystem::read_symlink("/proc/self/exe").replace_filename("parley-metrics");
@@ -31,5 +35,16 @@ unique_fd open_metrics_door(const std::string& text) {
 metrics_process::metrics_process(unique_fd door, const scoreboard& board)
     : program_{{program_beside_us()}, subprocess::errors::shown, door.get(), board.descriptors()},
       ready_line_{program_.read_line(patience)} {}
+
+/// If the program were only killed, its worker could hold the listening socket a moment longer than the server
+/// lives.
+metrics_process::~metrics_process() {
+    try {
+        program_.signal(SIGTERM);
+        program_.wait(stop_limit);
+    } catch (const std::exception& error) {
+        log::warn("parley-metrics: {}", error.what());
+    }
+}
 
 } // namespace parley

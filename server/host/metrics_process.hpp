@@ -18,6 +18,11 @@ public:
     /// Throws std::system_error where the program is not beside this one, std::runtime_error where it does not
     /// get ready.
     metrics_process(unique_fd door, const scoreboard& board);
+    metrics_process(const metrics_process&) = delete;
+    metrics_process& operator=(const metrics_process&) = delete;
+
+    /// Stops the program and waits for its end: then its port is free for the next server.
+    ~metrics_process();
 
     /// "metrics on http://ADDRESS/metrics".
     [[nodiscard]] const std::string& ready_line() const { return ready_line_; }
