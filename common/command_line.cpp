@@ -45,7 +45,7 @@ void check_integers(CLI::App& app) {
     }
 }
 
-std::string in_words(std::chrono::milliseconds time) {
+std::string to_string(std::chrono::milliseconds time) {
     return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000)
                                     : fmt::format("{}ms", time.count());
 }
@@ -119,7 +119,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
             throw CLI::ValidationError(names, error.what());
         }
     };
-    return app.add_option(names, read, description)->type_name("TIME")->default_str(in_words(value));
+    return app.add_option(names, read, description)->type_name("TIME")->default_str(to_string(value));
 }
 
 std::string fault_of_number(const std::string& text) {

@@ -9,7 +9,7 @@ namespace parley {
 namespace {
 
 /// Did the peer or the network end the connection? (tcp(7), send(2), recv(2))
-bool is_peers_affair(const std::exception& reason) {
+bool is_peer_error(const std::exception& reason) {
     const auto* error = dynamic_cast<const std::system_error*>(&reason);
     if (!error || error->code().category() != std::generic_category()) return false;
     switch (error->code().value()) {
@@ -25,16 +25,18 @@ bool is_peers_affair(const std::exception& reason) {
 
 } // namespace
 
-connection_log::connection_log(const connection& wire, worker& by) : wire_{wire}, by_{by} {
-    by_.begin_connection(wire.peer());
-    if (log::is_detailed()) log::debug("{}: connected to worker {}", wire_.peer().to_string(), by_.number());
+connection_log::connection_log(const connection& connection, worker& worker)
+    : connection_{connection}, worker_{worker} {
+    worker_.begin_connection(connection.peer());
+    if (log::is_detailed())
+        log::debug("{}: connected to worker {}", connection_.peer().to_string(), worker_.number());
 }
 
 void connection_log::failed(const std::exception& reason) const noexcept {
-    const bool is_ours = !is_peers_affair(reason);
+    const bool is_ours = !is_peer_error(reason);
     if (!is_ours && !log::is_detailed()) return;
     try {
-        const auto who = wire_.peer().to_string();
+        const auto who = connection_.peer().to_string();
         if (is_ours)
             log::error("{}: {}", who, reason.what());
         else
@@ -44,10 +46,10 @@ void connection_log::failed(const std::exception& reason) const noexcept {
 }
 
 connection_log::~connection_log() {
-    by_.end_connection();
+    worker_.end_connection();
     if (!log::is_detailed()) return;
     try {
-        log::debug("{}: ended", wire_.peer().to_string());
+        log::debug("{}: ended", connection_.peer().to_string());
     } catch (const std::bad_alloc&) {
     }
 }

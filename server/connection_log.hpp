@@ -10,8 +10,8 @@ namespace parley {
 
 class connection_log {
 public:
-    /// The connection begins. `wire` and `by` must outlive this.
-    connection_log(const connection& wire, worker& by);
+    /// The connection begins. `connection` and `worker` must outlive this.
+    connection_log(const connection& connection, worker& worker);
 
     /// Why it ended before its time. A peer's reset is its own affair: a debug line.
     void failed(const std::exception& reason) const noexcept;
@@ -20,8 +20,8 @@ public:
     ~connection_log();
 
 private:
-    const connection& wire_;
-    worker& by_;
+    const connection& connection_;
+    worker& worker_;
 };
 
 } // namespace parley

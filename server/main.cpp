@@ -28,10 +28,10 @@ void raise_descriptor_limit() {
 }
 
 /// The doors and, for UNIX sockets, their files.
-struct entrance {
+struct opened_sockets {
     std::vector<unique_fd> sockets;
     std::vector<socket_file> files;
-    listener::sockets_are whose = listener::sockets_are::ours;
+    listener::socket_ownership ownership = listener::socket_ownership::owned;
 };
 
 /// [::] takes IPv4, too, where that is the system's way; but not from an IPv4 address of the same port in the
@@ -45,8 +45,8 @@ bool leaves_ipv4_to_another(const std::vector<address>& name, const std::vector<
     return false;
 }
 
-entrance open_entrance(const server_options& options, const model& chosen, listen_options how) {
-    entrance opened;
+opened_sockets open_entrance(const server_options& options, const model& chosen, listen_options how) {
+    opened_sockets opened;
     std::vector<std::vector<address>> names;
     for (const auto& text : options.listen) {
         names.push_back(address::resolve(text));
@@ -75,7 +75,7 @@ int run_server(server_options options) {
     const systemd::notification service_manager;
     if (!lent.empty() && !options.listen.empty())
         throw std::invalid_argument("the sockets come from systemd (LISTEN_FDS): leave --listen out");
-    complete(options, chosen);
+    apply_defaults(options, chosen);
     const auto user = options.user.empty() ? std::nullopt : std::optional{find_account(options.user)};
     if (const auto obstacle = chosen.obstacle(); !obstacle.empty())
         throw std::runtime_error(fmt::format("model {} is not available here: {}", chosen.name, obstacle));
@@ -86,26 +86,26 @@ int run_server(server_options options) {
     server_state shared{options.services, board.size()};
     const service offered = [&] { return chosen_service.open(shared); };
 
-    const auto accept = discipline_of(chosen, options.accept);
+    const auto accept = accept_strategy_of(chosen, options.accept);
     const listen_options how{.backlog = options.backlog,
-                             .shared_port = accept == discipline::reuseport && options.workers > 1,
+                             .shared_port = accept == accept_strategy::reuseport && options.workers > 1,
                              .unix_mode = options.unix_mode};
-    auto metrics_door = options.metrics.empty() ? unique_fd{} : open_metrics_door(options.metrics);
+    auto metrics_socket = options.metrics.empty() ? unique_fd{} : open_metrics_socket(options.metrics);
     auto opened = lent.empty() ? open_entrance(options, chosen, how)
-                               : entrance{std::move(lent), {}, listener::sockets_are::lent};
-    listener door{std::move(opened.sockets), opened.whose};
-    if (accept == discipline::reuseport) door.open_queues(options.workers, how);
+                               : opened_sockets{std::move(lent), {}, listener::socket_ownership::inherited};
+    listener listener{std::move(opened.sockets), opened.ownership};
+    if (accept == accept_strategy::reuseport) listener.open_queues(options.workers, how);
     if (user) {
         for (const auto& file : opened.files) file.give_to(user->user, user->group);
-        become(*user);
+        drop_privileges(*user);
     }
     if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
     const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
-    const auto addresses = door.bound();
+    const auto addresses = listener.bound();
     board.facts().publish(board.size(), chosen.name, offer, addresses);
-    const stop_signal::noted_in facts{board.facts().stop_requested};
+    const stop_signal::record_stop_time facts{board.facts().stop_requested};
     std::optional<metrics_process> metrics;
-    if (metrics_door) metrics.emplace(std::move(metrics_door), board);
+    if (metrics_socket) metrics.emplace(std::move(metrics_socket), board);
     ready_report ready{[&] {
         for (const auto& each : addresses)
             write_notice(
@@ -113,7 +113,7 @@ int run_server(server_options options) {
         if (metrics) write_notice(metrics->ready_line() + '\n');
         service_manager.ready(fmt::format("serves {} (model {})", offer, chosen.name));
     }};
-    chosen.run(door, offered,
+    chosen.run(listener, offered,
                {.workers = options.workers,
                 .threads = options.threads,
                 .min_spare = options.min_spare,
@@ -127,7 +127,7 @@ int run_server(server_options options) {
                 .command = options.command,
                 .board = board,
                 .ready = ready});
-    stop_signal::settle();
+    stop_signal::disarm();
     write_notice(summary_of(board));
     return 0;
 }

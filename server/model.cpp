@@ -7,28 +7,28 @@
 
 namespace parley {
 
-std::string_view name_of(discipline value) {
+std::string_view name_of(accept_strategy value) {
     switch (value) {
-    case discipline::each: return "each";
-    case discipline::file_lock: return "file-lock";
-    case discipline::mutex: return "mutex";
-    case discipline::pass: return "pass";
-    case discipline::reuseport: return "reuseport";
-    case discipline::main: return "main";
-    case discipline::exclusive: return "exclusive";
+    case accept_strategy::shared: return "each";
+    case accept_strategy::file_lock: return "file-lock";
+    case accept_strategy::mutex: return "mutex";
+    case accept_strategy::fd_passing: return "pass";
+    case accept_strategy::reuseport: return "reuseport";
+    case accept_strategy::main_thread: return "main";
+    case accept_strategy::epoll_exclusive: return "exclusive";
     }
     return "?";
 }
 
 namespace {
 
-using enum discipline;
-constexpr std::array alone{each};
-constexpr std::array by_main{main};
-constexpr std::array for_processes{each, file_lock, mutex, pass, reuseport};
-constexpr std::array for_threads{main, each, mutex};
-constexpr std::array for_loops{reuseport, exclusive};
-constexpr std::array own_doors{reuseport};
+using enum accept_strategy;
+constexpr std::array alone{shared};
+constexpr std::array accepts_main{main_thread};
+constexpr std::array for_processes{shared, file_lock, mutex, fd_passing, reuseport};
+constexpr std::array for_threads{main_thread, shared, mutex};
+constexpr std::array for_loops{reuseport, epoll_exclusive};
+constexpr std::array own_queues{reuseport};
 
 constexpr model table[] = {
     {.name = "iterative",
@@ -43,7 +43,7 @@ constexpr model table[] = {
     {.name = "fork",
      .summary = "a new process for each connection",
      .run = fork_per_connection,
-     .accepts = by_main,
+     .accepts = accepts_main,
      .file = "fork_per_connection.cpp",
      .topic = "processes",
      .stevens = "row 1",
@@ -62,7 +62,7 @@ constexpr model table[] = {
     {.name = "thread",
      .summary = "a new thread for each connection",
      .run = thread_per_connection,
-     .accepts = by_main,
+     .accepts = accepts_main,
      .file = "thread_per_connection.cpp",
      .topic = "threads; locks",
      .stevens = "row 6",
@@ -127,11 +127,11 @@ constexpr model table[] = {
      .stevens = "-",
      .muduo = "-",
      .wrong = "work for the processor; systems that forbid it",
-     .obstacle = completion_ring::obstacle},
+     .obstacle = io_ring::obstacle},
     {.name = "coroutine",
      .summary = "Asio: each connection a coroutine; --workers loops, a thread each",
      .run = coroutine,
-     .accepts = own_doors,
+     .accepts = own_queues,
      .default_workers = 1,
      .workers_serve = true,
      .file = "coroutine.cpp",
@@ -152,7 +152,7 @@ constexpr model table[] = {
     {.name = "exec",
      .summary = "a command for each connection, as inetd does it (-- COMMAND ARGS)",
      .run = exec,
-     .accepts = by_main,
+     .accepts = accepts_main,
      .commands = true,
      .file = "exec.cpp",
      .topic = "subprocesses",

@@ -90,7 +90,7 @@ mode_t mode_of(const std::string& text) {
 const model& find_model(std::string_view name) { return find("model", models(), name); }
 const service_entry& find_service(std::string_view name) { return find("service", services(), name); }
 
-void complete(server_options& options, const model& chosen) {
+void apply_defaults(server_options& options, const model& chosen) {
     const auto refuse = [&](std::string_view option, std::string_view why) {
         throw std::invalid_argument(fmt::format("{} does not fit the model {}: {}", option, chosen.name, why));
     };
@@ -111,8 +111,8 @@ void complete(server_options& options, const model& chosen) {
                    fmt::format("its {} workers take a client each", all));
     }
     if (options.accept.empty()) options.accept = name_of(chosen.accepts.front());
-    discipline_of(chosen, options.accept);
-    if (options.in == container::processes && !chosen.in_either)
+    accept_strategy_of(chosen, options.accept);
+    if (options.in == worker_kind::processes && !chosen.in_either)
         refuse("--in processes", "only loops takes it");
     if (options.min_spare > 0) {
         if (chosen.name != "prefork") refuse("--min-spare", "only prefork grows");
@@ -139,7 +139,7 @@ int most_workers(const server_options& options) {
     return std::max({options.workers * options.threads, options.max_workers, options.max_connections});
 }
 
-discipline discipline_of(const model& chosen, std::string_view name) {
+accept_strategy accept_strategy_of(const model& chosen, std::string_view name) {
     std::vector<std::string_view> known;
     for (const auto each : chosen.accepts) {
         if (name_of(each) == name) return each;
@@ -166,8 +166,8 @@ void describe_options(CLI::App& app, server_options& options) {
         "reuseport or exclusive (loops)");
     app.add_option("--in", options.in, "in what loops run: threads or processes")
         ->transform(
-            CLI::CheckedTransformer(std::map<std::string, container>{{"threads", container::threads},
-                                                                     {"processes", container::processes}})
+            CLI::CheckedTransformer(std::map<std::string, worker_kind>{{"threads", worker_kind::threads},
+                                                                       {"processes", worker_kind::processes}})
                 .description(""))
         ->type_name("threads|processes")
         ->default_str("threads");

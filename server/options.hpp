@@ -15,7 +15,7 @@ struct server_options {
     std::string service = "welcome";
     std::vector<std::string> listen; // none: 127.0.0.1:9999
     std::string accept;              // empty: the model's first
-    container in = container::threads;
+    worker_kind in = worker_kind::threads;
     int workers = 0; // 0: the model's own number
     int threads = 0; // 0: as many as there are processors to use
     int min_spare = 0;
@@ -39,10 +39,10 @@ void describe_options(CLI::App& app, server_options& options);
 
 /// Fills in what `options` leaves open, as `chosen` needs it. Throws std::invalid_argument that names the
 /// option which does not fit the model, or another option.
-void complete(server_options& options, const model& chosen);
+void apply_defaults(server_options& options, const model& chosen);
 
 /// Throws std::invalid_argument that lists what fits.
-discipline discipline_of(const model& chosen, std::string_view name);
+accept_strategy accept_strategy_of(const model& chosen, std::string_view name);
 
 /// The most workers that there can be: slots on the scoreboard.
 int most_workers(const server_options& options);

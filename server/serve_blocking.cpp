@@ -9,8 +9,8 @@ namespace {
 
 /// Calls `converse()`, and logs what ends it.
 template <class Converse>
-void log_connection(const connection& wire, worker& by, Converse converse) noexcept {
-    connection_log log{wire, by};
+void log_connection(const connection& connection, worker& worker, Converse converse) noexcept {
+    connection_log log{connection, worker};
     try {
         converse();
     } catch (const std::exception& error) {
@@ -20,15 +20,17 @@ void log_connection(const connection& wire, worker& by, Converse converse) noexc
 
 } // namespace
 
-void serve(connection wire, const service& offered, const model_options& options, worker& by) noexcept {
-    log_connection(wire, by, [&] {
+void serve(connection connection, const service& offered, const model_options& options,
+           worker& worker) noexcept {
+    log_connection(connection, worker, [&] {
         auto session = offered();
-        drive_blocking(session, wire, by, options.idle_timeout);
+        drive_blocking(session, connection, worker, options.idle_timeout);
     });
 }
 
-void serve(connection wire, session& session, const model_options& options, worker& by) noexcept {
-    log_connection(wire, by, [&] { drive_blocking(session, wire, by, options.idle_timeout); });
+void serve(connection connection, session& session, const model_options& options, worker& worker) noexcept {
+    log_connection(connection, worker,
+                   [&] { drive_blocking(session, connection, worker, options.idle_timeout); });
 }
 
 } // namespace parley

@@ -8,11 +8,12 @@
 
 namespace parley {
 
-/// Opens a session of `offered` with the peer at the other end of `wire` and carries it to its end.
+/// Opens a session of `offered` with the peer at the other end of `connection` and carries it to its end.
 /// Throws nothing.
-void serve(connection wire, const service& offered, const model_options& options, worker& by) noexcept;
+void serve(connection connection, const service& offered, const model_options& options,
+           worker& worker) noexcept;
 
 /// The same with a session that has been opened already, and has not begun.
-void serve(connection wire, session& session, const model_options& options, worker& by) noexcept;
+void serve(connection connection, session& session, const model_options& options, worker& worker) noexcept;
 
 } // namespace parley

@@ -45,7 +45,7 @@ std::string measure_rest(results& all, const run_folder& folder) {
         const auto& next = left.front();
         shown.show(planned.size() - left.size(), all.planned.contenders[next.contender].name + ", " +
                                                      all.planned.workloads[next.workload].id);
-        const disturbance_watch watch;
+        const host_noise_watch watch;
         auto one = measure(all.planned, next);
         if (!one) return {};
         one->meanwhile = watch.so_far();
@@ -75,7 +75,7 @@ void print(const section& one, bool has_baseline) {
 
 /// What decides, as bars, and below them what they show.
 void print(const answer& one, const section& from) {
-    const auto& by = figure_named(one.figure);
+    const auto& by = metric_named(one.metric);
     print(wrapped(fmt::format("{}: {}", one.question, one.headline)));
     print(wrapped(fmt::format("  {}, {}", from.load.to_string(), by.title)));
     std::vector<bar> bars;
@@ -109,12 +109,12 @@ void print(const results& all, const std::string& baseline) {
 
     const auto capacities = capacities_of(sections);
     if (!capacities.empty()) print_result("Connections at a time\n");
-    for (const auto& each : capacities) print(wrapped(fmt::format("  {}: {}", each.name, in_words(each)), 4));
+    for (const auto& each : capacities) print(wrapped(fmt::format("  {}: {}", each.name, to_string(each)), 4));
     if (!capacities.empty()) print_result("\n");
 
     const auto crossings = crossings_of(sections);
     if (!crossings.empty()) print_result("Where curves cross\n");
-    for (const auto& each : crossings) print(wrapped("  " + in_words(each), 4));
+    for (const auto& each : crossings) print(wrapped("  " + to_string(each), 4));
     if (!crossings.empty()) print_result("\n");
 
     const auto claims = claims_of(sections, all.planned.server_cores.size());

@@ -11,28 +11,28 @@
 namespace parley {
 
 /// Once, when there is nothing more to ask.
-void dialogue::end_output() {
-    if (!exchange_.has_ended() || std::exchange(output_ended_, true)) return;
+void client_connection::shutdown_write() {
+    if (!request_cycle_.has_ended() || std::exchange(output_ended_, true)) return;
     if (tls_)
-        tls_->end_output();
+        tls_->shutdown_write();
     else
-        driver_.wire().end_output();
+        driver_.get_connection().shutdown_write();
 }
 
 /// With TLS, what the driver waits for may be there already, or have room, without the socket's knowing.
-nonblocking_driver::waits_for dialogue::carry_on(std::unique_ptr<input_area>& spare, slot& notes) {
-    using driver = nonblocking_driver::waits_for;
+nonblocking_driver::wants client_connection::carry_on(std::unique_ptr<read_buffer>& spare, slot& notes) {
+    using driver = nonblocking_driver::wants;
     for (bool has_read = false;;) {
-        const auto what = driver_.go_on(spare, notes);
-        if (what == driver::others) continue; // only a server divides its time
-        if (what == driver::input) end_output();
-        if (tls_ && what == driver::input) {
+        const auto what = driver_.resume(spare, notes);
+        if (what == driver::yield) continue; // only a server divides its time
+        if (what == driver::read) shutdown_write();
+        if (tls_ && what == driver::read) {
             if (std::exchange(has_read, true) && !tls_->has_more()) return what;
-            if (!spare) spare = std::make_unique_for_overwrite<input_area>();
+            if (!spare) spare = std::make_unique_for_overwrite<read_buffer>();
             const auto bytes = tls_->read_some(*spare);
             if (!bytes) return what;
             driver_.feed(*bytes, notes);
-        } else if (tls_ && what == driver::room) {
+        } else if (tls_ && what == driver::write) {
             const auto count = tls_->write_some(driver_.unsent());
             if (count == 0) return what;
             driver_.sent(count, notes);
@@ -42,25 +42,25 @@ nonblocking_driver::waits_for dialogue::carry_on(std::unique_ptr<input_area>& sp
     }
 }
 
-dialogue::waits_for dialogue::go_on(std::unique_ptr<input_area>& spare, slot& notes) {
-    using driver = nonblocking_driver::waits_for;
+client_connection::wants client_connection::resume(std::unique_ptr<read_buffer>& spare, slot& notes) {
+    using driver = nonblocking_driver::wants;
     switch (carry_on(spare, notes)) {
-    case driver::nothing: return now_ = waits_for::nothing;
-    case driver::room: return now_ = waits_for::room;
-    case driver::input: break;
-    case driver::time: return now_ = waits_for::turn;
-    case driver::others:
-    case driver::work: throw std::logic_error("a client's conversation only sends and reads");
+    case driver::done: return now_ = wants::done;
+    case driver::write: return now_ = wants::write;
+    case driver::read: break;
+    case driver::timer: return now_ = wants::turn;
+    case driver::yield:
+    case driver::compute: throw std::logic_error("a client's conversation only sends and reads");
     }
-    return now_ = waits_for::input;
+    return now_ = wants::read;
 }
 
-void dialogue::begin_turn(std::optional<ledger::clock::time_point> due) {
-    if (due) exchange_.due(*due);
+void client_connection::begin_turn(std::optional<run_stats::clock::time_point> due) {
+    if (due) request_cycle_.due(*due);
     driver_.done();
 }
 
-void dialogue::check_silence() {
+void client_connection::check_silence() {
     std::array<char, 1> first;
     ssize_t came = 0;
     if (tls_) { // which has messages of its own, too
@@ -79,11 +79,11 @@ void dialogue::check_silence() {
     if (errno != EAGAIN && errno != EINTR) throw_errno("recv");
 }
 
-failure dialogue::late(std::chrono::milliseconds limit) const {
-    const bool sends = now_ == waits_for::room;
-    const auto what = sends                   ? "the server did not read"
-                      : exchange_.has_ended() ? "the server did not end the conversation"
-                                              : "no answer";
+failure client_connection::late(std::chrono::milliseconds limit) const {
+    const bool sends = now_ == wants::write;
+    const auto what = sends                        ? "the server did not read"
+                      : request_cycle_.has_ended() ? "the server did not end the conversation"
+                                                   : "no answer";
     return {sends ? phase::write : phase::read, sends ? "send" : "recv", "ETIMEDOUT",
             fmt::format("{} within {} ms", what, (limit + plan_.least_time).count())};
 }

@@ -13,53 +13,53 @@
 
 namespace parley {
 
-class dialogue {
+class client_connection {
 public:
     /// `number` is the connection's in its run, `begun` when it began to be made. Plan and book must outlive
     /// it. All goes through `tls`, where there is one, which has shaken hands.
-    dialogue(const conversation& with, const request_plan& plan, ledger& book, std::uint64_t number,
-             connection wire, ledger::clock::time_point begun = ledger::clock::now(),
-             std::uint64_t* quota = nullptr, std::unique_ptr<tls_wire> tls = nullptr)
+    client_connection(const protocol& with, const request_plan& plan, run_stats& stats, std::uint64_t number,
+                      connection connection, run_stats::clock::time_point begun = run_stats::clock::now(),
+                      std::uint64_t* quota = nullptr, std::unique_ptr<tls_wire> tls = nullptr)
         : plan_{plan},
-          exchange_{plan, book, number, begun, quota},
-          driver_{with.open(exchange_), std::move(wire),
-                  tls ? nonblocking_driver::transfer::by_loop : nonblocking_driver::transfer::by_driver},
+          request_cycle_{plan, stats, number, begun, quota},
+          driver_{with.open(request_cycle_), std::move(connection),
+                  tls ? nonblocking_driver::io_mode::completion : nonblocking_driver::io_mode::readiness},
           tls_{std::move(tls)} {}
 
-    enum class waits_for { input, room, turn, nothing };
+    enum class wants { read, write, turn, done };
 
-    /// Goes on (nonblocking_driver::go_on) and says what it waits for; nothing: it has come to its good end.
+    /// Goes on (nonblocking_driver::resume) and says what it waits for; wants::done: it has come to its good end.
     /// When there is nothing more to ask, it ends our direction of the connection. Throws conversation_failed
     /// for what is wrong with the answers, std::system_error where the connection is lost.
-    waits_for go_on(std::unique_ptr<input_area>& spare, slot& notes);
+    wants resume(std::unique_ptr<read_buffer>& spare, slot& notes);
 
-    /// It is its turn: the request counts from `due` (none: from when it is sent). Then go_on().
-    void begin_turn(std::optional<ledger::clock::time_point> due = {});
+    /// It is its turn: the request counts from `due` (none: from when it is sent). Then resume().
+    void begin_turn(std::optional<run_stats::clock::time_point> due = {});
 
-    /// The wire is readable while the dialogue waits for its turn, so nothing should come. Throws
+    /// The wire is readable while the client_connection waits for its turn, so nothing should come. Throws
     /// conversation_failed where something has come, or the end.
     void check_silence();
 
     /// By when it must have gone on, if an answer, or the server's end after the last, may take `limit`.
-    [[nodiscard]] ledger::clock::time_point deadline(std::chrono::milliseconds limit) const {
-        return exchange_.waiting_since() + limit + plan_.least_time;
+    [[nodiscard]] run_stats::clock::time_point deadline(std::chrono::milliseconds limit) const {
+        return request_cycle_.waiting_since() + limit + plan_.least_time;
     }
 
     /// What is wrong once that has passed.
     [[nodiscard]] failure late(std::chrono::milliseconds limit) const;
 
-    [[nodiscard]] exchange& talk() { return exchange_; }
-    [[nodiscard]] int descriptor() { return driver_.wire().descriptor(); }
+    [[nodiscard]] request_cycle& session() { return request_cycle_; }
+    [[nodiscard]] int descriptor() { return driver_.get_connection().descriptor(); }
 
 private:
-    void end_output();
-    nonblocking_driver::waits_for carry_on(std::unique_ptr<input_area>& spare, slot& notes);
+    void shutdown_write();
+    nonblocking_driver::wants carry_on(std::unique_ptr<read_buffer>& spare, slot& notes);
 
     const request_plan& plan_;
-    exchange exchange_;
+    request_cycle request_cycle_;
     nonblocking_driver driver_;
     std::unique_ptr<tls_wire> tls_;
-    waits_for now_ = waits_for::nothing;
+    wants now_ = wants::done;
     bool output_ended_ = false;
 };
 

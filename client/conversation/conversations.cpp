@@ -17,116 +17,118 @@ namespace {
 // ---- The conversations. ----
 
 /// With services that answer the same request always the same: welcome (the request is empty), pi, wait.
-session known_answer(exchange& talk) {
-    const auto& plan = talk.plan();
-    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
-        talk.ask(plan.request, expected_answer{plan.answer});
+session known_answer(request_cycle& session) {
+    const auto& plan = session.plan();
+    for (co_await session.turn(); session.begin(); co_await session.turn()) {
+        session.ask(plan.request, expected_response{plan.answer});
         co_await reply(plan.request);
-        while (!talk.complete()) talk.take(co_await read_some());
-        if (const auto time = talk.answered(); time < plan.least_time)
-            talk.complain("too early",
-                          fmt::format("{} came after {} us", in_quotes(plan.answer),
-                                      std::chrono::floor<std::chrono::microseconds>(time).count()));
+        while (!session.complete()) session.take(co_await read_some());
+        if (const auto time = session.answered(); time < plan.least_time)
+            session.complain("too early",
+                             fmt::format("{} came after {} us", in_quotes(plan.answer),
+                                         std::chrono::floor<std::chrono::microseconds>(time).count()));
     }
-    talk.take(co_await read_some());
+    session.take(co_await read_some());
 }
 
-session echo_of_messages(exchange& talk) {
-    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
-        const auto text = talk.message();
-        talk.ask(text, expected_answer{text});
+session echo_of_messages(request_cycle& session) {
+    for (co_await session.turn(); session.begin(); co_await session.turn()) {
+        const auto text = session.message();
+        session.ask(text, expected_response{text});
         co_await reply(text);
-        while (!talk.complete()) talk.take(co_await read_some());
-        talk.answered();
+        while (!session.complete()) session.take(co_await read_some());
+        session.answered();
     }
-    talk.take(co_await read_some());
+    session.take(co_await read_some());
 }
 
-session echo_of_bytes(exchange& talk) {
-    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
+session echo_of_bytes(request_cycle& session) {
+    for (co_await session.turn(); session.begin(); co_await session.turn()) {
         for (;;) {
-            const auto part = talk.next_part();
+            const auto part = session.next_part();
             if (!part.empty())
                 co_await reply(part);
-            else if (!talk.complete())
-                talk.take(co_await read_some());
+            else if (!session.complete())
+                session.take(co_await read_some());
             else
                 break;
         }
-        talk.answered();
+        session.answered();
     }
-    talk.take(co_await read_some());
+    session.take(co_await read_some());
 }
 
 /// With echo, and with raw where its answer is a text.
-session batches(exchange& talk) {
+session batches(request_cycle& session) {
     for (;;) {
-        co_await talk.turn();
-        const auto text = talk.batch();
+        co_await session.turn();
+        const auto text = session.batch();
         if (text.empty()) break;
         co_await reply(text);
-        while (!talk.complete()) talk.take(co_await read_some());
+        while (!session.complete()) session.take(co_await read_some());
     }
-    talk.take(co_await read_some());
+    session.take(co_await read_some());
 }
 
-session echo(exchange& talk) {
-    if (talk.plan().options.pipeline > 1) return batches(talk);
-    return talk.plan().options.how == framing::none ? echo_of_bytes(talk) : echo_of_messages(talk);
+session echo(request_cycle& session) {
+    if (session.plan().options.pipeline > 1) return batches(session);
+    return session.plan().options.how == framing::none ? echo_of_bytes(session) : echo_of_messages(session);
 }
 
-session raw_one_by_one(exchange& talk) {
-    answer_by_rule answer{*talk.plan().rule};
-    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
-        const auto text = talk.ask(talk.plan().request, {});
+session raw_one_by_one(request_cycle& session) {
+    match_response answer{*session.plan().rule};
+    for (co_await session.turn(); session.begin(); co_await session.turn()) {
+        const auto text = session.ask(session.plan().request, {});
         co_await reply(text);
         answer.restart();
-        while (!answer.complete()) talk.take(answer, co_await read_some());
-        talk.answered();
+        while (!answer.complete()) session.take(answer, co_await read_some());
+        session.answered();
     }
-    talk.take(co_await read_some());
+    session.take(co_await read_some());
 }
 
 /// With anybody's server.
-session raw(exchange& talk) { return talk.plan().options.pipeline > 1 ? batches(talk) : raw_one_by_one(talk); }
-
-session counter(exchange& talk) {
-    std::uint64_t last = 0;
-    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
-        const auto line = talk.ask(talk.line(), expected_answer{"", "\n"});
-        co_await reply(line);
-        while (!talk.complete()) talk.take(co_await read_some());
-        talk.answered();
-
-        const auto value = talk.number();
-        if (!talk.is_new(value))
-            talk.complain("lost update", fmt::format("the counter gave {} twice", value));
-        else if (value <= last)
-            talk.complain("counted back", fmt::format("the counter gave {} after {}", value, last));
-        last = value;
-    }
-    talk.take(co_await read_some());
+session raw(request_cycle& session) {
+    return session.plan().options.pipeline > 1 ? batches(session) : raw_one_by_one(session);
 }
 
-session hello(exchange& talk) {
+session counter(request_cycle& session) {
+    std::uint64_t last = 0;
+    for (co_await session.turn(); session.begin(); co_await session.turn()) {
+        const auto line = session.ask(session.line(), expected_response{"", "\n"});
+        co_await reply(line);
+        while (!session.complete()) session.take(co_await read_some());
+        session.answered();
+
+        const auto value = session.number();
+        if (!session.is_new(value))
+            session.complain("lost update", fmt::format("the counter gave {} twice", value));
+        else if (value <= last)
+            session.complain("counted back", fmt::format("the counter gave {} after {}", value, last));
+        last = value;
+    }
+    session.take(co_await read_some());
+}
+
+session hello(request_cycle& session) {
     std::string greeting;
-    for (co_await talk.turn(); talk.begin(); co_await talk.turn()) {
-        const auto line = talk.line();
+    for (co_await session.turn(); session.begin(); co_await session.turn()) {
+        const auto line = session.line();
         greeting.clear();
         fmt::format_to(std::back_inserter(greeting), "Hello, {} (request {}, worker ",
-                       line.substr(0, line.size() - 1), talk.request());
-        talk.ask(line, expected_answer{greeting, ")\n"});
+                       line.substr(0, line.size() - 1), session.request());
+        session.ask(line, expected_response{greeting, ")\n"});
         co_await reply(line);
-        while (!talk.complete()) talk.take(co_await read_some());
-        talk.answered();
+        while (!session.complete()) session.take(co_await read_some());
+        session.answered();
     }
-    talk.take(co_await read_some());
+    session.take(co_await read_some());
 }
 
 // ---- Their preparation. ----
 
 /// Takes the request that the user gave, if any.
-void take_said(request_plan& plan) {
+void take_request_text(request_plan& plan) {
     const auto& said = plan.options.say;
     if (!said) return;
     if (said->find('\n') != said->npos) throw std::invalid_argument("--say is one line, without a newline");
@@ -134,7 +136,7 @@ void take_said(request_plan& plan) {
 }
 
 /// The number that the user gave as the request; without one, `otherwise`.
-int number_said(const request_plan& plan, int otherwise) {
+int number_requested(const request_plan& plan, int otherwise) {
     const auto& said = plan.options.say;
     if (!said) return otherwise;
     int number = 0;
@@ -161,17 +163,17 @@ void prepare_welcome(request_plan& plan) {
 /// A batch is sent whole before its answers are read: the sockets must hold it.
 void check_batch(const request_plan& plan, std::size_t size) {
     const auto at_once = static_cast<std::size_t>(plan.options.pipeline);
-    if (at_once > 1 && at_once * size > exchange::most_under_way)
+    if (at_once > 1 && at_once * size > request_cycle::most_under_way)
         throw std::invalid_argument(
             fmt::format("{} requests of {} bytes are too much to be sent at once: it may be {} "
                         "bytes (--pipeline, --size)",
-                        at_once, size, exchange::most_under_way));
+                        at_once, size, request_cycle::most_under_way));
 }
 
 void prepare_echo(request_plan& plan) {
     // A message is sent whole before its answer is read: the sockets must hold it.
-    check_size(plan, plan.options.how == framing::none ? 1 << 30 : exchange::most_under_way);
-    take_said(plan);
+    check_size(plan, plan.options.how == framing::none ? 1 << 30 : request_cycle::most_under_way);
+    take_request_text(plan);
     if (plan.options.how != framing::none && !plan.request.empty())
         plan.request = framed(*plan.options.say, plan.options.how);
     check_batch(plan, plan.request.empty() ? plan.options.size : plan.request.size());
@@ -179,12 +181,12 @@ void prepare_echo(request_plan& plan) {
 
 void prepare_line(request_plan& plan) {
     check_size(plan, input_buffer::line_limit);
-    take_said(plan);
+    take_request_text(plan);
 }
 
 void prepare_pi(request_plan& plan) {
     constexpr int most = 100'000; // the checker must have them, too
-    const auto digits = number_said(plan, plan.options.digits);
+    const auto digits = number_requested(plan, plan.options.digits);
     if (digits < 1 || digits > most)
         throw std::invalid_argument(fmt::format("pi is asked for 1 to {} digits, not {}", most, digits));
     plan.request = fmt::format("{}\n", digits);
@@ -192,7 +194,7 @@ void prepare_pi(request_plan& plan) {
 }
 
 void prepare_wait(request_plan& plan) {
-    const auto said = number_said(plan, static_cast<int>(plan.options.wait.count()));
+    const auto said = number_requested(plan, static_cast<int>(plan.options.wait.count()));
     if (said < 0) throw std::invalid_argument(fmt::format("a wait of {} ms cannot be asked for", said));
     plan.least_time = std::chrono::milliseconds{said};
     plan.request = fmt::format("{}\n", said);
@@ -205,17 +207,17 @@ void prepare_raw(request_plan& plan) {
         throw std::invalid_argument("service raw needs to know what is right: say what to --expect");
     plan.rule.emplace(asked.expect, asked.how);
     if (!asked.send.empty()) plan.request = framed(asked.send, asked.how);
-    if (asked.pipeline > 1 && (plan.rule->what() != answer_rule::kind::text || asked.send.empty()))
+    if (asked.pipeline > 1 && (plan.rule->what() != response_matcher::kind::text || asked.send.empty()))
         throw std::invalid_argument("--pipeline needs something to --send, and a text to --expect");
     check_batch(plan, std::max(plan.request.size(), plan.rule->text().size()));
-    if (asked.send.empty() || plan.rule->what() == answer_rule::kind::until_close)
+    if (asked.send.empty() || plan.rule->what() == response_matcher::kind::until_close)
         plan.options.per_connection = 1;
 }
 
 } // namespace
 
-std::span<const conversation> conversations() {
-    static constexpr conversation table[] = {
+std::span<const protocol> protocols() {
+    static constexpr protocol table[] = {
         {"welcome", "reads the greeting", prepare_welcome, known_answer, false},
         {"echo", "sends bytes, wants the same ones back", prepare_echo, echo, true},
         {"counter", "sends a line, wants a number that nobody got before", prepare_line, counter, true},
@@ -227,16 +229,16 @@ std::span<const conversation> conversations() {
     return table;
 }
 
-const conversation& conversation_with(std::string_view service) {
+const protocol& protocol_for(std::string_view service) {
     std::string known;
-    for (const auto& each : conversations()) {
+    for (const auto& each : protocols()) {
         if (each.service == service) return each;
         known.append(known.empty() ? "" : ", ").append(each.service);
     }
     throw std::invalid_argument(fmt::format("unknown service {}: choose one of {}", in_quotes(service), known));
 }
 
-request_plan plan_requests(const conversation& with, const request_options& options) {
+request_plan plan_requests(const protocol& with, const request_options& options) {
     request_plan plan{options, {}, {}, {}};
     if (options.pipeline < 1 || options.pipeline > 10'000)
         throw std::invalid_argument(fmt::format("--pipeline is from 1 to 10000, not {}", options.pipeline));

@@ -11,20 +11,20 @@
 namespace parley {
 
 /// A row of the table.
-struct conversation {
+struct protocol {
     std::string_view service;
     std::string_view summary;
-    void (*prepare)(request_plan& plan); // works the options out; throws std::invalid_argument
-    session (*open)(exchange& talk);     // has one conversation; `talk` must outlive it
-    bool sends;                          // or does the client only listen?
+    void (*prepare)(request_plan& plan);     // works the options out; throws std::invalid_argument
+    session (*open)(request_cycle& session); // has one conversation; `talk` must outlive it
+    bool sends;                              // or does the client only listen?
 };
 
-std::span<const conversation> conversations();
+std::span<const protocol> protocols();
 
 /// The conversation with a service of that name. Throws std::invalid_argument, which lists those known.
-const conversation& conversation_with(std::string_view service);
+const protocol& protocol_for(std::string_view service);
 
 /// Throws std::invalid_argument for options that the service cannot be asked with.
-request_plan plan_requests(const conversation& with, const request_options& options);
+request_plan plan_requests(const protocol& with, const request_options& options);
 
 } // namespace parley

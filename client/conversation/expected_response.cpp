@@ -24,7 +24,7 @@ bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
 } // namespace
 
-std::size_t expected_answer::match_number(std::string_view bytes) {
+std::size_t expected_response::match_number(std::string_view bytes) {
     constexpr std::uint64_t most = 999'999'999'999'999'999; // one more digit fits
     std::size_t size = 0;
     while (size < bytes.size() && is_digit(bytes[size]) && number_ <= most &&
@@ -34,14 +34,14 @@ std::size_t expected_answer::match_number(std::string_view bytes) {
     return size;
 }
 
-std::size_t expected_answer::match(std::string_view bytes) {
+std::size_t expected_response::match(std::string_view bytes) {
     auto size = match_text(before_, bytes);
     if (before_.empty() && wants_number_) size += match_number(bytes.substr(size));
     if (before_.empty() && !wants_number_) size += match_text(after_, bytes.substr(size));
     return size;
 }
 
-std::string expected_answer::next() const {
+std::string expected_response::next() const {
     if (!before_.empty()) return in_quotes(before_);
     if (wants_number_)
         return number_ == 0 ? "a number from 1" : fmt::format("more digits or {}", in_quotes(after_));

@@ -9,17 +9,17 @@
 
 namespace parley {
 
-class expected_answer {
+class expected_response {
 public:
     /// Expects nothing.
-    expected_answer() = default;
+    expected_response() = default;
 
     /// Expects the text. It must stay valid until all of it has come, like those below.
-    explicit expected_answer(std::string_view text) : before_{text} {}
+    explicit expected_response(std::string_view text) : before_{text} {}
 
     /// Expects a number from 1 (decimal, no leading zeros, up to 19 digits) between two texts; `after` is not
     /// empty and begins with no digit.
-    expected_answer(std::string_view before, std::string_view after)
+    expected_response(std::string_view before, std::string_view after)
         : before_{before}, wants_number_{true}, after_{after} {}
 
     /// Takes the bytes that agree with what is expected, and returns how many they are: fewer than came

@@ -9,25 +9,25 @@
 
 namespace parley {
 
-delay_wanted exchange::turn() {
-    if (!plan_.by_turns || has_no_more()) return pause({});
+delay_wanted request_cycle::turn() {
+    if (!plan_.scheduled || has_no_more()) return pause({});
     if (request_ == 0) free_since_ = clock::now();
     return pause(std::chrono::hours{24 * 365});
 }
 
-bool exchange::has_no_more() const {
-    return request_ == plan_.options.per_connection || book_.requests_left == 0 || (quota_ && *quota_ == 0);
+bool request_cycle::has_no_more() const {
+    return request_ == plan_.options.per_connection || stats_.requests_left == 0 || (quota_ && *quota_ == 0);
 }
 
-bool exchange::begin() {
+bool request_cycle::begin() {
     if (has_no_more()) {
         state_ = state::ended;
         since_ = clock::now();
         return false;
     }
-    --book_.requests_left;
+    --stats_.requests_left;
     if (quota_) --*quota_;
-    ++book_.all_asked;
+    ++stats_.all_asked;
     ++request_;
     state_ = state::asking;
     sent_ = received_ = 0;
@@ -35,7 +35,7 @@ bool exchange::begin() {
     return true;
 }
 
-std::string_view exchange::next_part() {
+std::string_view request_cycle::next_part() {
     const std::string_view given = plan_.request;
     const auto left = (given.empty() ? plan_.options.size : given.size()) - sent_;
     const auto under_way = expected_.text_left();
@@ -50,17 +50,17 @@ std::string_view exchange::next_part() {
         payload{plan_.options.seed, connection_, request_}.bytes(next, sent_);
     else
         given.copy(next.data(), next.size(), sent_);
-    return ask({next.data(), next.size()}, expected_answer{made_up_});
+    return ask({next.data(), next.size()}, expected_response{made_up_});
 }
 
-std::string_view exchange::line() {
+std::string_view request_cycle::line() {
     if (!plan_.request.empty()) return plan_.request;
     made_up_.resize(plan_.options.size);
     payload{plan_.options.seed, connection_, request_}.letters(made_up_);
     return made_up_ += '\n';
 }
 
-std::string_view exchange::message() {
+std::string_view request_cycle::message() {
     if (!plan_.request.empty()) return plan_.request;
     const payload mine{plan_.options.seed, connection_, request_};
     std::string text(plan_.options.size, '\0');
@@ -80,7 +80,7 @@ std::string_view exchange::message() {
     return made_up_ = framed(text, plan_.options.how);
 }
 
-std::string_view exchange::batch() {
+std::string_view request_cycle::batch() {
     std::string answers;
     batch_.clear();
     while (in_batch_ < static_cast<std::uint64_t>(plan_.options.pipeline) &&
@@ -93,12 +93,12 @@ std::string_view exchange::batch() {
     if (in_batch_ == 0) return {};
     answer_size_ = answers.size() / in_batch_;
     made_up_ = std::move(answers);
-    ask(batch_, expected_answer{made_up_});
+    ask(batch_, expected_response{made_up_});
     sent_ = batch_.size() / in_batch_;
     return batch_;
 }
 
-void exchange::close_answered() {
+void request_cycle::close_answered() {
     while (in_batch_ > 0 && received_ >= answer_size_) {
         const auto more = received_ - answer_size_;
         received_ = answer_size_;
@@ -108,7 +108,7 @@ void exchange::close_answered() {
     }
 }
 
-std::string_view exchange::ask(std::string_view text, const expected_answer& answer) {
+std::string_view request_cycle::ask(std::string_view text, const expected_response& answer) {
     sent_ += text.size();
     expected_ = answer;
     if (state_ == state::asking && !text.empty()) since_ = clock::now();
@@ -116,24 +116,24 @@ std::string_view exchange::ask(std::string_view text, const expected_answer& ans
     return text;
 }
 
-void exchange::take(std::optional<std::string_view> bytes) {
+void request_cycle::take(std::optional<std::string_view> bytes) {
     if (!bytes) {
         if (complete()) return;
         closed_early(expected_.next());
     }
-    if (heard_) heard_->append(*bytes);
+    if (received_text_) received_text_->append(*bytes);
     const auto right = expected_.match(*bytes);
     received_ += right;
     close_answered();
     if (right < bytes->size()) wrong(bytes->substr(right));
 }
 
-void exchange::take(answer_by_rule& answer, std::optional<std::string_view> bytes) {
+void request_cycle::take(match_response& answer, std::optional<std::string_view> bytes) {
     if (!bytes) {
         if (answer.take_end()) return;
-        closed_early(plan_.rule->in_words());
+        closed_early(plan_.rule->to_string());
     }
-    if (heard_) heard_->append(*bytes);
+    if (received_text_) received_text_->append(*bytes);
     const auto right = answer.take(*bytes);
     received_ += right;
     if (right == bytes->size()) return;
@@ -149,10 +149,10 @@ void exchange::take(answer_by_rule& answer, std::optional<std::string_view> byte
                                                  answer.fault(), rest, place())}};
 }
 
-exchange::clock::duration exchange::answered() {
-    const ledger::answer one{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
-    book_.enter(one);
-    if (answers_ == 0) book_.first_answers.record(one.verified - one.asked);
+request_cycle::clock::duration request_cycle::answered() {
+    const run_stats::answer one{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
+    stats_.record(one);
+    if (answers_ == 0) stats_.first_answers.record(one.verified - one.asked);
     free_since_ = one.verified;
     due_.reset();
     ++answers_;
@@ -160,29 +160,29 @@ exchange::clock::duration exchange::answered() {
     return one.verified - one.asked;
 }
 
-void exchange::abandon(clock::time_point now) {
+void request_cycle::abandon(clock::time_point now) {
     if (state_ != state::waiting) return;
     for (auto left = std::max<std::uint64_t>(in_batch_, 1); left > 0; --left)
-        book_.enter_unanswered(due_.value_or(since_), since_, now);
+        stats_.enter_unanswered(due_.value_or(since_), since_, now);
     state_ = state::ready;
     in_batch_ = 0;
 }
 
-void exchange::complain(std::string_view cause, std::string_view what) {
-    book_.errors.add(phase::verify, cause, [&] { return fmt::format("{} ({})", what, place()); });
+void request_cycle::complain(std::string_view cause, std::string_view what) {
+    stats_.errors.add(phase::verify, cause, [&] { return fmt::format("{} ({})", what, place()); });
 }
 
-std::string exchange::place() const {
+std::string request_cycle::place() const {
     return fmt::format("request {} of connection {}", current(), connection_);
 }
 
-void exchange::closed_early(const std::string& expected) const {
+void request_cycle::closed_early(const std::string& expected) const {
     auto text = fmt::format("the server closed the connection after {} bytes of the answer: expected {} ({})",
                             received_, expected, place());
     throw conversation_failed{{phase::read, "recv", "end of input", std::move(text)}};
 }
 
-mismatch exchange::explained(std::string_view came) const {
+mismatch request_cycle::explained(std::string_view came) const {
     const auto prefix = prefix_size(plan_.options.how);
     const auto size = plan_.options.size;
     const mismatch unknown{complete() ? "too many bytes" : "wrong bytes", {}};
@@ -190,7 +190,7 @@ mismatch exchange::explained(std::string_view came) const {
     // A message that comes in the place of another one begins with its length, too.
     if (received_ == 0 || received_ >= prefix + size) came.remove_prefix(std::min(came.size(), prefix));
     const auto offset = std::min<std::size_t>(received_ > 0 ? received_ - prefix : 0, size);
-    expected_payload wanted{plan_.options.seed, connection_, current(), size, offset, book_.connections};
+    expected_payload wanted{plan_.options.seed, connection_, current(), size, offset, stats_.connections};
     if (form_ == form::bytes) return explain(wanted, came);
 
     std::string bytes;
@@ -205,7 +205,7 @@ mismatch exchange::explained(std::string_view came) const {
     return explain(wanted, bytes);
 }
 
-void exchange::wrong(std::string_view came) const {
+void request_cycle::wrong(std::string_view came) const {
     const auto why = explained(came);
     auto text = fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_,
                             expected_.next(), in_quotes(came), place(), why.text.empty() ? "" : ": ", why.text);

@@ -29,7 +29,7 @@ struct request_options {
     int pipeline = 1;                         // requests to echo and raw that are sent at once
     framing how = framing::none;              // of what is sent to echo and raw, and of their answers
     std::string send;                         // to raw; empty: nothing, the server speaks first
-    std::string expect;                       // of raw, as answer_rule reads it
+    std::string expect;                       // of raw, as response_matcher reads it
     std::uint64_t per_connection = std::numeric_limits<std::uint64_t>::max();
 };
 
@@ -38,14 +38,14 @@ struct request_plan {
     request_options options;
     std::string request;                     // all that is sent for one request; empty: made up for each
     std::string answer;                      // to that request, where it is always the same
-    std::optional<answer_rule> rule;         // ... or, of raw, what makes it right
+    std::optional<response_matcher> rule;    // ... or, of raw, what makes it right
     std::chrono::milliseconds least_time{0}; // that an answer takes
-    bool by_turns = false;                   // each request waits until its turn comes (exchange::turn)
+    bool scheduled = false;                  // each request waits until its turn comes (exchange::turn)
 };
 
-class exchange {
+class request_cycle {
 public:
-    using clock = ledger::clock;
+    using clock = run_stats::clock;
 
     /// A large request is sent in parts while its answer comes: never more than this is under way. The sockets
     /// between two ends hold more, so they can never both wait for room.
@@ -58,13 +58,13 @@ public:
     /// `connection` is the connection's number in its run: it makes its payload unlike all others. `begun` is
     /// when it began to be made. `quota` is how many requests it may still begin; none: as many as the book
     /// allows. Plan, book and quota must outlive it.
-    exchange(const request_plan& plan, ledger& book, std::uint64_t connection,
-             clock::time_point begun = clock::now(), std::uint64_t* quota = nullptr)
-        : plan_{plan}, book_{book}, quota_{quota}, connection_{connection}, since_{begun} {
-        book.connections = std::max(book.connections, connection);
+    request_cycle(const request_plan& plan, run_stats& stats, std::uint64_t connection,
+                  clock::time_point begun = clock::now(), std::uint64_t* quota = nullptr)
+        : plan_{plan}, stats_{stats}, quota_{quota}, connection_{connection}, since_{begun} {
+        stats.connections = std::max(stats.connections, connection);
     }
-    exchange(const exchange&) = delete;
-    exchange& operator=(const exchange&) = delete;
+    request_cycle(const request_cycle&) = delete;
+    request_cycle& operator=(const request_cycle&) = delete;
 
     // ---- For the conversation. ----
 
@@ -96,14 +96,14 @@ public:
 
     /// To be called just before `text` is sent: the first of a request starts the clock (where nothing is sent,
     /// the clock has run since the connection began to be made). `answer` must come next. Returns the text.
-    std::string_view ask(std::string_view text, const expected_answer& answer);
+    std::string_view ask(std::string_view text, const expected_response& answer);
 
     /// Compares what came; nothing is the end of input. Throws conversation_failed where it is not what was
     /// expected.
     void take(std::optional<std::string_view> bytes);
 
     /// The same, for an answer that is right by a rule.
-    void take(answer_by_rule& answer, std::optional<std::string_view> bytes);
+    void take(match_response& answer, std::optional<std::string_view> bytes);
 
     /// Has all come that was expected?
     [[nodiscard]] bool complete() const { return expected_.complete(); }
@@ -115,7 +115,7 @@ public:
     clock::duration answered();
 
     /// Is it a number that the service never gave to any connection before?
-    bool is_new(std::uint64_t number) { return book_.numbers.insert(number); }
+    bool is_new(std::uint64_t number) { return stats_.numbers.insert(number); }
 
     /// The answer had the right form and the wrong content; the conversation goes on. `cause` names the
     /// kind of mistake.
@@ -141,7 +141,7 @@ public:
     [[nodiscard]] std::uint64_t answers() const { return answers_; }
 
     /// Everything that comes is also added to `heard`, which must outlive the exchange.
-    void keep_in(std::string& heard) { heard_ = &heard; }
+    void keep_in(std::string& received) { received_text_ = &received; }
 
 private:
     enum class state { ready, asking, waiting, ended };
@@ -155,7 +155,7 @@ private:
     [[nodiscard]] mismatch explained(std::string_view came) const;
 
     const request_plan& plan_;
-    ledger& book_;
+    run_stats& stats_;
     std::uint64_t* quota_;
     std::uint64_t connection_;
     std::uint64_t request_ = 0;
@@ -169,14 +169,14 @@ private:
     std::uint64_t in_batch_ = 0;  // requests that were sent together, and are not yet answered
     std::size_t answer_size_ = 0; // of each of them
     std::string batch_;
-    expected_answer expected_;
+    expected_response expected_;
     std::string made_up_; // memory for what is sent
     enum class form {
         fixed,
         bytes,
         hex
     } form_ = form::fixed; // of what is asked and comes back: is it made up?
-    std::string* heard_ = nullptr;
+    std::string* received_text_ = nullptr;
 };
 
 } // namespace parley

@@ -63,7 +63,7 @@ std::string unescaped(std::string_view text) {
     return result;
 }
 
-answer_rule::answer_rule(std::string_view text, framing how) : framing_{how} {
+response_matcher::response_matcher(std::string_view text, framing how) : framing_{how} {
     if (text == "until-close") {
         kind_ = kind::until_close;
     } else if (const auto number = number_of_bytes(text)) {
@@ -81,12 +81,12 @@ answer_rule::answer_rule(std::string_view text, framing how) : framing_{how} {
     }
 }
 
-bool answer_rule::matches(std::string_view bytes) const {
+bool response_matcher::matches(std::string_view bytes) const {
     regmatch_t range{.rm_so = 0, .rm_eo = static_cast<regoff_t>(bytes.size())};
     return regexec(pattern_.get(), bytes.data(), 0, &range, REG_STARTEND) == 0;
 }
 
-std::string answer_rule::in_words() const {
+std::string response_matcher::to_string() const {
     switch (kind_) {
     case kind::text: return in_quotes(text_);
     case kind::pattern: return fmt::format("what matches /{}/", text_);
@@ -96,21 +96,21 @@ std::string answer_rule::in_words() const {
     return "?";
 }
 
-void answer_by_rule::restart() {
+void match_response::restart() {
     kept_.clear();
     fault_.clear();
     taken_ = 0;
     complete_ = false;
 }
 
-std::size_t answer_by_rule::take(std::string_view bytes) {
+std::size_t match_response::take(std::string_view bytes) {
     if (complete_) return 0;
-    const bool is_message = rule_.how() != framing::none && rule_.what() != answer_rule::kind::until_close;
+    const bool is_message = rule_.how() != framing::none && rule_.what() != response_matcher::kind::until_close;
     switch (rule_.what()) {
-    case answer_rule::kind::text: return take_text(bytes);
-    case answer_rule::kind::until_close: return bytes.size();
-    case answer_rule::kind::pattern: return is_message ? take_message(bytes) : take_until_match(bytes);
-    case answer_rule::kind::size: break;
+    case response_matcher::kind::text: return take_text(bytes);
+    case response_matcher::kind::until_close: return bytes.size();
+    case response_matcher::kind::pattern: return is_message ? take_message(bytes) : take_until_match(bytes);
+    case response_matcher::kind::size: break;
     }
     if (is_message) return take_message(bytes);
     const auto size = std::min(bytes.size(), rule_.size() - taken_);
@@ -118,7 +118,7 @@ std::size_t answer_by_rule::take(std::string_view bytes) {
     return size;
 }
 
-std::size_t answer_by_rule::take_text(std::string_view bytes) {
+std::size_t match_response::take_text(std::string_view bytes) {
     const auto left = std::string_view{rule_.text()}.substr(taken_);
     const auto both = std::min(left.size(), bytes.size());
     const auto wrong =
@@ -130,7 +130,7 @@ std::size_t answer_by_rule::take_text(std::string_view bytes) {
     return right;
 }
 
-std::size_t answer_by_rule::take_message(std::string_view bytes) {
+std::size_t match_response::take_message(std::string_view bytes) {
     const auto before = kept_.size();
     if (rule_.how() == framing::line) {
         const auto end = bytes.find('\n');
@@ -153,24 +153,24 @@ std::size_t answer_by_rule::take_message(std::string_view bytes) {
     return fault_.empty() ? kept_.size() - before : 0;
 }
 
-std::size_t answer_by_rule::take_until_match(std::string_view bytes) {
+std::size_t match_response::take_until_match(std::string_view bytes) {
     kept_ += bytes;
     if (rule_.matches(kept_))
         complete_ = true;
     else if (kept_.size() > longest_search)
-        return fault_ = fmt::format("expected {} within {} bytes", rule_.in_words(), longest_search), 0;
+        return fault_ = fmt::format("expected {} within {} bytes", rule_.to_string(), longest_search), 0;
     return bytes.size();
 }
 
-void answer_by_rule::judge(std::string_view message) {
-    if (rule_.what() == answer_rule::kind::size ? message.size() == rule_.size() : rule_.matches(message))
+void match_response::judge(std::string_view message) {
+    if (rule_.what() == response_matcher::kind::size ? message.size() == rule_.size() : rule_.matches(message))
         complete_ = true;
     else
-        fault_ = fmt::format("expected {}, got {}", rule_.in_words(), in_quotes(message));
+        fault_ = fmt::format("expected {}, got {}", rule_.to_string(), in_quotes(message));
 }
 
-bool answer_by_rule::take_end() {
-    return complete_ = complete_ || rule_.what() == answer_rule::kind::until_close;
+bool match_response::take_end() {
+    return complete_ = complete_ || rule_.what() == response_matcher::kind::until_close;
 }
 
 } // namespace parley

@@ -15,11 +15,11 @@
 namespace parley {
 
 /// What --expect says, read once, shared by all connections.
-class answer_rule {
+class response_matcher {
 public:
     /// Reads "TEXT", "/REGEX/" (POSIX extended), "N bytes" or "until-close"; \n, \r, \t, \\ and \x1b stand for
     /// bytes. Throws std::invalid_argument that names the text and what is wrong with it.
-    answer_rule(std::string_view text, framing how);
+    response_matcher(std::string_view text, framing how);
 
     enum class kind { text, pattern, size, until_close };
     [[nodiscard]] kind what() const { return kind_; }
@@ -27,7 +27,7 @@ public:
     [[nodiscard]] const std::string& text() const { return text_; } // framed
     [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] bool matches(std::string_view bytes) const;
-    [[nodiscard]] std::string in_words() const;
+    [[nodiscard]] std::string to_string() const;
 
 private:
     struct pattern;
@@ -39,9 +39,9 @@ private:
 };
 
 /// One answer, as its bytes come.
-class answer_by_rule {
+class match_response {
 public:
-    explicit answer_by_rule(const answer_rule& rule) : rule_{rule} {}
+    explicit match_response(const response_matcher& rule) : rule_{rule} {}
 
     /// Begins the next answer.
     void restart();
@@ -64,7 +64,7 @@ private:
     std::size_t take_until_match(std::string_view bytes);
     void judge(std::string_view message);
 
-    const answer_rule& rule_;
+    const response_matcher& rule_;
     std::string kept_; // what has come, where it must be looked at as a whole
     std::size_t taken_ = 0;
     bool complete_ = false;

@@ -5,7 +5,7 @@
 
 namespace parley {
 
-void ledger::enter(const answer& one) {
+void run_stats::record(const answer& one) {
     ++all_answered;
     latest = one.verified;
     if ((has_schedule ? one.due : one.verified) < from || (has_schedule ? one.due : one.asked) > until) return;
@@ -25,8 +25,8 @@ void ledger::enter(const answer& one) {
     bytes_received += one.bytes_received;
 }
 
-void ledger::enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked,
-                              clock::time_point now) {
+void run_stats::enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked,
+                                 clock::time_point now) {
     if ((has_schedule ? due : now) < from || (has_schedule ? due : asked.value_or(due)) > until) return;
     latency.record(now - due);
     bounds.record(now - due);
@@ -36,7 +36,7 @@ void ledger::enter_unanswered(clock::time_point due, std::optional<clock::time_p
         for (auto time = now - *asked; time.count() > 0; time -= expected_interval) corrected.record(time);
 }
 
-std::optional<std::chrono::nanoseconds> ledger::most_at_percentile(double percent) const {
+std::optional<std::chrono::nanoseconds> run_stats::most_at_percentile(double percent) const {
     const auto wanted = latency.count() - latency.count_beyond(percent);
     const auto all = latency.counts(), never = bounds.counts();
     std::uint64_t passed = 0;
@@ -47,13 +47,13 @@ std::optional<std::chrono::nanoseconds> ledger::most_at_percentile(double percen
     return std::nullopt;
 }
 
-bool ledger::rests_on_bounds(double percent) const {
+bool run_stats::rests_on_bounds(double percent) const {
     if (bounds.count() == 0) return false;
     const auto most = most_at_percentile(percent);
     return !most || *most * 20 > latency.value_at_percentile(percent) * 21;
 }
 
-ledger::tally ledger::what_became() const {
+run_stats::tally run_stats::totals() const {
     const auto of = [&](phase where, std::string_view cause) { return errors.count(where, cause); };
     tally all{.sent = all_asked, .answered = all_answered, .given_up = all_given_up};
     const auto known = all_answered + all_wrong + all_given_up;
@@ -65,7 +65,7 @@ ledger::tally ledger::what_became() const {
     return all;
 }
 
-void ledger::add(const ledger& other) {
+void run_stats::add(const run_stats& other) {
     connections = std::max(connections, other.connections);
     all_asked += other.all_asked;
     all_answered += other.all_answered;

@@ -12,7 +12,7 @@
 
 namespace parley {
 
-struct ledger {
+struct run_stats {
     using clock = std::chrono::steady_clock;
 
     /// One request that was answered and verified.
@@ -25,7 +25,7 @@ struct ledger {
         std::uint64_t bytes_received = 0;
     };
 
-    void enter(const answer& one);
+    void record(const answer& one);
 
     /// A request that will not be answered: its latency is at least from when it was due, and asked if it was,
     /// until `now`. A percentile that is as long as that rests on such bounds: see rests_on_bounds().
@@ -50,11 +50,11 @@ struct ledger {
         std::uint64_t crossed = 0;   // another connection's bytes came
         std::uint64_t corrupt = 0;   // bytes were changed, or nobody's
     };
-    [[nodiscard]] tally what_became() const;
+    [[nodiscard]] tally totals() const;
 
     /// Adds what another thread's book says of all of the run and without the warm-up. Numbers that both have
     /// seen are errors.
-    void add(const ledger& other);
+    void add(const run_stats& other);
 
     // ---- What the run's owner decides. ----
     std::uint64_t requests_left = std::numeric_limits<std::uint64_t>::max(); // no request begins when it is 0
@@ -75,7 +75,7 @@ struct ledger {
     clock::time_point latest{};     // when the last answer was verified
     histogram first_answers;        // of each connection: how long its first request took from when it was sent
     failures errors;
-    number_set numbers; // that the counter gave out
+    seen_numbers numbers; // that the counter gave out
 
     // ---- Without the warm-up. ----
     histogram latency;                // of all requests; what came after the run took long, and counts here

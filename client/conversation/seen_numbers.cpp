@@ -4,7 +4,7 @@
 
 namespace parley {
 
-number_set::page* number_set::page_of(std::uint64_t index) {
+seen_numbers::page* seen_numbers::page_of(std::uint64_t index) {
     if (latest_ && index == latest_index_) return latest_;
     auto found = pages_.find(index);
     if (found == pages_.end()) {
@@ -15,7 +15,7 @@ number_set::page* number_set::page_of(std::uint64_t index) {
     return latest_ = found->second.get();
 }
 
-bool number_set::insert(std::uint64_t number) {
+bool seen_numbers::insert(std::uint64_t number) {
     page* const place = page_of(number / page_size);
     if (!place) {
         ++forgotten_;
@@ -27,7 +27,7 @@ bool number_set::insert(std::uint64_t number) {
     return is_new;
 }
 
-std::uint64_t number_set::add(const number_set& other) {
+std::uint64_t seen_numbers::add(const seen_numbers& other) {
     std::uint64_t twice = 0;
     forgotten_ += other.forgotten_;
     for (const auto& [index, theirs] : other.pages_) {
@@ -42,7 +42,7 @@ std::uint64_t number_set::add(const number_set& other) {
     return twice;
 }
 
-std::vector<std::uint64_t> number_set::packed() const {
+std::vector<std::uint64_t> seen_numbers::packed() const {
     std::vector<std::uint64_t> numbers{forgotten_};
     for (const auto& [index, bits] : pages_) {
         numbers.push_back(index);
@@ -56,11 +56,11 @@ std::vector<std::uint64_t> number_set::packed() const {
     return numbers;
 }
 
-number_set number_set::unpacked(std::span<const std::uint64_t> numbers) {
+seen_numbers seen_numbers::unpacked(std::span<const std::uint64_t> numbers) {
     constexpr auto words = page_size / word_size;
     if (numbers.size() % (1 + words) != 1 || numbers.size() / (1 + words) > most_pages)
         throw std::invalid_argument("these numbers are no set");
-    number_set all;
+    seen_numbers all;
     all.forgotten_ = numbers[0];
     for (numbers = numbers.subspan(1); !numbers.empty(); numbers = numbers.subspan(1 + words)) {
         auto& bits = *all.page_of(numbers[0]);

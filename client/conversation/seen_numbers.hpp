@@ -11,20 +11,20 @@
 
 namespace parley {
 
-class number_set {
+class seen_numbers {
 public:
     /// Takes the number. False: it was there already. Numbers for which there is no memory left are taken for
     /// new and forgotten.
     bool insert(std::uint64_t number);
 
     /// Takes all numbers of another set. How many of them were here already?
-    std::uint64_t add(const number_set& other);
+    std::uint64_t add(const seen_numbers& other);
 
     /// All of it as numbers, to be sent elsewhere: how many were forgotten, then each page: its index, its
     /// bits.
     [[nodiscard]] std::vector<std::uint64_t> packed() const;
     /// Throws std::invalid_argument for numbers that are no set.
-    static number_set unpacked(std::span<const std::uint64_t> numbers);
+    static seen_numbers unpacked(std::span<const std::uint64_t> numbers);
 
     /// How many numbers were forgotten: not checked.
     [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }

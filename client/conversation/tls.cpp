@@ -91,24 +91,24 @@ tls_wire::tls_wire(const tls_client& settings, int socket) : ssl_{SSL_new(settin
          "SSL_set1_host");
 }
 
-tls_wire::waits_for tls_wire::shake_hands() {
+tls_wire::wants tls_wire::shake_hands() {
     const auto fail = [](std::string cause, std::string_view text) {
         throw conversation_failed{handshake_failed(std::move(cause), text)};
     };
     ERR_clear_error();
     errno = 0;
     const int outcome = SSL_connect(ssl_.get());
-    if (outcome == 1) return waits_for::nothing;
+    if (outcome == 1) return wants::done;
     const int error = SSL_get_error(ssl_.get(), outcome);
-    if (error == SSL_ERROR_WANT_READ) return waits_for::input;
-    if (error == SSL_ERROR_WANT_WRITE) return waits_for::room;
+    if (error == SSL_ERROR_WANT_READ) return wants::read;
+    if (error == SSL_ERROR_WANT_WRITE) return wants::write;
     if (is_cut_off(error)) fail("end of input", "the server closed the connection");
     if (error == SSL_ERROR_SYSCALL) fail(name_of_errno(errno), std::strerror(errno));
     if (const auto verdict = SSL_get_verify_result(ssl_.get()); verdict != X509_V_OK)
         fail("certificate",
              fmt::format("the server's certificate: {}", X509_verify_cert_error_string(verdict)));
     fail(openssl_reason(), openssl_reason());
-    return waits_for::nothing;
+    return wants::done;
 }
 
 std::optional<std::string_view> tls_wire::read_some(std::span<char> into) {
@@ -139,13 +139,13 @@ std::size_t tls_wire::write_some(std::string_view bytes) {
 
 bool tls_wire::has_more() const { return SSL_pending(ssl_.get()) > 0; }
 
-void tls_wire::end_output() {
+void tls_wire::shutdown_write() {
     has_ended_ = true;
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
 }
 
-std::string tls_wire::in_words() const {
+std::string tls_wire::to_string() const {
     return fmt::format("{}, {}", SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()));
 }
 

@@ -41,14 +41,14 @@ private:
 /// handshake. SIGPIPE must be ignored.
 class tls_wire {
 public:
-    enum class waits_for { input, room, nothing };
+    enum class wants { read, write, done };
 
     /// `socket` is connected, and outlives this.
     tls_wire(const tls_client& settings, int socket);
 
-    /// Goes on with the handshake, and says what it waits for; nothing: it is done. Throws conversation_failed
+    /// Goes on with the handshake, and says what it waits for; wants::done: it has ended. Throws conversation_failed
     /// (phase::handshake) where it fails, and where the certificate is not what was wanted.
-    waits_for shake_hands();
+    wants shake_hands();
 
     /// What is there, decrypted. Nothing: not now. Empty: the end of input. Throws conversation_failed where
     /// that end is not the peer's own word (close_notify), unless we have ended our direction before, or where
@@ -63,10 +63,10 @@ public:
     [[nodiscard]] bool has_more() const;
 
     /// Tells the peer that we send no more (close_notify). Some take that as the end of both directions.
-    void end_output();
+    void shutdown_write();
 
     /// "TLSv1.3, TLS_AES_256_GCM_SHA384"
-    [[nodiscard]] std::string in_words() const;
+    [[nodiscard]] std::string to_string() const;
 
 private:
     struct destroy {

@@ -189,7 +189,7 @@ int load(const load_options& options, const output_names& names, const generator
         };
     else if (options.cool_down.count() > 0)
         watch = [told = false](std::chrono::nanoseconds, const load_result& so_far) mutable {
-            if (ledger::clock::now() < so_far.book.until || std::exchange(told, true)) return;
+            if (run_stats::clock::now() < so_far.stats.until || std::exchange(told, true)) return;
             print_message("parley-load: cooling down: nothing is counted any more\n");
         };
     const auto result = generate(options, stop_signal::descriptor(), watch, [&](const interval& one) {
@@ -199,11 +199,11 @@ int load(const load_options& options, const output_names& names, const generator
     if (is_watched) write_message(view.cleared(columns_of(STDERR_FILENO)));
     auto all = conclude(options, result);
     if (!earlier.is_null()) all.changes = compare_with(earlier, result.parts, figures_are::of_a_run);
-    if (percentiles) percentiles.save(percentile_text(result.book.latency));
-    if (json) json.save(text_of(report_for_programs(options, result, all)));
+    if (percentiles) percentiles.save(percentile_text(result.stats.latency));
+    if (json) json.save(text_of(json_report(options, result, all)));
     const bool taken =
         json.to_standard_output() || percentiles.to_standard_output() || files.to_standard_output();
-    print_to(taken, harmless(report_for_people(options, result, all)));
+    print_to(taken, harmless(text_report(options, result, all)));
     percentiles.finish();
     json.finish();
     flush_results(); // before the messages
@@ -214,8 +214,8 @@ int load(const load_options& options, const output_names& names, const generator
 }
 
 /// The same load so many times, a line for each; Ctrl-C ends the series with the run that it ends.
-int load_again_and_again(const load_options& options, int times, const output_names& names,
-                         const generator& generate) {
+int run_repeatedly(const load_options& options, int times, const output_names& names,
+                   const generator& generate) {
     stop_signal::install(options.timeout);
     const auto earlier = earlier_report(names.baseline, options);
     whole_output json{names.json};
@@ -228,7 +228,7 @@ int load_again_and_again(const load_options& options, int times, const output_na
         print_to(json.to_standard_output(), line);
         if (!flush_results()) break;
     }
-    print_to(json.to_standard_output(), all.to_string(changes));
+    print_to(json.to_standard_output(), all.text_report(changes));
     json.finish();
     return status_after(all.exit_status(), {json.failure()});
 }
@@ -257,15 +257,15 @@ int load_in_turns(const load_options& options, int times, const output_names& na
         if (json) json.save(text_of(report()));
     }
     print_to(json.to_standard_output(),
-             harmless(fmt::format("\nbefore: {}\n{}\nnow: {}\n{}", others.target, all.other.to_string({}),
-                                  options.target, all.own.to_string(all.changes()))));
+             harmless(fmt::format("\nbefore: {}\n{}\nnow: {}\n{}", others.target, all.other.text_report({}),
+                                  options.target, all.own.text_report(all.changes()))));
     json.finish();
     const int own = all.own.exit_status();
     return status_after(own != 0 ? own : all.other.exit_status(), {json.failure()});
 }
 
 std::string complaint_of(const load_result& result) {
-    const auto kinds = result.book.errors.kinds();
+    const auto kinds = result.stats.errors.kinds();
     return kinds.empty() ? "nobody answers" : kinds.front().first.text;
 }
 
@@ -273,8 +273,8 @@ std::string complaint_of(const load_result& result) {
 constexpr std::chrono::milliseconds longest_trial{60'000};
 
 /// Tries rates until it is known how high the target can be met; a line for each.
-int search(load_options options, const threshold& target, const output_names& names,
-           const generator& generate) {
+int find_knee(load_options options, const threshold& target, const output_names& names,
+              const generator& generate) {
     stop_signal::install(options.timeout);
     whole_output json{names.json};
     auto trials = nlohmann::ordered_json::array();
@@ -298,7 +298,7 @@ int search(load_options options, const threshold& target, const output_names& na
         if (length > std::max(shortest, longest_trial))
             return trial{trial_outcome::unknown,
                          fmt::format("it would take {}: ask for a lower percentile, or give --duration",
-                                     in_words(std::chrono::nanoseconds{length}))};
+                                     to_string(std::chrono::nanoseconds{length}))};
         options.rate = rate;
         options.duration = length;
         const auto result = generate(options, stop_signal::descriptor(), {}, {});
@@ -351,9 +351,9 @@ int search(load_options options, const threshold& target, const output_names& na
 }
 
 /// Until a stop is requested.
-int be_agent(const std::string& door, const std::string& secret, const std::vector<address>& sources) {
+int run_agent(const std::string& endpoint, const std::string& secret, const std::vector<address>& sources) {
     stop_signal::install(0ms);
-    listener own{address::resolve(door).front(), {}};
+    listener own{address::resolve(endpoint).front(), {}};
     const auto say = [](const std::string& line) { write_notice(line + '\n'); };
     say(fmt::format("listening on {} (agent)", own.bound().front().to_string()));
     serve_controllers(own, secret, sources, say);
@@ -478,16 +478,16 @@ int main(int count, char** words) {
     add_file("--hlog", names.log, "also write HdrHistogram's interval log (V2)");
     auto* cutting = add_duration(app, "--interval", interval_length, "of --csv and --hlog");
     cutting->default_str("1s, or a tenth of a shorter run");
-    std::string agent_door, secret_file;
+    std::string agent_endpoint, secret_file;
     auto* apart = app.add_option("--agents", options.agent_names,
                                  "load from these agents instead, together: HOST:PORT,HOST:PORT (--agent)")
                       ->delimiter(',')
                       ->allow_extra_args(false)
                       ->type_name("LIST");
-    auto* as_agent =
-        app.add_option("--agent", agent_door, "be an agent: listen at this address for a controller (--agents)")
-            ->type_name("ADDRESS")
-            ->excludes(apart);
+    auto* as_agent = app.add_option("--agent", agent_endpoint,
+                                    "be an agent: listen at this address for a controller (--agents)")
+                         ->type_name("ADDRESS")
+                         ->excludes(apart);
     add_file("--secret-file", secret_file, "that agents and controllers know: nobody else may give orders");
     add_file("--baseline", names.baseline,
              "say what has changed since that run or series, whose --json report this is; two series of 6 runs "
@@ -505,7 +505,7 @@ int main(int count, char** words) {
         if (*as_agent && !options.target.empty())
             throw std::invalid_argument(
                 "an --agent is told by its controller what to load: leave the address out");
-        if (*as_agent) return be_agent(agent_door, read_secret(secret_file), options.sources);
+        if (*as_agent) return run_agent(agent_endpoint, read_secret(secret_file), options.sources);
         if (options.target.empty()) throw std::invalid_argument("address is required: HOST:PORT or unix:PATH");
         refuse_shared_places(std::array{names.json, names.csv, names.percentiles, names.log});
         if (!names.against.empty() && !names.baseline.empty())
@@ -523,7 +523,7 @@ int main(int count, char** words) {
         if (const auto crowd = connections_over_time(options))
             options.connections = std::max(1, static_cast<int>(std::ceil(crowd->highest())));
         if (*warming) options.warm_up = warm_up;
-        std::optional<agent_team> team;
+        std::optional<controller_of_agents> team;
         if (*apart) team.emplace(options.agent_names, read_secret(secret_file));
         const generator generate = [&](const load_options& what, int stop, const load_watch& watch,
                                        const intervals::take& each) {
@@ -538,12 +538,12 @@ int main(int count, char** words) {
             if (*warming) options.warm_up = warm_up;
             if (*repeating)
                 throw std::invalid_argument("--find-knee repeats its trials itself: leave out --repeat");
-            return search(options, *wanted, names, generate);
+            return find_knee(options, *wanted, names, generate);
         }
         if (*repeating) {
             if (!names.csv.empty() || !names.log.empty() || !names.percentiles.empty())
                 throw std::invalid_argument("--csv, --hdr and --hlog are of a single run: leave out --repeat");
-            return names.against.empty() ? load_again_and_again(options, times, names, generate)
+            return names.against.empty() ? run_repeatedly(options, times, names, generate)
                                          : load_in_turns(options, times, names, generate);
         }
         if (*cutting) options.interval = interval_length;

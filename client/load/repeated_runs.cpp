@@ -13,9 +13,9 @@ namespace parley {
 
 namespace {
 
-std::string rate_in_words(double rate) { return in_words(static_cast<std::uint64_t>(std::llround(rate))); }
+std::string rate_text(double rate) { return to_string(static_cast<std::uint64_t>(std::llround(rate))); }
 
-std::string ms_in_words(double ms) { return in_words(std::chrono::nanoseconds{std::llround(ms * 1e6)}); }
+std::string ms_text(double ms) { return to_string(std::chrono::nanoseconds{std::llround(ms * 1e6)}); }
 
 /// "rate     45,210 requests/s (44,800 to 45,620)"
 template <class Words>
@@ -44,7 +44,7 @@ nlohmann::ordered_json json_of_figure(const std::vector<double>& values) {
 
 std::string repeated_load::add(const load_options& options, const load_result& result) {
     const auto said = conclude(options, result);
-    runs_.push_back(report_for_programs(options, result, said));
+    runs_.push_back(json_report(options, result, said));
     statuses_.push_back(said.exit_status());
     const auto number = statuses_.size();
     last_ = {};
@@ -52,22 +52,22 @@ std::string repeated_load::add(const load_options& options, const load_result& r
     if (!said.said.valid())
         return fmt::format("run {:<3} INVALID, not counted: {}\n", number, said.said.reasons.front().text);
     last_.rate.push_back(result.rate());
-    std::string line = fmt::format("run {:<3} {:>12} requests/s", number, rate_in_words(result.rate()));
+    std::string line = fmt::format("run {:<3} {:>12} requests/s", number, rate_text(result.rate()));
     for (const auto& [percent, into] : {std::pair{50, &last_.p50_ms}, std::pair{99, &last_.p99_ms}}) {
-        const auto time = settled_percentile(result.book.latency, percent);
+        const auto time = settled_percentile(result.stats.latency, percent);
         if (time) into->push_back(in_ms(*time));
-        line += fmt::format("   p{} {:>8}", percent, time ? in_words(*time) : "-");
+        line += fmt::format("   p{} {:>8}", percent, time ? to_string(*time) : "-");
     }
     figures_.add(last_);
     return line + (said.missed.empty() ? "\n" : fmt::format("   MISSED {}\n", said.missed.front().text));
 }
 
-std::string repeated_load::to_string(const std::vector<difference>& changes) const {
+std::string repeated_load::text_report(const std::vector<difference>& changes) const {
     auto text = fmt::format("{:<12}  {} of {} count\n", "runs", figures_.rate.size(), statuses_.size());
-    text += line_of("rate, req/s", figures_.rate, rate_in_words);
-    text += line_of("p50", figures_.p50_ms, ms_in_words);
-    text += line_of("p99", figures_.p99_ms, ms_in_words);
-    for (const auto& each : changes) text += fmt::format("{:<12}  {}\n", "baseline", in_words(each));
+    text += line_of("rate, req/s", figures_.rate, rate_text);
+    text += line_of("p50", figures_.p50_ms, ms_text);
+    text += line_of("p99", figures_.p99_ms, ms_text);
+    for (const auto& each : changes) text += fmt::format("{:<12}  {}\n", "baseline", to_string(each));
     return text;
 }
 
@@ -82,7 +82,7 @@ nlohmann::ordered_json repeated_load::to_json(const std::vector<difference>& cha
 }
 
 void loads_in_turns::pair() {
-    for (const auto figure : interval_figures::all) {
+    for (const auto figure : interval_metrics::all) {
         const auto &mine = own.last().*figure, &its = other.last().*figure;
         if (mine.empty() || its.empty()) continue;
         (owns_.*figure).push_back(mine.front());

@@ -19,22 +19,22 @@ public:
     std::string add(const load_options& options, const load_result& result);
 
     /// All of them, for people. `changes`: since an earlier series.
-    [[nodiscard]] std::string to_string(const std::vector<difference>& changes) const;
+    [[nodiscard]] std::string text_report(const std::vector<difference>& changes) const;
 
     /// For programs: the figures, and the report of each run.
     [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<difference>& changes) const;
 
     /// Of each run that counts: its rate, p50 and p99.
-    [[nodiscard]] const interval_figures& figures() const { return figures_; }
+    [[nodiscard]] const interval_metrics& figures() const { return figures_; }
 
     /// The same of the run that was added last; empty if it does not count.
-    [[nodiscard]] const interval_figures& last() const { return last_; }
+    [[nodiscard]] const interval_metrics& last() const { return last_; }
 
     /// That of the worst run: a failure before a doubt, a doubt before a threshold that was missed.
     [[nodiscard]] int exit_status() const;
 
 private:
-    interval_figures figures_, last_;
+    interval_metrics figures_, last_;
     nlohmann::ordered_json runs_ = nlohmann::ordered_json::array();
     std::vector<int> statuses_;
 };
@@ -51,7 +51,7 @@ public:
     [[nodiscard]] std::vector<difference> changes() const { return compare_in_turns(others_, owns_); }
 
 private:
-    interval_figures owns_, others_;
+    interval_metrics owns_, others_;
 };
 
 } // namespace parley

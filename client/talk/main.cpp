@@ -30,16 +30,16 @@ void print_time(std::chrono::nanoseconds round_trip) {
 }
 
 void say(const client_options& options) {
-    const auto& with = conversation_with(options.service);
+    const auto& with = protocol_for(options.service);
     const auto plan = plan_requests(with, options.requests);
-    std::string heard;
+    std::string received;
     const auto print_heard = [&] {
-        print_result("{}{}", heard, heard.empty() || heard.ends_with('\n') ? "" : "\n");
+        print_result("{}{}", received, received.empty() || received.ends_with('\n') ? "" : "\n");
         flush_results(); // before a message on standard error
     };
     try {
         const auto time = ask_once(with, plan, connect_to(address::resolve(options.address), options.timeout),
-                                   options.timeout, heard);
+                                   options.timeout, received);
         print_heard();
         if (options.time) print_time(time);
     } catch (...) {
@@ -48,9 +48,9 @@ void say(const client_options& options) {
     }
 }
 
-void talk(const client_options& options) {
-    const auto& with = conversation_with(options.service);
-    talk_options talking;
+void relay_lines(const client_options& options) {
+    const auto& with = protocol_for(options.service);
+    relay_options talking;
     talking.timeout = options.timeout;
     if (!with.sends) talking.input = -1;
     if (options.time) talking.on_reply = print_time;
@@ -80,7 +80,7 @@ int main(int count, char** words) {
         if (options.requests.say)
             say(options);
         else
-            talk(options);
+            relay_lines(options);
         return 0;
     });
 }

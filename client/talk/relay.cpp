@@ -1,4 +1,5 @@
-// Two ways to wait for one connection: relay() copies in both directions, ask_once() carries a dialogue.
+// Two ways to wait for one connection: relay() copies in both directions, ask_once() carries a
+// client_connection.
 #include "client/talk/relay.hpp"
 
 #include "client/conversation/client_connection.hpp"
@@ -28,13 +29,14 @@ public:
     void gone(std::size_t size) { left_.remove_prefix(size); }
 
 private:
-    input_area memory_;
+    read_buffer memory_;
     std::string_view left_;
 };
 
 class relaying {
 public:
-    relaying(connection wire, const talk_options& options) : wire_{std::move(wire)}, options_{options} {}
+    relaying(connection connection, const relay_options& options)
+        : connection_{std::move(connection)}, options_{options} {}
 
     void run() {
         if (options_.input < 0) {
@@ -46,7 +48,7 @@ public:
             const bool has_output = !to_user_.is_empty(); // then the server has to wait
             std::array watched{
                 pollfd{takes_input ? options_.input : -1, POLLIN, 0},
-                pollfd{has_output ? -1 : wire_.descriptor(), wire_events(), 0},
+                pollfd{has_output ? -1 : connection_.descriptor(), wire_events(), 0},
                 pollfd{has_output ? options_.output : -1, POLLOUT, 0},
             };
             if (!poll_until(deadline(), watched)) fail_late();
@@ -77,18 +79,18 @@ private:
     void end_input() {
         input_ended_ = true;
         active_ = clock::now();
-        wire_.end_output();
+        connection_.shutdown_write();
     }
 
     void send() {
         active_ = clock::now();
-        const auto count = wire_.write_some(to_server_.bytes());
+        const auto count = connection_.write_some(to_server_.bytes());
         to_server_.gone(count);
         if (count > 0 && !sent_) sent_ = active_;
     }
 
     void receive() {
-        const auto bytes = wire_.read_some(to_user_.room());
+        const auto bytes = connection_.read_some(to_user_.room());
         if (!bytes) return;
         server_ended_ = bytes->empty();
         to_user_.filled(bytes->size());
@@ -109,8 +111,8 @@ private:
             {phase::read, "recv", "ETIMEDOUT", fmt::format("no reply within {} ms", options_.timeout.count())}};
     }
 
-    connection wire_;
-    const talk_options& options_;
+    connection connection_;
+    const relay_options& options_;
     direction to_server_;
     direction to_user_;
     bool input_ended_ = false;
@@ -121,26 +123,28 @@ private:
 
 } // namespace
 
-void relay(connection wire, const talk_options& options) { relaying{std::move(wire), options}.run(); }
+void relay(connection connection, const relay_options& options) {
+    relaying{std::move(connection), options}.run();
+}
 
-std::chrono::nanoseconds ask_once(const conversation& with, const request_plan& plan, connection wire,
-                                  milliseconds timeout, std::string& heard) {
-    ledger book;
-    book.requests_left = 1;
-    dialogue talking{with, plan, book, 1, std::move(wire)};
-    talking.talk().keep_in(heard);
-    std::unique_ptr<input_area> spare;
+std::chrono::nanoseconds ask_once(const protocol& with, const request_plan& plan, connection connection,
+                                  milliseconds timeout, std::string& received) {
+    run_stats stats;
+    stats.requests_left = 1;
+    client_connection talking{with, plan, stats, 1, std::move(connection)};
+    talking.session().keep_in(received);
+    std::unique_ptr<read_buffer> spare;
     slot notes{};
     for (;;) {
-        const auto what = talking.go_on(spare, notes);
-        if (what == dialogue::waits_for::nothing) break;
-        const short events = what == dialogue::waits_for::input ? POLLIN : POLLOUT;
+        const auto what = talking.resume(spare, notes);
+        if (what == client_connection::wants::done) break;
+        const short events = what == client_connection::wants::read ? POLLIN : POLLOUT;
         pollfd watched{talking.descriptor(), events, 0};
         if (!poll_until(talking.deadline(timeout), {&watched, 1}))
             throw conversation_failed{talking.late(timeout)};
     }
-    if (book.errors.count() > 0) throw conversation_failed{book.errors.kinds().front().first};
-    return book.latency.max();
+    if (stats.errors.count() > 0) throw conversation_failed{stats.errors.kinds().front().first};
+    return stats.latency.max();
 }
 
 } // namespace parley

@@ -10,7 +10,7 @@
 
 namespace parley {
 
-struct talk_options {
+struct relay_options {
     int input = 0;                             // what is read from this descriptor is sent; -1: nothing is sent
     int output = 1;                            // what comes is written to this descriptor
     std::chrono::milliseconds timeout{10'000}; // for the reply to what was sent, and for the server's end
@@ -23,12 +23,12 @@ struct talk_options {
 /// Sends all of the input and writes what comes, both at once, until the server's end; ends our direction when
 /// the input ends. The connection is non-blocking. Throws std::system_error where it is lost or a descriptor
 /// fails, conversation_failed where no reply comes in time.
-void relay(connection wire, const talk_options& options);
+void relay(connection connection, const relay_options& options);
 
 /// Has a conversation of one request. What comes is added to `heard`. Returns the request's round-trip time.
 /// Throws conversation_failed where the answer is wrong or does not come in time, std::system_error where the
 /// connection is lost.
-std::chrono::nanoseconds ask_once(const conversation& with, const request_plan& plan, connection wire,
-                                  std::chrono::milliseconds timeout, std::string& heard);
+std::chrono::nanoseconds ask_once(const protocol& with, const request_plan& plan, connection connection,
+                                  std::chrono::milliseconds timeout, std::string& received);
 
 } // namespace parley

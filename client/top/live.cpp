@@ -100,7 +100,7 @@ void watch(scoreboard_view& view, milliseconds interval) {
         terminal whole;
         ended = !watch_on(whole, view, interval);
     }
-    stop_signal::settle();
+    stop_signal::disarm();
     if (ended) print_result("parley-server {} has ended\n", view.server().process);
 }
 

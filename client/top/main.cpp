@@ -39,7 +39,7 @@ void list(pid_t process) {
         const scoreboard_view view{process};
         const auto& server = view.server();
         const auto line = fmt::format("{:>8}  model {}, service {}, on {}", process, server.model,
-                                      server.service, fmt::join(server.doors, " "));
+                                      server.service, fmt::join(server.addresses, " "));
         print_message("{}\n", escaped(line));
     } catch (const std::exception&) { // it has gone
     }

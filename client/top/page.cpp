@@ -20,9 +20,9 @@ std::string title_of(const server_description& server, const scoreboard_snapshot
     return text;
 }
 
-std::string doors_of(const server_description& server) {
+std::string listeners_of(const server_description& server) {
     std::string text = "on";
-    for (const auto& each : server.doors) text += ' ' + escaped(each);
+    for (const auto& each : server.addresses) text += ' ' + escaped(each);
     return text;
 }
 
@@ -88,7 +88,7 @@ std::vector<std::string> page::head(std::size_t letter_rows) const {
     const auto rate = seen_.all();
     std::vector<std::string> lines{
         title_of(server_, now),
-        doors_of(server_),
+        listeners_of(server_),
         sums("", "connections", "open", "requests", "bytes in", "bytes out", "processors"),
         sums("total", short_count(now.all.connections), short_count(now.open), short_count(now.all.requests),
              short_count(now.all.bytes_in), short_count(now.all.bytes_out),

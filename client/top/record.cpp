@@ -29,7 +29,7 @@ json server_of(const server_description& server, const scoreboard_snapshot& now)
             {"version", server.version},
             {"model", server.model},
             {"service", server.service},
-            {"listening_on", server.doors},
+            {"listening_on", server.addresses},
             {"uptime_seconds", in_seconds(now.uptime)},
             {"stopping_seconds", now.stopping ? json(in_seconds(*now.stopping)) : json()}};
 }

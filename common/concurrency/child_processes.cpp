@@ -115,7 +115,7 @@ std::optional<child_processes::ended> child_processes::reap() {
     return std::nullopt;
 }
 
-void child_processes::retire(int number) {
+void child_processes::terminate(int number) {
     if (const auto process = of(number).process) kill(process, SIGTERM);
 }
 
@@ -126,18 +126,18 @@ void child_processes::signal_all(int signal) {
 
 void child_processes::stop() {
     signal_all(SIGTERM);
-    std::optional<steady_clock::time_point> overdue;
+    std::optional<steady_clock::time_point> timed_out;
     while (count() != 0) {
         pollfd ends{.fd = ends_.get(), .events = POLLIN, .revents = 0};
         poll(&ends, 1, 20);
         while (reap()) {
         }
         if (!stop_signal::grace_over()) continue;
-        if (!overdue) overdue = steady_clock::now() + std::chrono::seconds{1};
-        if (steady_clock::now() < *overdue) continue;
+        if (!timed_out) timed_out = steady_clock::now() + std::chrono::seconds{1};
+        if (steady_clock::now() < *timed_out) continue;
         log::warn("{} workers did not end within the grace: killed", count());
         signal_all(SIGKILL);
-        overdue = steady_clock::time_point::max();
+        timed_out = steady_clock::time_point::max();
     }
 }
 

@@ -56,7 +56,7 @@ public:
     }
 
     /// SIGTERM to the one of that number: it finishes what it does, and ends.
-    void retire(int number);
+    void terminate(int number);
 
     /// SIGTERM to all, and SIGKILL to those that are still there a second after the grace. Reaps all.
     void stop();

@@ -22,10 +22,10 @@ process_pool::process_pool(pool_size size, scoreboard& board, ready_report& read
       is_retired_(static_cast<std::size_t>(size.most) + 1),
       wanted_{size.workers} {}
 
-void process_pool::tend(const std::function<void(int)>& ended) {
+void process_pool::maintain(const std::function<void(int)>& ended) {
     ready_.collect();
     while (const auto child = children_.reap()) {
-        board_.vacate((child->number - 1) * size_.slots_each + 1, size_.slots_each);
+        board_.clear((child->number - 1) * size_.slots_each + 1, size_.slots_each);
         is_retired_[static_cast<std::size_t>(child->number)] = false;
         ended(child->number);
         restarts_.ended(*child);
@@ -55,20 +55,20 @@ void process_pool::resize() {
     if (idle > size_.max_spare && last_idle > 0 && wanted_ > size_.workers && children_.count() == wanted_) {
         --wanted_;
         is_retired_[static_cast<std::size_t>(last_idle)] = true;
-        children_.retire(last_idle);
+        children_.terminate(last_idle);
         log::debug("{} idle workers are too many: now {} workers", idle, wanted_);
     }
 }
 
-std::optional<std::chrono::milliseconds> process_pool::tend_again_after() const {
+std::optional<std::chrono::milliseconds> process_pool::maintain_again_after() const {
     const auto restart = children_.count() < wanted_ ? restarts_.must_wait() : std::nullopt;
     if (size_.min_spare == 0) return restart;
     return restart ? std::min(*restart, resize_interval) : resize_interval;
 }
 
 void process_pool::run() {
-    do tend();
-    while (stop_signal::wait_readable({descriptor(), ready_.descriptor()}, tend_again_after()));
+    do maintain();
+    while (stop_signal::wait_readable({descriptor(), ready_.descriptor()}, maintain_again_after()));
     stop();
 }
 

@@ -29,7 +29,7 @@ public:
 
     /// Replaces, adds and retires workers as is due; `ended` is told of each that has ended. Throws
     /// std::runtime_error where all die at once.
-    void tend(const std::function<void(int)>& ended = [](int) {});
+    void maintain(const std::function<void(int)>& ended = [](int) {});
 
     /// True if the worker of that number runs, and is not to leave.
     [[nodiscard]] bool is_serving(int number) const {
@@ -40,7 +40,7 @@ public:
     [[nodiscard]] int descriptor() const { return children_.descriptor(); }
 
     /// When to tend() at the latest. Nothing: when the descriptor says so.
-    [[nodiscard]] std::optional<std::chrono::milliseconds> tend_again_after() const;
+    [[nodiscard]] std::optional<std::chrono::milliseconds> maintain_again_after() const;
 
     /// Tends until a stop is requested; then ends the workers.
     void run();

@@ -27,10 +27,10 @@ void restart_policy::ended(const child_processes::ended& child) {
         return;
     }
     ++early_deaths_;
-    if (early_deaths_ == patience)
+    if (early_deaths_ == max_early_exits)
         throw std::runtime_error(
-            fmt::format("{} workers in a row died within {} ms of their beginning; the last: {}", patience,
-                        early.count(), how_it_ended(child)));
+            fmt::format("{} workers in a row died within {} ms of their beginning; the last: {}",
+                        max_early_exits, early.count(), how_it_ended(child)));
     const auto wait = std::min(first_wait * (1 << (early_deaths_ - 1)), early);
     wait_until_ = std::chrono::steady_clock::now() + wait;
     log::warn("{} after {} ms; the next one begins in {} ms", how_it_ended(child), child.lived.count(),

@@ -13,7 +13,7 @@ namespace parley {
 class restart_policy {
 public:
     /// A worker has ended: says so in the log where it was not well. Throws std::runtime_error after
-    /// `patience` early deaths in a row.
+    /// `max_early_exits` early deaths in a row.
     void ended(const child_processes::ended& child);
 
     /// A worker could not be started, with this errno: it is tried again after a moment.
@@ -22,7 +22,7 @@ public:
     /// How long no worker may be started. Nothing, as a rule.
     [[nodiscard]] std::optional<std::chrono::milliseconds> must_wait() const;
 
-    static constexpr int patience = 10;
+    static constexpr int max_early_exits = 10;
     static constexpr std::chrono::milliseconds early{1000};
     static constexpr std::chrono::milliseconds first_wait{50}; // doubled with each early death, up to a second
 

@@ -21,7 +21,7 @@ constexpr std::size_t stack_size = 128 * 1024;
 sigset_t all_but_nudge() {
     sigset_t set;
     sigfillset(&set);
-    sigdelset(&set, stop_signal::nudge);
+    sigdelset(&set, stop_signal::wake_signal);
     return set;
 }
 
@@ -53,20 +53,20 @@ bool worker_threads::wait_for_room() {
     return !stop_signal::grace_over();
 }
 
-void worker_threads::nudge() {
+void worker_threads::wake_signal() {
     const std::lock_guard lock{mutex_};
     nudge_all();
 }
 
 void worker_threads::nudge_all() {
     if (stop_signal::requested())
-        for (const auto& each : running_) pthread_kill(each.handle, stop_signal::nudge);
+        for (const auto& each : running_) pthread_kill(each.handle, stop_signal::wake_signal);
 }
 
 /// Or for a moment. Threads that wait shall hear of a stop.
 void worker_threads::wait_for_one(std::unique_lock<std::mutex>& lock) {
     nudge_all();
-    one_ended_.wait_for(lock, stop_signal::nudge_interval);
+    one_ended_.wait_for(lock, stop_signal::wake_interval);
 }
 
 bool worker_threads::start(work task) {
@@ -81,9 +81,9 @@ bool worker_threads::start(work task) {
         if (complain_())
             log::warn("pthread_create: {}; clients wait until there is a thread", std::strerror(error));
         lock.unlock();
-        const bool go_on = stop_signal::sleep(std::chrono::milliseconds{50});
+        const bool resume = stop_signal::sleep(std::chrono::milliseconds{50});
         lock.lock();
-        if (go_on) continue;
+        if (resume) continue;
         numbers_.give_back(begun->number);
         running_.pop_front();
         return false;

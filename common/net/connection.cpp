@@ -28,7 +28,7 @@ std::size_t connection::write_some(std::string_view bytes) {
     throw_errno("send");
 }
 
-void connection::end_output() { ::shutdown(socket_.get(), SHUT_WR); }
+void connection::shutdown_write() { ::shutdown(socket_.get(), SHUT_WR); }
 
 bool connection::is_readable_within(std::chrono::milliseconds time) const {
     pollfd socket{.fd = socket_.get(), .events = POLLIN, .revents = 0};
@@ -40,7 +40,7 @@ bool connection::hangs_up_within(std::chrono::milliseconds time) const {
     return poll(&socket, 1, static_cast<int>(time.count())) > 0;
 }
 
-void connection::give_up_after(std::chrono::milliseconds limit) {
+void connection::set_timeout(std::chrono::milliseconds limit) {
     if (limit == gives_up_after_) return;
     set_timeouts(socket_.get(), limit);
     gives_up_after_ = limit;

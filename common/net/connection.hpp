@@ -14,11 +14,11 @@
 namespace parley {
 
 /// What one read fills: large enough that a stream needs few calls, small enough for a thread's stack.
-using input_area = std::array<char, 16 * 1024>;
+using read_buffer = std::array<char, 16 * 1024>;
 
 class connection {
 public:
-    /// `gives_up_after` is what the socket has inherited, see give_up_after(); 0: nothing.
+    /// `gives_up_after` is what the socket has inherited, see set_timeout(); 0: nothing.
     explicit connection(unique_fd socket, const address& peer = {},
                         std::chrono::milliseconds gives_up_after = {})
         : socket_{std::move(socket)}, peer_{peer}, gives_up_after_{gives_up_after} {}
@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::size_t write_some(std::string_view bytes);
 
     /// Ends our direction; the peer reads the end of input (shutdown(2)). Harmless on a lost connection.
-    void end_output();
+    void shutdown_write();
 
     /// Waits until a read would not wait, or the time is over, or a signal comes: then false (poll(2)).
     [[nodiscard]] bool is_readable_within(std::chrono::milliseconds time) const;
@@ -42,7 +42,7 @@ public:
     [[nodiscard]] bool hangs_up_within(std::chrono::milliseconds time) const;
 
     /// Makes each read and write of a blocking socket give up after `limit` (SO_RCVTIMEO, SO_SNDTIMEO).
-    void give_up_after(std::chrono::milliseconds limit);
+    void set_timeout(std::chrono::milliseconds limit);
 
     [[nodiscard]] int descriptor() const { return socket_.get(); }
     [[nodiscard]] const address& peer() const { return peer_; }

@@ -31,12 +31,12 @@ after_error after_accept_error(int error) {
     case ENONET:
     case EHOSTUNREACH:
     case ENETUNREACH:
-    case ETIMEDOUT: return after_error::again;
+    case ETIMEDOUT: return after_error::retry;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM: return after_error::breathe;
-    default: return after_error::give_up;
+    case ENOMEM: return after_error::back_off;
+    default: return after_error::fatal;
     }
 }
 
@@ -61,7 +61,7 @@ unique_fd lock_folder_of(const std::string& path) {
     const auto folder = slash == path.npos ? "." : path.substr(0, slash + 1);
     unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     for (int attempt = 1; lock && flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && attempt < attempts; ++attempt)
-        stop_signal::nap(interval);
+        stop_signal::interruptible_sleep(interval);
     return lock;
 }
 
@@ -145,8 +145,8 @@ std::vector<unique_fd> open_sockets(std::span<const address> all, const listen_o
     }
 }
 
-listener::listener(std::vector<unique_fd> sockets, sockets_are whose)
-    : sockets_{std::move(sockets)}, whose_{whose} {
+listener::listener(std::vector<unique_fd> sockets, socket_ownership ownership)
+    : sockets_{std::move(sockets)}, ownership_{ownership} {
     if (sockets_.size() < 2) return;
     non_blocking();
     all_ = unique_fd{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
@@ -175,11 +175,11 @@ listener listener::next_queue(const listen_options& options) const {
         auto same = options;
         same.v6_only = has(IPPROTO_IPV6, IPV6_V6ONLY);
         sockets.push_back(
-            has(SOL_SOCKET, SO_REUSEPORT) && whose_ == sockets_are::ours
+            has(SOL_SOCKET, SO_REUSEPORT) && ownership_ == socket_ownership::owned
                 ? open_at(address::of(each.get()), same, true)
                 : unique_fd{check("fcntl", [&] { return fcntl(each.get(), F_DUPFD_CLOEXEC, 0); })});
     }
-    return listener{std::move(sockets), whose_};
+    return listener{std::move(sockets), ownership_};
 }
 
 void listener::open_queues(int count, const listen_options& options) {
@@ -195,10 +195,10 @@ std::optional<connection> listener::accept() {
     while (!stop_signal::requested() && !sockets_.empty()) {
         if (sockets_.size() > 1 && !stop_signal::wait_readable({descriptor()})) break;
         if (auto peer = try_accept(calls::blocking)) return peer;
-        if (const auto left = breath_left()) stop_signal::sleep(*left);
+        if (const auto left = backoff_left()) stop_signal::sleep(*left);
     }
-    auto last = accept_last(calls::blocking);
-    if (!last) shut();
+    auto last = accept_pending(calls::blocking);
+    if (!last) stop_listening();
     return last;
 }
 
@@ -210,23 +210,23 @@ int flags_for(listener::calls kind) {
 
 } // namespace
 
-std::optional<connection> listener::accept_last(calls kind) {
-    if (whose_ == sockets_are::lent) return std::nullopt;
-    for (int unknown = -1; state_->last_ones < 0;) state_->last_ones.compare_exchange_strong(unknown, queued());
-    while (state_->last_ones > 0 && !stop_signal::grace_over()) {
+std::optional<connection> listener::accept_pending(calls kind) {
+    if (ownership_ == socket_ownership::inherited) return std::nullopt;
+    for (int unknown = -1; state_->pending < 0;) state_->pending.compare_exchange_strong(unknown, queued());
+    while (state_->pending > 0 && !stop_signal::grace_over()) {
         bool anybody = false;
         for (const auto& each : sockets_) {
-            pollfd door{.fd = each.get(), .events = POLLIN, .revents = 0};
-            if (poll(&door, 1, 0) != 1) continue;
+            pollfd pending{.fd = each.get(), .events = POLLIN, .revents = 0};
+            if (poll(&pending, 1, 0) != 1) continue;
             // Another worker may be faster: then this waits, but from a stop on, not for long.
             if (auto peer = accept_from(each.get(), flags_for(kind))) {
-                --state_->last_ones;
+                --state_->pending;
                 return peer;
             }
-            anybody |= !(door.revents & POLLHUP); // else another worker has shut the door: nobody stands there
+            anybody |= !(pending.revents & POLLHUP); // else another worker has shut the door: nobody stands there
         }
         if (!anybody) break;
-        if (const auto left = breath_left()) stop_signal::nap(*left);
+        if (const auto left = backoff_left()) stop_signal::interruptible_sleep(*left);
     }
     return std::nullopt;
 }
@@ -253,26 +253,25 @@ std::optional<connection> listener::try_accept(calls kind) {
     return std::nullopt;
 }
 
-std::optional<connection> listener::accept_from(int door, int flags) {
+std::optional<connection> listener::accept_from(int listening_socket, int flags) {
     sockaddr_storage peer;
     socklen_t size = sizeof peer;
-    unique_fd socket{::accept4(door, reinterpret_cast<sockaddr*>(&peer), &size, flags)};
+    unique_fd socket{::accept4(listening_socket, reinterpret_cast<sockaddr*>(&peer), &size, flags)};
     if (socket)
         return connection{std::move(socket), address{reinterpret_cast<const sockaddr*>(&peer), size},
-                          peer.ss_family == AF_UNIX ? std::chrono::milliseconds{0}
-                                                    : connections_give_up_after_};
+                          peer.ss_family == AF_UNIX ? std::chrono::milliseconds{0} : connection_timeout_};
     not_accepted(errno);
     return std::nullopt;
 }
 
 void listener::not_accepted(int error) {
     switch (after_accept_error(error)) {
-    case after_error::again: return;
-    case after_error::breathe: return breathe("accept", error);
-    case after_error::give_up:
+    case after_error::retry: return;
+    case after_error::back_off: return back_off("accept", error);
+    case after_error::fatal:
         if (stop_signal::requested()) return; // somebody has shut the door
         if (is_shut()) {                      // by the parent, which is about to tell this process of the stop
-            state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
+            state_->back_off_until = (steady_clock::now() + accept_backoff).time_since_epoch().count();
             return;
         }
         errno = error;
@@ -280,18 +279,18 @@ void listener::not_accepted(int error) {
     }
 }
 
-void listener::breathe(std::string_view call, int error) {
-    state_->breathe_until = (steady_clock::now() + breath).time_since_epoch().count();
+void listener::back_off(std::string_view call, int error) {
+    state_->back_off_until = (steady_clock::now() + accept_backoff).time_since_epoch().count();
     if (state_->complain())
         log::warn("{}: {}; new clients wait in the kernel's queue", call, std::strerror(error));
 }
 
 /// Only TCP sockets inherit it. Lent sockets serve others later.
-void listener::let_connections_give_up_after(std::chrono::milliseconds limit) {
-    if (limit.count() <= 0 || whose_ == sockets_are::lent) return;
+void listener::set_connection_timeout(std::chrono::milliseconds limit) {
+    if (limit.count() <= 0 || ownership_ == socket_ownership::inherited) return;
     for (const auto& socket : sockets_) set_timeouts(socket.get(), limit);
-    connections_give_up_after_ = limit;
-    for (auto& queue : more_queues_) queue.let_connections_give_up_after(limit);
+    connection_timeout_ = limit;
+    for (auto& queue : more_queues_) queue.set_connection_timeout(limit);
 }
 
 void listener::non_blocking() {
@@ -301,8 +300,8 @@ void listener::non_blocking() {
     }
 }
 
-std::optional<std::chrono::milliseconds> listener::breath_left() const {
-    const auto until = state_->breathe_until.load(std::memory_order_relaxed);
+std::optional<std::chrono::milliseconds> listener::backoff_left() const {
+    const auto until = state_->back_off_until.load(std::memory_order_relaxed);
     if (until == 0) return std::nullopt; // it was never out of breath: no need to look at the clock
     const steady_clock::time_point end{steady_clock::duration{until}};
     const auto left = end - steady_clock::now();
@@ -310,8 +309,8 @@ std::optional<std::chrono::milliseconds> listener::breath_left() const {
     return std::chrono::ceil<std::chrono::milliseconds>(left);
 }
 
-void listener::shut() {
-    if (getpid() != opener_ || whose_ == sockets_are::lent) return;
+void listener::stop_listening() {
+    if (getpid() != opener_ || ownership_ == socket_ownership::inherited) return;
     for (const auto& each : sockets_) ::shutdown(each.get(), SHUT_RDWR);
 }
 
@@ -320,7 +319,7 @@ void listener::shut() {
 /// client.
 void listener::close_queues(void* opened) noexcept {
     auto& own = *static_cast<listener*>(opened);
-    if (own.whose_ == sockets_are::lent) return;
+    if (own.ownership_ == socket_ownership::inherited) return;
     for (const auto& each : own.sockets_) {
         pollfd queue{.fd = each.get(), .events = POLLIN, .revents = 0};
         if (poll(&queue, 1, 0) == 0)

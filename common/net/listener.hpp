@@ -19,7 +19,7 @@
 namespace parley {
 
 /// What to do after accept(2) has failed with an errno.
-enum class after_error { again, breathe, give_up };
+enum class after_error { retry, back_off, fatal };
 after_error after_accept_error(int error);
 
 struct listen_options {
@@ -41,11 +41,11 @@ std::vector<unique_fd> open_sockets(std::span<const address> all, const listen_o
 class listener {
 public:
     /// How long not to accept when there are no descriptors or no memory left.
-    static constexpr std::chrono::milliseconds breath{50};
+    static constexpr std::chrono::milliseconds accept_backoff{50};
 
     /// At least one socket, listening already. Those that are lent will serve somebody else after us.
-    enum class sockets_are { ours, lent };
-    explicit listener(std::vector<unique_fd> sockets, sockets_are whose = sockets_are::ours);
+    enum class socket_ownership { owned, inherited };
+    explicit listener(std::vector<unique_fd> sockets, socket_ownership ownership = socket_ownership::owned);
     listener(const address& at, const listen_options& options);
 
     /// Opens listening sockets to the same addresses until there are `count` queues of clients. The process
@@ -70,24 +70,24 @@ public:
     /// Takes a client that stood at the door when a stop was requested: it may have sent its request already.
     /// Does not wait. Nothing: none is left, or the grace is over, or the door is lent and others will serve
     /// them.
-    [[nodiscard]] std::optional<connection> accept_last(calls kind);
+    [[nodiscard]] std::optional<connection> accept_pending(calls kind);
 
-    /// Gives the listening sockets what connection::give_up_after() gives a connection: accepted sockets
+    /// Gives the listening sockets what connection::set_timeout() gives a connection: accepted sockets
     /// inherit it, which saves two system calls for each. accept() waits on as before.
-    void let_connections_give_up_after(std::chrono::milliseconds limit);
+    void set_connection_timeout(std::chrono::milliseconds limit);
 
     /// Lets try_accept() return at once.
     void non_blocking();
 
     /// How long nobody can be accepted; meanwhile do not wait for the descriptor, which stays readable.
     /// Nothing, as a rule.
-    [[nodiscard]] std::optional<std::chrono::milliseconds> breath_left() const;
+    [[nodiscard]] std::optional<std::chrono::milliseconds> backoff_left() const;
 
     /// Readable when a client stands at the door: the socket, or an epoll(7) descriptor of all of them.
     [[nodiscard]] int descriptor() const { return all_ ? all_.get() : sockets_.front().get(); }
 
     /// Nobody can be accepted for a moment, since `call` has failed with `error`. That is logged, now and then.
-    void breathe(std::string_view call, int error);
+    void back_off(std::string_view call, int error);
 
     /// accept(2) has failed with `error`, wherever it was called: breathes if that helps. Throws
     /// std::system_error where the door is broken.
@@ -98,7 +98,7 @@ public:
 
     /// Nobody can come in any more, through any process or thread that has this door: clients are refused.
     /// Does nothing in a child of the process that opened it, nor to lent sockets: there, clients wait.
-    void shut();
+    void stop_listening();
 
     /// While this lives, the port closes at a stop, whatever the process is busy with: no further client gets
     /// into the queues, and each is shut when it is empty. For a process without other threads, whose children
@@ -122,15 +122,15 @@ public:
 
 private:
     static void close_queues(void* opened) noexcept;
-    std::optional<connection> accept_from(int door, int flags);
+    std::optional<connection> accept_from(int listening_socket, int flags);
     [[nodiscard]] int queued() const;
     [[nodiscard]] bool is_shut() const;
 
     /// What threads that share a door change.
     struct state {
         std::atomic<std::size_t> next = 0; // of several sockets, the one to ask first: none is left out
-        std::atomic<std::chrono::steady_clock::rep> breathe_until = 0;
-        std::atomic<int> last_ones = -1; // how many accept_last() may still find; -1: nobody has asked yet
+        std::atomic<std::chrono::steady_clock::rep> back_off_until = 0;
+        std::atomic<int> pending = -1; // how many accept_pending() may still find; -1: nobody has asked yet
         once_a_second complain;
     };
 
@@ -139,8 +139,8 @@ private:
     std::vector<unique_fd> sockets_;
     unique_fd all_; // only where there are several
     std::vector<listener> more_queues_;
-    sockets_are whose_;
-    std::chrono::milliseconds connections_give_up_after_{0};
+    socket_ownership ownership_;
+    std::chrono::milliseconds connection_timeout_{0};
     pid_t opener_ = getpid();
     std::unique_ptr<state> state_ = std::make_unique<state>();
 };

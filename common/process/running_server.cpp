@@ -25,8 +25,8 @@ address ready_address(std::string_view line) {
 running_server::running_server(std::string program, std::vector<std::string> arguments,
                                subprocess::errors where, std::string listen)
     : process_{command_line(std::move(program), std::move(arguments), std::move(listen)), where},
-      ready_line_{process_.read_line(patience)},
-      door_{ready_address(ready_line_)} {}
+      ready_line_{process_.read_line(time_limit)},
+      endpoint_{ready_address(ready_line_)} {}
 
 running_server::outcome running_server::wait(std::chrono::milliseconds limit) {
     const auto end = process_.wait(limit);

@@ -18,7 +18,7 @@ address ready_address(std::string_view line);
 class running_server {
 public:
     /// How long a server may take to get ready, or to stop, before something must be wrong.
-    static constexpr std::chrono::seconds patience{30};
+    static constexpr std::chrono::seconds time_limit{30};
 
     /// Starts `program` with `--listen LISTEN` and `arguments`, and waits until it says that it listens.
     /// Throws std::system_error where it cannot be started, std::runtime_error where it does not get ready.
@@ -26,7 +26,7 @@ public:
                    subprocess::errors where = subprocess::errors::shown, std::string listen = "127.0.0.1:0");
 
     /// Where it listens.
-    [[nodiscard]] const address& door() const { return door_; }
+    [[nodiscard]] const address& endpoint() const { return endpoint_; }
 
     /// Its first line; a server with several addresses has one for each, to be read from process().
     [[nodiscard]] const std::string& ready_line() const { return ready_line_; }
@@ -40,15 +40,15 @@ public:
     };
 
     /// Waits until it has ended. Throws std::runtime_error where that takes longer than `limit`.
-    outcome wait(std::chrono::milliseconds limit = patience);
+    outcome wait(std::chrono::milliseconds limit = time_limit);
 
     /// Asks it to end (SIGTERM), and waits, as above.
-    outcome stop(std::chrono::milliseconds limit = patience);
+    outcome stop(std::chrono::milliseconds limit = time_limit);
 
 private:
     subprocess process_;
     std::string ready_line_;
-    address door_;
+    address endpoint_;
 };
 
 } // namespace parley

@@ -47,7 +47,7 @@ void repeat_timer(std::chrono::microseconds interval) {
     setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
-void ring(int descriptor) {
+void signal_eventfd(int descriptor) {
     const std::uint64_t one = 1;
     if (descriptor >= 0) [[maybe_unused]]
         const auto written = write(descriptor, &one, sizeof one);
@@ -67,10 +67,10 @@ void on_stop(int signal) {
         const auto now = steady_clock::now();
         deadline = now.time_since_epoch().count() + grace;
         if (auto* const moment = watched_moment.load()) *moment = in_milliseconds(now);
-        ring(event);
+        signal_eventfd(event);
         tell(audience);
         do_work();
-        repeat_timer(nudge_interval);
+        repeat_timer(wake_interval);
     } else if (!is_child) {
         _exit(128 + signal);
     }
@@ -96,7 +96,7 @@ void act(int signal, void (*action)(int)) {
 
 void install(std::chrono::milliseconds allowed) {
     grace = steady_clock::duration{allowed}.count();
-    if (signals_are_noted) nap(std::chrono::milliseconds{1});
+    if (signals_are_noted) interruptible_sleep(std::chrono::milliseconds{1});
     sigset_t none; // whoever started us may have blocked some
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -106,15 +106,15 @@ void install(std::chrono::milliseconds allowed) {
     act(SIGPIPE, SIG_IGN);
     act(SIGCHLD, SIG_DFL); // ignored by our parent, it would take our children's ends from us (wait(2))
     act(SIGALRM, on_timer);
-    act(nudge, on_nudge);
+    act(wake_signal, on_nudge);
     act(SIGTERM, on_stop);
     act(SIGINT, on_stop);
-    if (signals_are_noted) repeat_timer(nudge_interval);
+    if (signals_are_noted) repeat_timer(wake_interval);
 }
 
-noted_in::noted_in(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
+record_stop_time::record_stop_time(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
 
-noted_in::~noted_in() { watched_moment = nullptr; }
+record_stop_time::~record_stop_time() { watched_moment = nullptr; }
 
 repeated_work::repeated_work(function work, void* context) {
     context_of_work = context;
@@ -140,31 +140,31 @@ int descriptor() {
         ::close(made);
         return none;
     }
-    if (requested()) ring(made);
+    if (requested()) signal_eventfd(made);
     return made;
 }
 
-void announce(int socket, const char* text) {
+void notify_on_stop(int socket, const char* text) {
     announcement = text;
     audience = socket;
     if (requested()) tell(socket);
 }
 
-void hush() { audience = -1; }
+void cancel_notice() { audience = -1; }
 
 void become_child() {
     is_child = true;
-    hush();
+    cancel_notice();
     watched_moment = nullptr;
     work_at_stop = nullptr;
     // A terminal's Ctrl-C, and its end, reach parent and child; the parent passes them on.
     act(SIGINT, SIG_IGN);
     act(SIGHUP, SIG_IGN);
     if (const int parents = event.exchange(-1); parents >= 0) ::close(parents);
-    if (requested() || signals_are_noted) repeat_timer(nudge_interval); // timers are not inherited (fork(2))
+    if (requested() || signals_are_noted) repeat_timer(wake_interval); // timers are not inherited (fork(2))
 }
 
-void settle() { repeat_timer(std::chrono::microseconds{0}); }
+void disarm() { repeat_timer(std::chrono::microseconds{0}); }
 
 bool wait_readable(std::initializer_list<int> descriptors, std::optional<std::chrono::milliseconds> limit) {
     constexpr std::size_t most = 8;
@@ -176,7 +176,7 @@ bool wait_readable(std::initializer_list<int> descriptors, std::optional<std::ch
     return !requested();
 }
 
-void nap(std::chrono::milliseconds time) {
+void interruptible_sleep(std::chrono::milliseconds time) {
     const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
     const timespec span{.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds{time - seconds}.count()};
     nanosleep(&span, nullptr);
@@ -187,7 +187,7 @@ bool sleep(std::chrono::milliseconds time) {
     while (!requested()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
         if (left.count() <= 0) return true;
-        nap(left);
+        interruptible_sleep(left);
     }
     return false;
 }

@@ -16,11 +16,11 @@
 namespace parley::stop_signal {
 
 /// What makes a blocked call of another thread fail with EINTR (pthread_kill(3)), and does nothing else.
-inline constexpr int nudge = SIGUSR1;
-inline constexpr std::chrono::milliseconds nudge_interval{20};
+inline constexpr int wake_signal = SIGUSR1;
+inline constexpr std::chrono::milliseconds wake_interval{20};
 
 /// A conversation from which nothing came for this long is idle when a stop is requested.
-inline constexpr std::chrono::milliseconds quiet{100};
+inline constexpr std::chrono::milliseconds idle_after_stop{100};
 
 /// Takes over SIGTERM, SIGINT and the signals used here, and SIGHUP unless it is ignored, as nohup(1) does.
 /// SIGPIPE is ignored from now on, and none is blocked. Once per process, before the first thread. A second
@@ -30,15 +30,15 @@ void install(std::chrono::milliseconds grace);
 /// While this lives: when a stop is requested of this process, and not of a child, the moment is stored there,
 /// in ms of CLOCK_MONOTONIC: somebody else may be watching. A signal may come at any time, also when that place
 /// is about to go.
-class noted_in {
+class record_stop_time {
 public:
-    explicit noted_in(std::atomic<std::int64_t>& moment);
-    ~noted_in();
-    noted_in(noted_in&&) = delete;
+    explicit record_stop_time(std::atomic<std::int64_t>& moment);
+    ~record_stop_time();
+    record_stop_time(record_stop_time&&) = delete;
 };
 
 /// While this lives: from a stop of this process on, the signal handler calls `work(context)`, at once and then
-/// every nudge_interval. Not in children, and not in a process that has other threads. Only what
+/// every wake_interval. Not in children, and not in a process that has other threads. Only what
 /// signal-safety(7) allows. One at a time.
 class repeated_work {
 public:
@@ -62,15 +62,15 @@ int descriptor();
 
 /// As soon as a stop is requested, sends `text` to `socket` (send(2)), unless that would have to wait. Not from
 /// children. Both must stay valid until hush().
-void announce(int socket, const char* text);
-void hush();
+void notify_on_stop(int socket, const char* text);
+void cancel_notice();
 
 /// In a child, after fork(2): waits of its own, SIGINT and SIGHUP left to the parent, a repeated SIGTERM
 /// harmless.
 void become_child();
 
 /// No more timer signals: there is nothing left that waits.
-void settle();
+void disarm();
 
 /// Waits until one of `descriptors` (negative ones are passed over) is readable, or `limit` is over, where
 /// there is one. False: a stop has been requested.
@@ -84,7 +84,7 @@ inline void wait() {
 }
 
 /// Sleeps until `time` is over or a signal comes.
-void nap(std::chrono::milliseconds time);
+void interruptible_sleep(std::chrono::milliseconds time);
 
 /// Sleeps. False: a stop was requested before the time was over.
 bool sleep(std::chrono::milliseconds time);

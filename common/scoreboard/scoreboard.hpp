@@ -90,7 +90,7 @@ public:
     [[nodiscard]] int size() const { return static_cast<int>(slots_.size()); }
 
     /// Nobody has these slots any more: for the parent of a process that has ended, and may have been killed.
-    void vacate(int first, int count = 1) {
+    void clear(int first, int count = 1) {
         for (int number = first; number < first + count; ++number) of(number).now.set(activity::none);
     }
 
@@ -114,7 +114,7 @@ public:
     ~worker();
 
     [[nodiscard]] int number() const { return number_; }
-    [[nodiscard]] slot& notes() { return slot_; }
+    [[nodiscard]] slot& stats() { return slot_; }
 
     /// A connection with `peer` begins, or one ends.
     void begin_connection(const address& peer);

@@ -77,7 +77,7 @@ scoreboard_view::scoreboard_view(pid_t process)
       slots_{open_memory(process, scoreboard::slots_name), scoreboard::slots_name} {
     check_facts(*facts_, process);
     server_ = {facts_->process, facts_->version.get(), facts_->model.get(), facts_->service.get(),
-               lines_of(facts_->doors.get())};
+               lines_of(facts_->addresses.get())};
     end_ = open_process(server_.process);
 }
 

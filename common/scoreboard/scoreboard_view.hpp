@@ -62,7 +62,7 @@ struct server_description {
     std::string version;
     std::string model;
     std::string service;
-    std::vector<std::string> doors;
+    std::vector<std::string> addresses;
 };
 
 class scoreboard_view {

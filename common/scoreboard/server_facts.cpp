@@ -16,7 +16,7 @@ void server_facts::publish(int of_slots, std::string_view of_model, std::string_
     service.set(of_service);
     std::string lines;
     for (const auto& each : at) lines += each.to_string() + '\n';
-    doors.set(lines);
+    addresses.set(lines);
     layout.store(our_layout, std::memory_order_release);
 }
 

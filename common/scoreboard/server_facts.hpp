@@ -37,8 +37,8 @@ struct server_facts {
     std::atomic<std::int64_t> stop_requested; // when, in ms of CLOCK_MONOTONIC; 0: not yet
     fixed_text<32> version;
     fixed_text<64> model;
-    fixed_text<256> service; // or the command that stands for it
-    fixed_text<2048> doors;  // where it listens, a line each
+    fixed_text<256> service;    // or the command that stands for it
+    fixed_text<2048> addresses; // where it listens, a line each
 
     /// For the main process, once it listens.
     void publish(int of_slots, std::string_view of_model, std::string_view of_service,

@@ -16,29 +16,29 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 /// How long a peer that has heard our end may take to end, too.
-constexpr milliseconds farewell{1000};
+constexpr milliseconds linger_time{1000};
 
 class blocking_driver {
 public:
-    blocking_driver(session& talk, connection& wire, slot& notes, milliseconds idle_timeout)
-        : talk_{talk}, wire_{wire}, notes_{notes}, idle_timeout_{idle_timeout} {
-        if (idle_timeout.count() > 0) wire.give_up_after(idle_timeout);
+    blocking_driver(session& session, connection& connection, slot& stats, milliseconds idle_timeout)
+        : session_{session}, connection_{connection}, stats_{stats}, idle_timeout_{idle_timeout} {
+        if (idle_timeout.count() > 0) connection.set_timeout(idle_timeout);
     }
 
     void run() {
-        notes_.now.set(activity::reading);
+        stats_.now.set(activity::reading);
         while (const step* wanted = next())
             if (stop_signal::grace_over() ||
                 !std::visit([this](const auto& each) { return carry_out(each); }, *wanted))
                 return;
-        if (send_batch() && !heard_end_) say_goodbye();
+        if (send_batch() && !heard_end_) linger();
     }
 
 private:
     /// What the session throws comes after the replies that it has made.
     const step* next() {
         try {
-            return talk_.next();
+            return session_.next();
         } catch (...) {
             send_batch();
             throw;
@@ -52,15 +52,15 @@ private:
         batch_.release();
         const auto bytes = read();
         heard_end_ = bytes.empty();
-        notes_.bytes_in.add(bytes.size());
-        notes_.now.set(activity::writing);
-        talk_.feed(bytes);
+        stats_.bytes_in.add(bytes.size());
+        stats_.now.set(activity::writing);
+        session_.feed(bytes);
         return true;
     }
 
     /// Replies to requests that came together go out together.
     bool carry_out(const output& out) {
-        if ((talk_.has_unread_input() || !batch_.empty()) && batch_.add(out.bytes)) return true;
+        if ((session_.has_unread_input() || !batch_.empty()) && batch_.add(out.bytes)) return true;
         return send_batch() && send(out.bytes, 1);
     }
 
@@ -75,16 +75,16 @@ private:
     bool send(std::string_view bytes, unsigned replies) {
         std::optional<steady_clock::time_point> began;
         for (auto rest = bytes; !rest.empty();) {
-            const auto sent = wire_.write_some(rest);
+            const auto sent = connection_.write_some(rest);
             if (sent == 0 && (errno == EAGAIN || stop_signal::grace_over())) return false;
             rest.remove_prefix(sent);
             if (rest.empty() || idle_timeout_.count() == 0) continue;
             if (!began) began = coarse_now();
             if (coarse_now() - *began >= idle_timeout_) return false;
         }
-        notes_.bytes_out.add(bytes.size());
-        notes_.requests.add(replies);
-        notes_.now.set(activity::idle);
+        stats_.bytes_out.add(bytes.size());
+        stats_.requests.add(replies);
+        stats_.now.set(activity::idle);
         reads_since_reply_ = 0;
         last_reply_ = coarse_now();
         return true;
@@ -96,7 +96,7 @@ private:
             const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
             if (left.count() <= 0) return true;
             if (stop_signal::grace_over()) return false;
-            if (wire_.hangs_up_within(left)) return false;
+            if (connection_.hangs_up_within(left)) return false;
         }
     }
 
@@ -114,9 +114,9 @@ private:
             if (goes_on) {
                 const auto left = time_left();
                 if (left.count() <= 0) return {};
-                if (!wire_.is_readable_within(left)) continue; // the time is over, or a signal has come
+                if (!connection_.is_readable_within(left)) continue; // the time is over, or a signal has come
             }
-            if (const auto bytes = wire_.read_some(input_)) return *bytes;
+            if (const auto bytes = connection_.read_some(input_)) return *bytes;
             if (errno == EAGAIN) return {}; // idle for too long
         }
     }
@@ -128,36 +128,37 @@ private:
     }
 
     bool is_readable_soon() const {
-        return !stop_signal::grace_over() && wire_.is_readable_within(stop_signal::quiet);
+        return !stop_signal::grace_over() && connection_.is_readable_within(stop_signal::idle_after_stop);
     }
 
     /// To close with unread input sends a reset, which may overtake our last reply: so read it off first.
-    void say_goodbye() {
-        notes_.now.set(activity::closing);
-        wire_.end_output();
-        const auto end = steady_clock::now() + farewell;
-        while (steady_clock::now() < end && !stop_signal::requested() && wire_.is_readable_within(farewell)) {
-            const auto bytes = wire_.read_some(input_);
+    void linger() {
+        stats_.now.set(activity::closing);
+        connection_.shutdown_write();
+        const auto end = steady_clock::now() + linger_time;
+        while (steady_clock::now() < end && !stop_signal::requested() &&
+               connection_.is_readable_within(linger_time)) {
+            const auto bytes = connection_.read_some(input_);
             if (bytes && bytes->empty()) return;
         }
     }
 
-    session& talk_;
-    connection& wire_;
-    slot& notes_;
+    session& session_;
+    connection& connection_;
+    slot& stats_;
     milliseconds idle_timeout_;
     bool heard_end_ = false;
     unsigned reads_since_reply_ = 0;
     steady_clock::time_point last_reply_ = coarse_now(); // or the beginning
     reply_batch batch_;
-    input_area input_;
+    read_buffer input_;
 };
 
 } // namespace
 
-void drive_blocking(session& talk, connection& wire, worker& by, milliseconds idle_timeout) {
-    talk.taken_by(by.number());
-    blocking_driver{talk, wire, by.notes(), idle_timeout}.run();
+void drive_blocking(session& session, connection& connection, worker& worker, milliseconds idle_timeout) {
+    session.assign_worker(worker.number());
+    blocking_driver{session, connection, worker.stats(), idle_timeout}.run();
 }
 
 } // namespace parley

@@ -10,9 +10,10 @@
 
 namespace parley {
 
-/// Runs `talk` over `wire`, whose calls must wait, to its end: its own, or the peer's silence of
-/// `idle_timeout` (0: any length), or a requested stop. Notes on `by`'s slot what it does.
+/// Runs `session` over `connection`, whose calls must wait, to its end: its own, or the peer's silence of
+/// `idle_timeout` (0: any length), or a requested stop. Notes on `worker`'s slot what it does.
 /// Throws what the session throws, and std::system_error where the connection is lost.
-void drive_blocking(session& talk, connection& wire, worker& by, std::chrono::milliseconds idle_timeout);
+void drive_blocking(session& session, connection& connection, worker& worker,
+                    std::chrono::milliseconds idle_timeout);
 
 } // namespace parley

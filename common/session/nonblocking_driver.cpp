@@ -3,7 +3,7 @@
 
 namespace parley {
 
-nonblocking_driver::waits_for nonblocking_driver::go_on(std::unique_ptr<input_area>& spare, slot& notes) {
+nonblocking_driver::wants nonblocking_driver::resume(std::unique_ptr<read_buffer>& buffer, slot& stats) {
     for (unsigned replies = 0;;) {
         if (!step_ && !has_finished_) next_step();
         const auto* const reply = step_ ? std::get_if<output>(step_) : nullptr;
@@ -13,28 +13,28 @@ nonblocking_driver::waits_for nonblocking_driver::go_on(std::unique_ptr<input_ar
             continue;
         }
         if (has_batch()) {
-            if (mode_ == transfer::by_driver) sent(wire_.write_some(unsent()), notes);
-            if (has_batch()) return wait_with_input(waits_for::room, spare);
+            if (mode_ == io_mode::readiness) sent(connection_.write_some(unsent()), stats);
+            if (has_batch()) return wait_with_input(wants::write, buffer);
         }
         if (!step_) {
             if (batch_ && batch_->failure) std::rethrow_exception(batch_->failure);
-            return waits_for::nothing;
+            return wants::done;
         }
         if (std::holds_alternative<need_input>(*step_)) {
             batch_.reset();
-            if (input_) spare = std::move(input_);
-            if (std::exchange(has_read_, false) || mode_ == transfer::by_loop) return waits_for::input;
-            if (!spare) spare = std::make_unique_for_overwrite<input_area>();
-            const auto bytes = wire_.read_some(*spare);
-            if (!bytes) return waits_for::input;
-            feed(*bytes, notes);
+            if (input_) buffer = std::move(input_);
+            if (std::exchange(has_read_, false) || mode_ == io_mode::completion) return wants::read;
+            if (!buffer) buffer = std::make_unique_for_overwrite<read_buffer>();
+            const auto bytes = connection_.read_some(*buffer);
+            if (!bytes) return wants::read;
+            feed(*bytes, stats);
         } else if (reply) {
-            if (replies++ == replies_per_turn) return wait_with_input(waits_for::others, spare);
-            if (mode_ == transfer::by_driver) sent(wire_.write_some(unsent()), notes);
-            if (step_) return wait_with_input(waits_for::room, spare);
+            if (replies++ == replies_per_turn) return wait_with_input(wants::yield, buffer);
+            if (mode_ == io_mode::readiness) sent(connection_.write_some(unsent()), stats);
+            if (step_) return wait_with_input(wants::write, buffer);
         } else {
             const bool pausing = std::holds_alternative<delay>(*step_);
-            return wait_with_input(pausing ? waits_for::time : waits_for::work, spare);
+            return wait_with_input(pausing ? wants::timer : wants::compute, buffer);
         }
     }
 }
@@ -42,7 +42,7 @@ nonblocking_driver::waits_for nonblocking_driver::go_on(std::unique_ptr<input_ar
 /// What the session throws comes after the replies that it has made.
 void nonblocking_driver::next_step() {
     try {
-        step_ = talk_.next();
+        step_ = session_.next();
     } catch (...) {
         if (!has_batch()) throw;
         batch_->failure = std::current_exception();
@@ -52,35 +52,35 @@ void nonblocking_driver::next_step() {
 
 /// Returns false if the reply is to be sent as it is: no other is there to share a call with.
 bool nonblocking_driver::add_to_batch(std::string_view reply) {
-    if (sent_ != 0 || (!has_batch() && !talk_.has_unread_input())) return false;
+    if (sent_ != 0 || (!has_batch() && !session_.has_unread_input())) return false;
     if (!batch_) batch_ = std::make_unique<pending>();
     return batch_->add(reply);
 }
 
-nonblocking_driver::waits_for nonblocking_driver::wait_with_input(waits_for what,
-                                                                  std::unique_ptr<input_area>& spare) {
-    if (!input_) input_ = std::move(spare);
+nonblocking_driver::wants nonblocking_driver::wait_with_input(wants what,
+                                                              std::unique_ptr<read_buffer>& buffer) {
+    if (!input_) input_ = std::move(buffer);
     return what;
 }
 
-void nonblocking_driver::feed(std::string_view bytes, slot& notes, bool more_there) {
-    notes.bytes_in.add(bytes.size());
-    talk_.feed(bytes);
+void nonblocking_driver::feed(std::string_view bytes, slot& stats, bool more_there) {
+    stats.bytes_in.add(bytes.size());
+    session_.feed(bytes);
     has_read_ = !more_there;
     heard_end_ = bytes.empty();
     step_ = nullptr;
 }
 
-void nonblocking_driver::sent(std::size_t count, slot& notes) {
-    notes.bytes_out.add(count);
+void nonblocking_driver::sent(std::size_t count, slot& stats) {
+    stats.bytes_out.add(count);
     sent_ += count;
     if (!unsent().empty()) return;
     sent_ = 0;
     if (has_batch()) {
-        notes.requests.add(batch_->replies());
+        stats.requests.add(batch_->replies());
         batch_->clear();
     } else {
-        notes.requests.add(1);
+        stats.requests.add(1);
         step_ = nullptr;
     }
 }

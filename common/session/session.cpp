@@ -50,6 +50,6 @@ void session::feed(std::string_view bytes) {
 
 bool session::has_unread_input() const { return coroutine_.promise().input_.has_unread(); }
 
-void session::taken_by(int worker) { coroutine_.promise().context_.worker = worker; }
+void session::assign_worker(int worker) { coroutine_.promise().context_.worker = worker; }
 
 } // namespace parley

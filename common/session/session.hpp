@@ -107,7 +107,7 @@ public:
     [[nodiscard]] bool has_unread_input() const;
 
     /// Says which worker runs it from now on (request_context::worker).
-    void taken_by(int worker);
+    void assign_worker(int worker);
 
 private:
     explicit session(std::coroutine_handle<promise_type> coroutine) : coroutine_{coroutine} {}

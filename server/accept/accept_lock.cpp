@@ -9,27 +9,27 @@
 
 namespace parley {
 
-turn::turn(discipline by) : by_{by} {
-    if (by_ == discipline::file_lock)
+accept_lock::accept_lock(accept_strategy strategy) : strategy_{strategy} {
+    if (strategy_ == accept_strategy::file_lock)
         file_ =
             unique_fd{check("memfd_create", [] { return memfd_create("parley-accept-lock", MFD_CLOEXEC); })};
 }
 
 /// Both locks are given up when their owner dies: pthread_mutexattr_setrobust(3), fcntl(2).
-std::optional<connection> turn::accept(listener& door) {
-    if (by_ == discipline::mutex) {
+std::optional<connection> accept_lock::accept(listener& listener) {
+    if (strategy_ == accept_strategy::mutex) {
         const std::lock_guard held{*mutex_};
-        return door.accept();
+        return listener.accept();
     }
-    if (by_ != discipline::file_lock) return door.accept();
+    if (strategy_ != accept_strategy::file_lock) return listener.accept();
     if (!lock_file(F_WRLCK)) return std::nullopt;
-    auto peer = door.accept();
+    auto peer = listener.accept();
     lock_file(F_UNLCK);
     return peer;
 }
 
 /// False: a stop was requested while it waited.
-bool turn::lock_file(short kind) const {
+bool accept_lock::lock_file(short kind) const {
     struct flock whole {};
     whole.l_type = kind;
     whole.l_whence = SEEK_SET;

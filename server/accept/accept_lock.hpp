@@ -10,18 +10,18 @@
 
 namespace parley {
 
-class turn {
+class accept_lock {
 public:
     /// `by`: each (no lock), file_lock or mutex. To be made before the workers, who share it.
-    explicit turn(discipline by);
+    explicit accept_lock(accept_strategy strategy);
 
-    /// Waits for its turn and then for a client at `door`. Nothing: a stop was requested.
-    [[nodiscard]] std::optional<connection> accept(listener& door);
+    /// Waits for its turn and then for a client at `listener`. Nothing: a stop was requested.
+    [[nodiscard]] std::optional<connection> accept(listener& listener);
 
 private:
     bool lock_file(short kind) const;
 
-    discipline by_;
+    accept_strategy strategy_;
     shared_memory<shared_mutex> mutex_{"parley-accept-mutex"};
     unique_fd file_;
 };

@@ -8,7 +8,7 @@
 
 namespace parley {
 
-class reception {
+class admission {
 public:
     /// Calls `begin()`, which takes a client in and throws where it cannot: then the client's connection is
     /// closed with what `begin` owns. False: so it was.

@@ -61,19 +61,19 @@ std::vector<std::string> inherited_variables() {
 }
 
 /// What UCSPI (https://cr.yp.to/proto/ucspi.txt) tells a server of its connection.
-void add_variables_of(const connection& wire, std::vector<std::string>& to) {
-    const auto local = address::of(wire.descriptor());
+void add_variables_of(const connection& connection, std::vector<std::string>& to) {
+    const auto local = address::of(connection.descriptor());
     if (local.family() == AF_UNIX) {
         ucred peer{};
         socklen_t size = sizeof peer;
-        getsockopt(wire.descriptor(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+        getsockopt(connection.descriptor(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
         to.insert(to.end(),
                   {"PROTO=UNIX", "UNIXLOCALPATH=" + local.path(), fmt::format("UNIXREMOTEPID={}", peer.pid),
                    fmt::format("UNIXREMOTEEUID={}", peer.uid), fmt::format("UNIXREMOTEEGID={}", peer.gid)});
         return;
     }
     const auto* const protocol = local.family() == AF_INET6 ? "TCP6" : "TCP";
-    const auto here = parse_endpoint(local.to_string()), there = parse_endpoint(wire.peer().to_string());
+    const auto here = parse_endpoint(local.to_string()), there = parse_endpoint(connection.peer().to_string());
     to.insert(to.end(), {fmt::format("PROTO={}", protocol), fmt::format("{}LOCALIP={}", protocol, here.host),
                          fmt::format("{}LOCALPORT={}", protocol, here.port),
                          fmt::format("{}REMOTEIP={}", protocol, there.host),
@@ -138,11 +138,11 @@ command::command(std::vector<std::string> words)
     descriptors_.rlim_cur = std::min<rlim_t>(FD_SETSIZE, descriptors_.rlim_max); // what select(2) can bear
 }
 
-pid_t command::start(const connection& wire) {
+pid_t command::start(const connection& connection) {
     auto variables = variables_;
-    add_variables_of(wire, variables);
+    add_variables_of(connection, variables);
     const auto arguments = pointers_to(words_), environment = pointers_to(variables);
-    const new_life next{path_.c_str(), arguments.data(), environment.data(), wire.descriptor(), signals_,
+    const new_life next{path_.c_str(), arguments.data(), environment.data(), connection.descriptor(), signals_,
                         descriptors_,  getpid()};
     failure_ = 0;
     sigset_t all, before;

@@ -25,11 +25,11 @@ public:
 
     /// Starts it in a process group of its own (a session of its own, setsid(2), would cost as much as all the
     /// rest where the scheduler groups by sessions). It gets no descriptor but standard input, output (both
-    /// `wire`, which stays open here, too) and error, no signal is blocked or ignored, and UCSPI's variables
-    /// tell it with whom it talks: PROTO (TCP, TCP6, UNIX), TCPREMOTEIP ... Returns its process, a child of
-    /// ours; -1 and errno: none is to be had. Where the program cannot be run any more, that is logged, and the
-    /// process ends with status 127.
-    pid_t start(const connection& wire);
+    /// `connection`, which stays open here, too) and error, no signal is blocked or ignored, and UCSPI's
+    /// variables tell it with whom it talks: PROTO (TCP, TCP6, UNIX), TCPREMOTEIP ... Returns its process, a
+    /// child of ours; -1 and errno: none is to be had. Where the program cannot be run any more, that is
+    /// logged, and the process ends with status 127.
+    pid_t start(const connection& connection);
 
 private:
     std::vector<std::string> words_;

@@ -10,16 +10,16 @@
 
 namespace parley {
 
-class farewells {
+class lingering_close {
 public:
-    farewells();
+    lingering_close();
 
     /// Ends our output, and keeps the connection until its client has ended, too, but no longer than a second;
     /// where memory is short, not even that long.
-    void add(connection wire);
+    void add(connection connection);
 
     /// Closes those that are due.
-    void tend();
+    void maintain();
 
     /// Readable when a client has ended, or has sent something (epoll(7)): then tend().
     [[nodiscard]] int descriptor() const { return epoll_.get(); }
@@ -28,7 +28,7 @@ public:
 
 private:
     struct leaving {
-        connection wire;
+        parley::connection connection;
         std::chrono::steady_clock::time_point deadline;
     };
     using position = std::map<std::uint64_t, leaving>::iterator;

@@ -12,7 +12,7 @@ namespace parley {
 
 namespace {
 
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds time_limit{30};
 
 /// Longer than an unhurried stop takes (milliseconds), short enough for a server that is to end.
 constexpr std::chrono::seconds stop_limit{2};
@@ -23,7 +23,7 @@ std::string program_beside_us() {
 
 } // namespace
 
-unique_fd open_metrics_door(const std::string& text) {
+unique_fd open_metrics_socket(const std::string& text) {
     const auto at = address::resolve(text).front();
     if (at.type() != SOCK_STREAM || at.family() == AF_UNIX)
         throw std::invalid_argument(fmt::format("--metrics {}: write HOST:PORT, as in 127.0.0.1:9100", text));
@@ -32,9 +32,9 @@ unique_fd open_metrics_door(const std::string& text) {
     return open_socket(at, {});
 }
 
-metrics_process::metrics_process(unique_fd door, const scoreboard& board)
-    : program_{{program_beside_us()}, subprocess::errors::shown, door.get(), board.descriptors()},
-      ready_line_{program_.read_line(patience)} {}
+metrics_process::metrics_process(unique_fd socket, const scoreboard& board)
+    : program_{{program_beside_us()}, subprocess::errors::shown, socket.get(), board.descriptors()},
+      ready_line_{program_.read_line(time_limit)} {}
 
 /// If the program were only killed, its worker could hold the listening socket a moment longer than the server
 /// lives.

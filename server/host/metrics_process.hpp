@@ -10,14 +10,14 @@ namespace parley {
 
 /// A listening socket for `address`, HOST:PORT. Throws std::invalid_argument where it is none,
 /// std::system_error where it cannot be bound.
-unique_fd open_metrics_door(const std::string& address);
+unique_fd open_metrics_socket(const std::string& address);
 
 /// Runs until it goes, or the server does. To be made once the facts are published and before the first thread.
 class metrics_process {
 public:
     /// Throws std::system_error where the program is not beside this one, std::runtime_error where it does not
     /// get ready.
-    metrics_process(unique_fd door, const scoreboard& board);
+    metrics_process(unique_fd socket, const scoreboard& board);
     metrics_process(const metrics_process&) = delete;
     metrics_process& operator=(const metrics_process&) = delete;
 

@@ -57,7 +57,7 @@ account find_account(const std::string& text) {
     return found;
 }
 
-void become(const account& other) {
+void drop_privileges(const account& other) {
     const auto& name = other.name;
     const int result = other.all_groups ? initgroups(name.c_str(), other.group) : setgroups(1, &other.group);
     if (result != 0) {

@@ -24,6 +24,6 @@ account find_account(const std::string& text);
 /// that it starts. No program that it starts gets more rights than it has (PR_SET_NO_NEW_PRIVS), so that
 /// sudo(8) and its like do not help back. To be called before the first thread. Throws std::runtime_error where
 /// only root could do so, or where the way back is still open.
-void become(const account& other);
+void drop_privileges(const account& other);
 
 } // namespace parley

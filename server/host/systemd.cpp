@@ -116,14 +116,14 @@ notification::notification() {
     }
 }
 
-notification::~notification() { stop_signal::hush(); }
+notification::~notification() { stop_signal::cancel_notice(); }
 
 void notification::ready(std::string_view status) const {
     if (!socket_) return;
     const auto text = fmt::format("READY=1\nSTATUS={}", escaped(status));
     if (::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0)
         log::warn("NOTIFY_SOCKET: send: {}", std::strerror(errno));
-    stop_signal::announce(socket_.get(), "STOPPING=1");
+    stop_signal::notify_on_stop(socket_.get(), "STOPPING=1");
 }
 
 } // namespace parley::systemd

@@ -34,13 +34,14 @@ void rethrow(const std::exception_ptr& failure) {
 }
 
 /// A wait that was cancelled is over, too: what to do next is asked of the conversation, not of the error.
-constexpr auto quietly = asio::experimental::as_tuple(asio::use_awaitable);
+constexpr auto nothrow_await = asio::experimental::as_tuple(asio::use_awaitable);
 
 /// A conversation, which owns its socket, and what it waits for.
 struct watched {
-    watched(connection wire, const service& offered, worker& by) : talk{std::move(wire), offered, by} {}
+    watched(connection connection, const service& offered, worker& worker)
+        : served{std::move(connection), offered, worker} {}
 
-    served_connection talk;
+    served_connection served;
     std::optional<std::uint32_t> events; // that epoll watches for it
     std::optional<asio::async_result<asio::use_awaitable_t<>, void()>::handler_type> resume; // at an event
     std::optional<asio::steady_timer> pause;
@@ -50,15 +51,15 @@ struct watched {
         input; // small: each client that pauses has one. The driver reads what it cannot hold.
 };
 
-class coroutine_loop {
+class asio_loop {
 public:
-    coroutine_loop(listener& door, const service& offered, const model_options& options, int number)
-        : door_{door}, offered_{offered}, options_{options}, self_{options.board, number} {}
+    asio_loop(listener& listener, const service& offered, const model_options& options, int number)
+        : listener_{listener}, offered_{offered}, options_{options}, self_{options.board, number} {}
 
     void run() {
-        keep_up(&coroutine_loop::accept_clients);
-        keep_up(&coroutine_loop::look_for_overdue);
-        keep_up(&coroutine_loop::watch_sockets);
+        respawn(&asio_loop::accept_clients);
+        respawn(&asio_loop::check_timeouts);
+        respawn(&asio_loop::watch_sockets);
         asio::co_spawn(loop_, watch_for_stop(), rethrow);
         options_.ready();
         for (bool ran_out = false; !ran_out;) {
@@ -66,7 +67,7 @@ public:
                 loop_.run();
                 ran_out = true;
             } catch (const std::bad_alloc& error) { // Asio had none to resume somebody: that one is lost
-                reception_.complain(error);
+                admission_.complain(error);
             } catch (...) {
                 failed_ = true;
                 throw;
@@ -76,52 +77,52 @@ public:
 
 private:
     /// Begins a coroutine that the loop cannot do without; again, where it ended for lack of memory.
-    void keep_up(awaitable<void> (coroutine_loop::*what)()) {
+    void respawn(awaitable<void> (asio_loop::*what)()) {
         asio::co_spawn(loop_, (this->*what)(), [this, what](const std::exception_ptr& failure) {
             try {
                 rethrow(failure);
             } catch (const std::bad_alloc& error) {
-                reception_.complain(error);
+                admission_.complain(error);
                 start_again(what);
             }
         });
     }
 
-    void start_again(awaitable<void> (coroutine_loop::*what)()) {
+    void start_again(awaitable<void> (asio_loop::*what)()) {
         for (bool begun = false; !begun;) {
-            stop_signal::nap(listener::breath);
-            begun = reception_.admit([&] { keep_up(what); });
+            stop_signal::interruptible_sleep(listener::accept_backoff);
+            begun = admission_.admit([&] { respawn(what); });
         }
     }
 
     awaitable<void> accept_clients() {
         for (int turns_with_clients = 0; !stop_signal::requested();) {
-            const auto breath = door_.breath_left();
-            if (breath || is_full()) {
-                something_changed_.expires_after(breath.value_or(std::chrono::hours{1}));
-                co_await something_changed_.async_wait(quietly);
+            const auto accept_backoff = listener_.backoff_left();
+            if (accept_backoff || is_full()) {
+                accept_wakeup_.expires_after(accept_backoff.value_or(std::chrono::hours{1}));
+                co_await accept_wakeup_.async_wait(nothrow_await);
             } else {
-                co_await entrance_.async_wait(descriptor::wait_read, quietly);
+                co_await entrance_.async_wait(descriptor::wait_read, nothrow_await);
                 const bool more = accept_some(1 << std::min(turns_with_clients / 4, 6));
                 turns_with_clients = more ? turns_with_clients + 1 : 0;
             }
         }
         while (!is_full()) {
-            auto peer = door_.accept_last(listener::calls::non_blocking);
+            auto peer = listener_.accept_pending(listener::calls::non_blocking);
             if (!peer) break;
-            let_in(std::move(*peer));
+            add_client(std::move(*peer));
         }
         entrance_.release();
-        door_.close();
+        listener_.close();
     }
 
     /// Few in a turn, and more if clients still wait in the next: to accept until nobody waits would take a
     /// call more for each client that comes alone. Returns false if nobody waits any more.
     bool accept_some(int most) {
         for (int i = 0; i != most && !is_full() && !stop_signal::requested(); ++i) {
-            auto peer = door_.try_accept(listener::calls::non_blocking);
+            auto peer = listener_.try_accept(listener::calls::non_blocking);
             if (!peer) return false;
-            let_in(std::move(*peer));
+            add_client(std::move(*peer));
         }
         return true;
     }
@@ -130,69 +131,69 @@ private:
         return live_.size() >= static_cast<std::size_t>(options_.max_connections);
     }
 
-    void let_in(connection wire) {
-        if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
+    void add_client(connection connection) {
+        if (!admission_.admit([&] { live_.emplace_front(std::move(connection), offered_, self_); })) return;
         const auto own = live_.begin();
-        if (!reception_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
+        if (!admission_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
     }
 
     /// Ends a conversation with the coroutine that carries it, however that ends.
-    struct until_its_end {
-        coroutine_loop& loop;
+    struct erase_on_exit {
+        asio_loop& loop;
         std::list<watched>::iterator own;
-        ~until_its_end() {
+        ~erase_on_exit() {
             if (loop.failed_) return; // all go
             loop.live_.erase(own);
-            loop.something_changed_.cancel();
+            loop.accept_wakeup_.cancel();
         }
     };
 
     awaitable<void> converse(std::list<watched>::iterator own) {
-        const until_its_end lives{*this, own};
-        auto& talk = own->talk;
-        talk.leave_reading();
+        const erase_on_exit lives{*this, own};
+        auto& served = own->served;
+        served.leave_reading();
         try {
             for (bool over = false; !over;) {
-                switch (talk.go_on(spare_)) {
-                case served_connection::waits_for::input:
+                switch (served.resume(buffer_)) {
+                case served_connection::wants::read:
                     if (watch(*own, EPOLLIN)) co_await event_of(*own);
                     if (std::exchange(own->is_readable, false)) receive(*own);
                     break;
-                case served_connection::waits_for::room:
+                case served_connection::wants::write:
                     if (watch(*own, EPOLLOUT)) co_await event_of(*own);
                     break;
-                case served_connection::waits_for::time: co_await rest(*own); break;
-                case served_connection::waits_for::others: co_await asio::post(loop_, quietly); break;
-                case served_connection::waits_for::work:
+                case served_connection::wants::timer: co_await rest(*own); break;
+                case served_connection::wants::yield: co_await asio::post(loop_, nothrow_await); break;
+                case served_connection::wants::compute:
                     own->pause.emplace(loop_, steady_clock::time_point::max());
                     co_await work(*own);
-                    talk.done();
+                    served.done();
                     break;
-                case served_connection::waits_for::nothing: over = true;
+                case served_connection::wants::done: over = true;
                 }
             }
         } catch (const std::exception& failure) { // there is no memory to wait, or no thread to work
-            reception_.complain(failure);
+            admission_.complain(failure);
         }
     }
 
     /// Waits until the pause is over, or the client has hung up.
     awaitable<void> rest(watched& whose) {
-        whose.pause.emplace(loop_, whose.talk.pause());
+        whose.pause.emplace(loop_, whose.served.pause());
         if (!whose.events) watch(whose, EPOLLIN);
         whose.is_pausing = true;
-        co_await whose.pause->async_wait(quietly);
+        co_await whose.pause->async_wait(nothrow_await);
         whose.is_pausing = false;
-        whose.talk.done();
+        whose.served.done();
     }
 
     /// Hands the conversation what its client has sent. A pause keeps less memory so than if the driver read.
     static void receive(watched& client) {
-        const auto size = recv(client.talk.descriptor(), client.input.data(), client.input.size(), 0);
+        const auto size = recv(client.served.descriptor(), client.input.data(), client.input.size(), 0);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        if (size < 0) return client.talk.lost("recv", errno);
+        if (size < 0) return client.served.lost("recv", errno);
         const auto count = static_cast<std::size_t>(size);
-        client.talk.feed({client.input.data(), count}, count == client.input.size());
+        client.served.feed({client.input.data(), count}, count == client.input.size());
     }
 
     /// Has epoll watch the socket. False: it cannot, and the connection is lost. (Not an Asio socket: that
@@ -201,8 +202,8 @@ private:
         if (client.events == events) return true;
         epoll_event event{.events = events, .data = {.ptr = &client}};
         const int operation = client.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-        if (epoll_ctl(sockets_.get(), operation, client.talk.descriptor(), &event) != 0) {
-            if (events != 0) client.talk.lost("epoll_ctl", errno);
+        if (epoll_ctl(sockets_.get(), operation, client.served.descriptor(), &event) != 0) {
+            if (events != 0) client.served.lost("epoll_ctl", errno);
             return false;
         }
         client.events = events;
@@ -226,7 +227,7 @@ private:
     /// Asio watches all sockets as one.
     awaitable<void> watch_sockets() {
         while (!is_over()) {
-            co_await sockets_ready_.async_wait(descriptor::wait_read, quietly);
+            co_await sockets_ready_.async_wait(descriptor::wait_read, nothrow_await);
             const int count = epoll_wait(sockets_.get(), events_.data(), static_cast<int>(events_.size()), 0);
             for (int i = 0; i < count; ++i) {
                 const auto& event = events_[static_cast<std::size_t>(i)];
@@ -245,23 +246,23 @@ private:
             watch(client, 0); // what it has to say can wait
             return;
         }
-        epoll_ctl(sockets_.get(), EPOLL_CTL_DEL, client.talk.descriptor(), nullptr);
+        epoll_ctl(sockets_.get(), EPOLL_CTL_DEL, client.served.descriptor(), nullptr);
         client.events.reset();
         if (!client.is_pausing) return;
-        client.talk.lost("epoll_wait", ECONNRESET);
+        client.served.lost("epoll_wait", ECONNRESET);
         client.pause->cancel();
     }
 
     /// Once it is under way, work cannot be taken back: so this waits, even where there is no memory to wait
     /// with.
     awaitable<void> work(watched& whose) {
-        pool().submit(whose.talk.work(), &whose, worked_);
+        pool().submit(whose.served.work(), &whose, worked_);
         for (bool done = false; !done;) {
             try {
-                co_await whose.pause->async_wait(quietly); // wake_who_worked() cancels it
+                co_await whose.pause->async_wait(nothrow_await); // wake_who_worked() cancels it
                 done = true;
             } catch (const std::bad_alloc&) {
-                stop_signal::nap(std::chrono::milliseconds{1});
+                stop_signal::interruptible_sleep(std::chrono::milliseconds{1});
             }
         }
     }
@@ -271,7 +272,7 @@ private:
     work_pool& pool() {
         if (!work_done_) {
             work_done_.emplace(loop_, worked_.descriptor());
-            keep_up(&coroutine_loop::wake_who_worked);
+            respawn(&asio_loop::wake_who_worked);
         }
         if (!pool_) pool_.emplace(options_.threads, options_.max_connections);
         return *pool_;
@@ -279,7 +280,7 @@ private:
 
     awaitable<void> wake_who_worked() {
         while (!is_over()) {
-            co_await work_done_->async_wait(descriptor::wait_read, quietly);
+            co_await work_done_->async_wait(descriptor::wait_read, nothrow_await);
             for (void* const tag : worked_.take()) static_cast<watched*>(tag)->pause->cancel();
         }
         work_done_->release();
@@ -287,15 +288,15 @@ private:
 
     [[nodiscard]] bool is_over() const { return stop_signal::requested() && live_.empty(); }
 
-    awaitable<void> look_for_overdue() {
+    awaitable<void> check_timeouts() {
         do {
-            tick_.expires_after(served_connection::look_again_after(options_.idle_timeout));
-            co_await tick_.async_wait(quietly);
+            timeout_timer_.expires_after(served_connection::timeout_check_interval(options_.idle_timeout));
+            co_await timeout_timer_.async_wait(nothrow_await);
             const auto now = steady_clock::now();
             for (auto next = live_.begin(); next != live_.end();) {
                 auto& each = *next++;
-                if (!each.talk.overdue(now, options_.idle_timeout)) continue;
-                each.talk.give_up();
+                if (!each.served.timed_out(now, options_.idle_timeout)) continue;
+                each.served.give_up();
                 if (each.pause) each.pause->cancel();
                 resume(each);
             }
@@ -306,14 +307,14 @@ private:
 
     awaitable<void> watch_for_stop() {
         descriptor stop{loop_, stop_signal::descriptor()};
-        co_await stop.async_wait(descriptor::wait_read, quietly);
+        co_await stop.async_wait(descriptor::wait_read, nothrow_await);
         stop.release();
         if (entrance_.is_open()) entrance_.cancel(); // else accept_clients() has seen the stop already
-        something_changed_.cancel();
-        tick_.cancel();
+        accept_wakeup_.cancel();
+        timeout_timer_.cancel();
     }
 
-    listener& door_;
+    listener& listener_;
     const service& offered_;
     const model_options& options_;
     worker self_;
@@ -324,19 +325,19 @@ private:
     unique_fd sockets_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
     descriptor sockets_ready_{loop_, sockets_.get()};
     std::array<epoll_event, 256> events_;
-    descriptor entrance_{loop_, door_.descriptor()};
-    asio::steady_timer something_changed_{loop_}; // what accept_clients() sleeps on
-    asio::steady_timer tick_{loop_};
-    reception reception_;
+    descriptor entrance_{loop_, listener_.descriptor()};
+    asio::steady_timer accept_wakeup_{loop_}; // what accept_clients() sleeps on
+    asio::steady_timer timeout_timer_{loop_};
+    admission admission_;
     bool failed_ = false;
     std::list<watched> live_;
-    std::unique_ptr<input_area> spare_;
+    std::unique_ptr<read_buffer> buffer_;
 };
 
 } // namespace
 
-void run_coroutine_loop(listener& door, const service& offered, const model_options& options, int number) {
-    coroutine_loop{door, offered, options, number}.run();
+void run_asio_loop(listener& listener, const service& offered, const model_options& options, int number) {
+    asio_loop{listener, offered, options, number}.run();
 }
 
 } // namespace parley

@@ -16,14 +16,14 @@
 
 namespace parley {
 
-class readiness_loop {
+class epoll_loop {
 public:
-    /// Serves the clients of `door` as worker `number`. Work for the processor goes to `pool`, or, where there
-    /// is none, is done on the loop, which keeps everybody waiting.
-    readiness_loop(listener& door, const service& offered, const model_options& options, int number,
-                   work_pool* pool = nullptr);
-    readiness_loop(const readiness_loop&) = delete;
-    readiness_loop& operator=(const readiness_loop&) = delete;
+    /// Serves the clients of `listener` as worker `number`. Work for the processor goes to `pool`, or, where
+    /// there is none, is done on the loop, which keeps everybody waiting.
+    epoll_loop(listener& listener, const service& offered, const model_options& options, int number,
+               work_pool* pool = nullptr);
+    epoll_loop(const epoll_loop&) = delete;
+    epoll_loop& operator=(const epoll_loop&) = delete;
 
     /// Until a stop is requested and all conversations have ended.
     void run();
@@ -32,21 +32,22 @@ private:
     using time_point = served_connection::time_point;
 
     struct client {
-        client(connection wire, const service& offered, worker& by) : talk{std::move(wire), offered, by} {}
+        client(connection connection, const service& offered, worker& worker)
+            : served{std::move(connection), offered, worker} {}
 
-        served_connection talk;
+        served_connection served;
         enum class state { talking, pausing, yielding, working, ended } now = state::talking;
         std::optional<std::uint32_t> watched;               // the events that epoll watches for it
         std::list<client>::iterator self;                   // where it lives
-        std::multimap<time_point, client*>::iterator alarm; // while it pauses or yields
+        std::multimap<time_point, client*>::iterator timer; // while it pauses or yields
     };
 
-    void watch_door();
-    void shut_door();
+    void watch_listener();
+    void stop_accepting();
     void accept_clients(int most);
-    void let_in(connection wire);
+    void add_client(connection connection);
     void ready(client& each, std::uint32_t events);
-    void go_on(client& each);
+    void resume(client& each);
     void proceed(client& each);
     void resume_at(client& each, time_point time, client::state meanwhile);
     void watch(client& each, std::uint32_t events);
@@ -54,26 +55,26 @@ private:
     void end(client& each);
     void finish_work();
     void wake_pausing(time_point now);
-    void look_for_overdue(time_point now);
-    [[nodiscard]] int patience() const;
+    void check_timeouts(time_point now);
+    [[nodiscard]] int poll_timeout() const;
 
-    listener& door_;
+    listener& listener_;
     const service& offered_;
     const model_options& options_;
     worker self_;
     work_pool* pool_;
     work_pool::results results_; // what the pool has done for this loop
     unique_fd epoll_;
-    bool door_watched_ = false;
-    bool door_shut_ = false;
-    bool somebody_waits_ = false; // before the door, as far as we know
+    bool listener_watched_ = false;
+    bool accepting_stopped_ = false;
+    bool accept_pending_ = false; // before the door, as far as we know
     int turns_with_clients_ = 0;  // that came, one after the other
-    reception reception_;
+    admission admission_;
     std::list<client> live_;
     std::list<client> ended_; // until the events at hand have been gone through: one may still name it
-    std::multimap<time_point, client*> alarms_;
-    time_point look_again_{};
-    std::unique_ptr<input_area> spare_;
+    std::multimap<time_point, client*> timers_;
+    time_point next_timeout_check_{};
+    std::unique_ptr<read_buffer> buffer_;
 };
 
 } // namespace parley

@@ -17,24 +17,25 @@ model_options share_of(const model_options& all, int number) {
 
 } // namespace
 
-void loop_per_worker(listener& door, const model_options& options, const run_loop& run) {
-    for (int number = 1; number <= options.workers; ++number) door.queue_of(number).non_blocking();
-    if (options.in == container::processes) {
-        process_pool pool{{.workers = options.workers, .most = options.workers},
-                          options.board,
-                          options.ready,
-                          [&](int number) { run(number, door.queue_of(number), share_of(options, number)); }};
-        const listener::closes_at_stop closing{door};
+void loop_per_worker(listener& listener, const model_options& options, const run_loop& run) {
+    for (int number = 1; number <= options.workers; ++number) listener.queue_of(number).non_blocking();
+    if (options.in == worker_kind::processes) {
+        process_pool pool{
+            {.workers = options.workers, .most = options.workers},
+            options.board,
+            options.ready,
+            [&](int number) { run(number, listener.queue_of(number), share_of(options, number)); }};
+        const listener::closes_at_stop closing{listener};
         pool.run();
     } else if (options.workers == 1) {
-        run(1, door, options);
+        run(1, listener, options);
     } else {
         stop_signal::descriptor(); // made before there are threads: one of them may use up the last descriptor
         options.ready.expect(options.workers);
         worker_threads threads{options.workers};
         for (int i = 1; i <= options.workers; ++i) // not by number: a stop may have given back the first ones
             threads.start(worker_threads::work{
-                [&, i](int number) { run(number, door.queue_of(i), share_of(options, i)); }});
+                [&, i](int number) { run(number, listener.queue_of(i), share_of(options, i)); }});
         stop_signal::wait();
         threads.join();
     }

@@ -12,8 +12,8 @@ using run_loop = std::function<void(int number, listener& listener, const model_
 
 /// Calls `run(number, listener, options)` in each of --workers threads or processes, until a stop is requested
 /// and all have returned. Each has a queue of clients of its own (listener::queue_of()) if there is one for it;
-/// with discipline::exclusive all share one. Each has an equal share of max_connections, so that together they
-/// have no more, however unequally the kernel deals the clients out.
-void loop_per_worker(listener& door, const model_options& options, const run_loop& run);
+/// with accept_strategy::exclusive all share one. Each has an equal share of max_connections, so that together
+/// they have no more, however unequally the kernel deals the clients out.
+void loop_per_worker(listener& listener, const model_options& options, const run_loop& run);
 
 } // namespace parley

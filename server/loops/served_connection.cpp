@@ -14,36 +14,37 @@ namespace {
 using std::chrono::milliseconds;
 
 /// How long a peer that has heard our end may take to end, too.
-constexpr milliseconds farewell{1000};
+constexpr milliseconds linger_time{1000};
 
 } // namespace
 
-served_connection::served_connection(connection wire, const service& offered, worker& by, transfer mode)
-    : driver_{offered(), std::move(wire), mode},
-      by_{by},
-      log_{driver_.wire(), by},
+served_connection::served_connection(connection connection, const service& offered, worker& worker,
+                                     io_mode mode)
+    : driver_{offered(), std::move(connection), mode},
+      worker_{worker},
+      log_{driver_.get_connection(), worker},
       last_reply_{coarse_now()},
       last_heard_{last_reply_} {
-    driver_.talk().taken_by(by.number());
+    driver_.get_session().assign_worker(worker.number());
 }
 
-served_connection::waits_for served_connection::go_on(std::unique_ptr<input_area>& spare) noexcept {
-    if (cut_off_ || stop_signal::grace_over()) return waits_ = waits_for::nothing;
-    auto& notes = by_.notes();
-    notes.now.set(activity::writing);
-    const auto answered = notes.requests.get();
+served_connection::wants served_connection::resume(std::unique_ptr<read_buffer>& buffer) noexcept {
+    if (cut_off_ || stop_signal::grace_over()) return waits_ = wants::done;
+    auto& stats = worker_.stats();
+    stats.now.set(activity::writing);
+    const auto answered = stats.requests.get();
     try {
-        if (!leaving_) waits_ = driver_.go_on(spare, notes);
-        if (waits_ == waits_for::nothing || leaving_) waits_ = say_goodbye(spare);
+        if (!leaving_) waits_ = driver_.resume(buffer, stats);
+        if (waits_ == wants::done || leaving_) waits_ = linger(buffer);
     } catch (const std::exception& error) {
         log_.failed(error);
-        waits_ = waits_for::nothing;
+        waits_ = wants::done;
     }
     // A loop that waits does so for all its clients; work is done on the spot, or for this one alone.
-    const bool has_work = waits_ == waits_for::work || waits_ == waits_for::others;
-    notes.now.set(has_work ? activity::writing : activity::waiting);
+    const bool has_work = waits_ == wants::compute || waits_ == wants::yield;
+    stats.now.set(has_work ? activity::writing : activity::waiting);
     last_heard_ = coarse_now();
-    if (notes.requests.get() != answered) last_reply_ = last_heard_;
+    if (stats.requests.get() != answered) last_reply_ = last_heard_;
     return waits_;
 }
 
@@ -51,14 +52,14 @@ void served_connection::feed(std::string_view bytes, bool more_there) {
     if (leaving_)
         cut_off_ = bytes.empty(); // the peer has said goodbye, too
     else
-        driver_.feed(bytes, by_.notes(), more_there);
+        driver_.feed(bytes, worker_.stats(), more_there);
 }
 
 void served_connection::sent(std::size_t count) {
-    auto& notes = by_.notes();
-    const auto answered = notes.requests.get();
-    driver_.sent(count, notes);
-    if (notes.requests.get() != answered) last_reply_ = coarse_now();
+    auto& stats = worker_.stats();
+    const auto answered = stats.requests.get();
+    driver_.sent(count, stats);
+    if (stats.requests.get() != answered) last_reply_ = coarse_now();
 }
 
 /// The time that this took was not the client's.
@@ -76,34 +77,35 @@ void served_connection::lost(std::string_view call, int error) noexcept {
 }
 
 /// To close with unread input sends a reset, which may overtake our last reply: so read it off first.
-served_connection::waits_for served_connection::say_goodbye(std::unique_ptr<input_area>& spare) {
-    if (driver_.heard_end()) return waits_for::nothing;
+served_connection::wants served_connection::linger(std::unique_ptr<read_buffer>& buffer) {
+    if (driver_.saw_eof()) return wants::done;
     if (!leaving_) {
         leaving_ = true;
-        driver_.wire().end_output();
+        driver_.get_connection().shutdown_write();
     }
-    if (driver_.mode() == transfer::by_loop) return waits_for::input; // see feed()
-    if (!spare) spare = std::make_unique_for_overwrite<input_area>();
-    const auto bytes = driver_.wire().read_some(*spare);
-    return bytes && bytes->empty() ? waits_for::nothing : waits_for::input;
+    if (driver_.mode() == io_mode::completion) return wants::read; // see feed()
+    if (!buffer) buffer = std::make_unique_for_overwrite<read_buffer>();
+    const auto bytes = driver_.get_connection().read_some(*buffer);
+    return bytes && bytes->empty() ? wants::done : wants::read;
 }
 
-bool served_connection::overdue(time_point now, std::chrono::milliseconds idle_timeout) const {
-    if (waits_ == waits_for::work) return false; // another thread is at it
+bool served_connection::timed_out(time_point now, std::chrono::milliseconds idle_timeout) const {
+    if (waits_ == wants::compute) return false; // another thread is at it
     if (stop_signal::grace_over()) return true;
-    if (waits_ == waits_for::time || waits_ == waits_for::others) return false;
-    if (leaving_) return now - last_reply_ >= farewell || stop_signal::requested();
+    if (waits_ == wants::timer || waits_ == wants::yield) return false;
+    if (leaving_) return now - last_reply_ >= linger_time || stop_signal::requested();
     if (idle_timeout.count() > 0 && now - last_reply_ >= idle_timeout) return true;
-    return waits_ == waits_for::input && stop_signal::requested() && now - last_heard_ >= stop_signal::quiet;
+    return waits_ == wants::read && stop_signal::requested() &&
+           now - last_heard_ >= stop_signal::idle_after_stop;
 }
 
-std::chrono::milliseconds served_connection::look_again_after(std::chrono::milliseconds idle_timeout) {
-    if (stop_signal::requested()) return stop_signal::nudge_interval;
-    return idle_timeout.count() > 0 ? std::min(idle_timeout / 4 + milliseconds{1}, farewell) : farewell;
+std::chrono::milliseconds served_connection::timeout_check_interval(std::chrono::milliseconds idle_timeout) {
+    if (stop_signal::requested()) return stop_signal::wake_interval;
+    return idle_timeout.count() > 0 ? std::min(idle_timeout / 4 + milliseconds{1}, linger_time) : linger_time;
 }
 
 void served_connection::give_up() {
-    if (waits_ == waits_for::input && !leaving_ && !stop_signal::grace_over())
+    if (waits_ == wants::read && !leaving_ && !stop_signal::grace_over())
         feed({});
     else
         cut_off_ = true;

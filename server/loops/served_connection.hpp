@@ -14,61 +14,65 @@ namespace parley {
 
 class served_connection {
 public:
-    using waits_for = nonblocking_driver::waits_for;
+    using wants = nonblocking_driver::wants;
     using time_point = std::chrono::steady_clock::time_point;
 
-    using transfer = nonblocking_driver::transfer;
+    using io_mode = nonblocking_driver::io_mode;
 
-    /// `wire` is non-blocking. `by` must outlive this.
-    served_connection(connection wire, const service& offered, worker& by, transfer mode = transfer::by_driver);
+    /// `connection` is non-blocking. `worker` must outlive this.
+    served_connection(connection connection, const service& offered, worker& worker,
+                      io_mode mode = io_mode::readiness);
 
-    /// Goes on as nonblocking_driver::go_on() does, and then says goodbye. waits_for::nothing: it is over,
+    /// Goes on as nonblocking_driver::resume() does, and then says goodbye. wants::done: it is over,
     /// for whatever reason. Throws nothing.
-    waits_for go_on(std::unique_ptr<input_area>& spare) noexcept;
+    wants resume(std::unique_ptr<read_buffer>& buffer) noexcept;
 
     /// Bytes that the loop has read itself, or none at the end of input: see nonblocking_driver::feed().
     void feed(std::string_view bytes, bool more_there = false);
 
-    /// The loop reads first: the next go_on() does not.
+    /// The loop reads first: the next resume() does not.
     void leave_reading() { driver_.leave_reading(); }
 
-    /// What waits_for::room waits to send, where the loop sends, and how much of it has gone.
+    /// What wants::write waits to send, where the loop sends, and how much of it has gone.
     [[nodiscard]] std::string_view unsent() const { return driver_.unsent(); }
     void sent(std::size_t count);
 
-    /// The pause or the work that go_on() stopped at has been carried out.
+    /// The pause or the work that resume() stopped at has been carried out.
     void done();
 
     /// True if the connection is lost. A peer that has only ended its output has not hung up.
-    [[nodiscard]] bool has_hung_up() { return driver_.wire().hangs_up_within(std::chrono::milliseconds{0}); }
+    [[nodiscard]] bool has_hung_up() {
+        return driver_.get_connection().hangs_up_within(std::chrono::milliseconds{0});
+    }
 
     /// What the loop has tried has failed with this errno: the connection is lost.
     void lost(std::string_view call, int error) noexcept;
 
     /// To be asked now and then: has it waited too long, for an idle client (`idle_timeout`, 0: never) or
-    /// because a stop was requested? Then give_up(), and go_on() whatever it waited for.
-    [[nodiscard]] bool overdue(time_point now, std::chrono::milliseconds idle_timeout) const;
+    /// because a stop was requested? Then give_up(), and resume() whatever it waited for.
+    [[nodiscard]] bool timed_out(time_point now, std::chrono::milliseconds idle_timeout) const;
 
     /// How soon to ask all conversations whether they are overdue.
-    [[nodiscard]] static std::chrono::milliseconds look_again_after(std::chrono::milliseconds idle_timeout);
+    [[nodiscard]] static std::chrono::milliseconds
+    timeout_check_interval(std::chrono::milliseconds idle_timeout);
 
     /// The session is told that its input has ended, or, if it waits for something else, is cut off.
     void give_up();
 
     /// Closes the socket, before this object goes.
-    void hang_up() { [[maybe_unused]] const auto closed = driver_.wire().release(); }
+    void hang_up() { [[maybe_unused]] const auto closed = driver_.get_connection().release(); }
 
     [[nodiscard]] std::chrono::milliseconds pause() const { return driver_.pause(); }
     [[nodiscard]] compute work() const { return driver_.work(); }
-    [[nodiscard]] int descriptor() { return driver_.wire().descriptor(); }
+    [[nodiscard]] int descriptor() { return driver_.get_connection().descriptor(); }
 
 private:
-    waits_for say_goodbye(std::unique_ptr<input_area>& spare);
+    wants linger(std::unique_ptr<read_buffer>& buffer);
 
     nonblocking_driver driver_;
-    worker& by_;
+    worker& worker_;
     connection_log log_;
-    waits_for waits_ = waits_for::input;
+    wants waits_ = wants::read;
     bool leaving_ = false; // the session has finished
     bool cut_off_ = false;
     time_point last_reply_; // or the beginning; while leaving, when that began

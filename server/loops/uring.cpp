@@ -30,20 +30,20 @@ bool only_for_now(int result) {
     return result == -EINTR || result == -EAGAIN || result == -EBUSY || result == -ENOMEM;
 }
 
-void breathe() { poll(nullptr, 0, 10); }
+void back_off() { poll(nullptr, 0, 10); }
 
 } // namespace
 
-std::string completion_ring::obstacle() {
+std::string io_ring::obstacle() {
     try {
-        completion_ring probe;
+        io_ring probe;
         return {};
     } catch (const std::exception& error) {
         return error.what();
     }
 }
 
-completion_ring::completion_ring() {
+io_ring::io_ring() {
     checked("io_uring_setup", io_uring_queue_init(entries, &ring_, ring_flags));
     void* const memory =
         mmap(nullptr, offers_bytes(most_buffers), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -55,12 +55,12 @@ completion_ring::completion_ring() {
     completed_.reserve(*ring_.cq.kring_entries); // as many as there can be at once
 }
 
-completion_ring::~completion_ring() {
+io_ring::~io_ring() {
     io_uring_queue_exit(&ring_);
     munmap(offered_, offers_bytes(most_buffers));
 }
 
-void completion_ring::register_buffers() {
+void io_ring::register_buffers() {
     io_uring_buf_ring_init(offered_);
     io_uring_buf_reg registration{};
     registration.ring_addr = reinterpret_cast<std::uintptr_t>(offered_);
@@ -69,33 +69,33 @@ void completion_ring::register_buffers() {
     for (int tried = 0;; ++tried) {
         const int result = io_uring_register_buf_ring(&ring_, &registration, 0);
         if (!only_for_now(result) || tried == most_tries) return void(checked("io_uring_register", result));
-        breathe();
+        back_off();
     }
 }
 
 /// Hands over what is there.
-void completion_ring::submit() {
+void io_ring::submit() {
     for (int tried = 0;; ++tried) {
         const int result = io_uring_submit(&ring_);
         if (!only_for_now(result) || tried == most_tries) return void(checked("io_uring_enter", result));
-        breathe();
+        back_off();
     }
 }
 
-io_uring_sqe* completion_ring::next_entry() {
+io_uring_sqe* io_ring::next_entry() {
     for (;;) {
         if (auto* const entry = io_uring_get_sqe(&ring_)) return entry;
         submit(); // it is full
     }
 }
 
-void completion_ring::accept(int listening_socket, sockaddr_storage* peer, socklen_t* size, void* tag) {
+void io_ring::accept(int listening_socket, sockaddr_storage* peer, socklen_t* size, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_accept(entry, listening_socket, reinterpret_cast<sockaddr*>(peer), size, SOCK_CLOEXEC);
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::receive(int socket, void* tag) {
+void io_ring::receive(int socket, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_recv(entry, socket, nullptr, 0, 0);
     io_uring_sqe_set_flags(entry, IOSQE_BUFFER_SELECT);
@@ -104,13 +104,13 @@ void completion_ring::receive(int socket, void* tag) {
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::send(int socket, std::string_view bytes, void* tag) {
+void io_ring::send(int socket, std::string_view bytes, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_send(entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::pause(int socket, __kernel_timespec* until, void* tag) {
+void io_ring::pause(int socket, __kernel_timespec* until, void* tag) {
     if (io_uring_sq_space_left(&ring_) < 2) submit(); // what is linked is handed over together
     auto* const watched = next_entry();
     io_uring_prep_poll_add(watched, socket, POLLHUP | POLLERR);
@@ -121,36 +121,36 @@ void completion_ring::pause(int socket, __kernel_timespec* until, void* tag) {
     io_uring_sqe_set_data(limit, nullptr);
 }
 
-void completion_ring::pause(__kernel_timespec* until, void* tag) {
+void io_ring::pause(__kernel_timespec* until, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_timeout(entry, until, 0, IORING_TIMEOUT_ABS);
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::yield(void* tag) {
+void io_ring::yield(void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_nop(entry);
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::watch(int descriptor, void* tag) {
+void io_ring::watch(int descriptor, void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_poll_add(entry, descriptor, POLLIN);
     io_uring_sqe_set_data(entry, tag);
 }
 
-void completion_ring::cancel(void* tag) {
+void io_ring::cancel(void* tag) {
     auto* const entry = next_entry();
     io_uring_prep_cancel(entry, tag, 0);
     io_uring_sqe_set_data(entry, nullptr);
 }
 
-const std::vector<completion_ring::completion>& completion_ring::wait(std::chrono::milliseconds limit) {
+const std::vector<io_ring::completion>& io_ring::wait(std::chrono::milliseconds limit) {
     __kernel_timespec time{.tv_sec = limit.count() / 1000, .tv_nsec = limit.count() % 1000 * 1'000'000};
     io_uring_cqe* first = nullptr;
     const int result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &time, nullptr);
     if (result != -ETIME && !only_for_now(result)) checked("io_uring_enter", result);
-    if (result != -ETIME && result != -EINTR && result < 0 && io_uring_cq_ready(&ring_) == 0) breathe();
+    if (result != -ETIME && result != -EINTR && result < 0 && io_uring_cq_ready(&ring_) == 0) back_off();
 
     completed_.clear();
     unsigned head, seen = 0;
@@ -177,9 +177,9 @@ const std::vector<completion_ring::completion>& completion_ring::wait(std::chron
     return completed_;
 }
 
-void completion_ring::unmap::operator()(char* memory) const { munmap(memory, block_bytes); }
+void io_ring::unmap::operator()(char* memory) const { munmap(memory, block_bytes); }
 
-void completion_ring::add_buffers() {
+void io_ring::add_buffers() {
     spent_ = true;
     auto place = std::ranges::find_if(blocks_, [](const block& each) { return !each.memory; });
     if (place == blocks_.end() && blocks_.size() * buffers_at_a_time >= most_buffers) return;
@@ -200,7 +200,7 @@ void completion_ring::add_buffers() {
 /// Now and then, gives the blocks of which no buffer is in use back to the system, but for one. What has been
 /// offered to the kernel cannot be taken back one by one: so all are, and the rest is offered again. Only
 /// when all completions have been seen, since one may name a buffer.
-void completion_ring::release_unused_buffers() {
+void io_ring::release_unused_buffers() {
     const auto now = coarse_now();
     if (now < release_at_ || io_uring_cq_ready(&ring_) != 0 || io_uring_cq_has_overflow(&ring_)) return;
     release_at_ = now + release_interval;
@@ -219,17 +219,17 @@ void completion_ring::release_unused_buffers() {
     }
 }
 
-char* completion_ring::memory_of(unsigned buffer) const {
+char* io_ring::memory_of(unsigned buffer) const {
     return &blocks_[buffer / buffers_at_a_time].memory[buffer % buffers_at_a_time * buffer_size];
 }
 
-void completion_ring::offer(unsigned buffer) {
+void io_ring::offer(unsigned buffer) {
     io_uring_buf_ring_add(offered_, memory_of(buffer), buffer_size, static_cast<unsigned short>(buffer),
                           io_uring_buf_ring_mask(most_buffers), 0);
     io_uring_buf_ring_advance(offered_, 1);
 }
 
-void completion_ring::give_back(int buffer) {
+void io_ring::give_back(int buffer) {
     if (buffer < 0) return;
     const auto number = static_cast<unsigned>(buffer);
     blocks_[number / buffers_at_a_time].in_use &= ~bit_of(number);

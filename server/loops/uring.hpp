@@ -12,16 +12,16 @@
 
 namespace parley {
 
-class completion_ring {
+class io_ring {
 public:
     /// Why the kernel refuses io_uring, or what is needed of it; empty: it does not.
     static std::string obstacle();
 
     /// For the calling thread alone. Throws std::system_error.
-    completion_ring();
-    completion_ring(const completion_ring&) = delete;
-    completion_ring& operator=(const completion_ring&) = delete;
-    ~completion_ring();
+    io_ring();
+    io_ring(const io_ring&) = delete;
+    io_ring& operator=(const io_ring&) = delete;
+    ~io_ring();
 
     // Each begins an operation, whose completion names `tag`.
 

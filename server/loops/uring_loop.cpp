@@ -15,15 +15,15 @@ namespace {
 constexpr std::size_t accepts_per_socket = 2;
 } // namespace
 
-void completion_loop::run() {
+void uring_loop::run() {
     ring_.watch(stop_signal::descriptor(), &stopping_);
-    for (const auto& each : door_.sockets())
+    for (const auto& each : listener_.sockets())
         for (std::size_t i = 0; i != accepts_per_socket; ++i) accepts_.emplace_back().socket = each.get();
-    open_door();
+    start_accepts();
     options_.ready();
     for (;;) {
-        if (stop_signal::requested() && !door_shut_) shut_door();
-        if (door_shut_ && live_.empty() && waiting_.empty()) break;
+        if (stop_signal::requested() && !accepting_stopped_) stop_accepting();
+        if (accepting_stopped_ && live_.empty() && waiting_.empty()) break;
         const auto& completed = ring_.wait(wait_limit());
         const auto now = coarse_now(); // before the work: whoever sends meanwhile is not idle
         for (const auto& each : completed) {
@@ -34,29 +34,29 @@ void completion_loop::run() {
             else
                 of == &of->whose->receiving ? received(*of->whose, each) : done(*of->whose, each);
         }
-        look_for_overdue(now);
+        check_timeouts(now);
         admit_waiting();
-        open_door();
+        start_accepts();
     }
 }
 
 /// Those who stand before it come in first.
-void completion_loop::shut_door() {
+void uring_loop::stop_accepting() {
     for (admit_waiting(); room() > 0;) {
-        auto peer = door_.accept_last(listener::calls::blocking);
+        auto peer = listener_.accept_pending(listener::calls::blocking);
         if (!peer) break;
-        let_in(std::move(*peer));
+        add_client(std::move(*peer));
     }
-    door_.shut();
+    listener_.stop_listening();
     for (auto& each : accepts_)
         if (each.is_pending) ring_.cancel(&each); // a lent door is not shut
-    door_shut_ = true;
+    accepting_stopped_ = true;
 }
 
 /// Accepts at each listening socket, as long as there is room and breath. One operation more than there is
 /// room for each of several sockets: the one that comes too late has its client wait.
-void completion_loop::open_door() {
-    if (stop_signal::requested() || room() == 0 || !waiting_.empty() || door_.breath_left()) return;
+void uring_loop::start_accepts() {
+    if (stop_signal::requested() || room() == 0 || !waiting_.empty() || listener_.backoff_left()) return;
     const auto sockets = accepts_.size() / accepts_per_socket;
     const auto share = std::clamp<std::size_t>(room() / sockets, 1, accepts_per_socket);
     for (auto first = accepts_.begin(); first != accepts_.end(); first += accepts_per_socket) {
@@ -73,38 +73,39 @@ void completion_loop::open_door() {
     }
 }
 
-void completion_loop::accepted(accept_operation& by, const completion_ring::completion& what) {
-    by.is_pending = false;
+void uring_loop::accepted(accept_operation& accepting, const io_ring::completion& what) {
+    accepting.is_pending = false;
     if (what.result == -ECANCELED || (what.result < 0 && stop_signal::requested())) return; // we want no more
-    if (what.result < 0) return door_.not_accepted(-what.result);
-    connection peer{unique_fd{what.result}, address{reinterpret_cast<const sockaddr*>(&by.peer), by.size}};
+    if (what.result < 0) return listener_.not_accepted(-what.result);
+    connection peer{unique_fd{what.result},
+                    address{reinterpret_cast<const sockaddr*>(&accepting.peer), accepting.size}};
     if (room() > 0)
-        let_in(std::move(peer));
+        add_client(std::move(peer));
     else
-        reception_.admit([&] { waiting_.push_back(std::move(peer)); });
+        admission_.admit([&] { waiting_.push_back(std::move(peer)); });
 }
 
-void completion_loop::admit_waiting() {
+void uring_loop::admit_waiting() {
     if (stop_signal::grace_over()) waiting_.clear();
     while (!waiting_.empty() && room() > 0) {
-        let_in(std::move(waiting_.front()));
+        add_client(std::move(waiting_.front()));
         waiting_.pop_front();
     }
 }
 
 /// How long to wait for completions.
-std::chrono::milliseconds completion_loop::wait_limit() const {
-    const auto limit = served_connection::look_again_after(options_.idle_timeout);
-    return std::min(limit, door_.breath_left().value_or(limit));
+std::chrono::milliseconds uring_loop::wait_limit() const {
+    const auto limit = served_connection::timeout_check_interval(options_.idle_timeout);
+    return std::min(limit, listener_.backoff_left().value_or(limit));
 }
 
-void completion_loop::let_in(connection wire) {
-    if (!reception_.admit([&] { live_.emplace_front(std::move(wire), offered_, self_); })) return;
+void uring_loop::add_client(connection connection) {
+    if (!admission_.admit([&] { live_.emplace_front(std::move(connection), offered_, self_); })) return;
     live_.front().self = live_.begin();
-    go_on(live_.front());
+    resume(live_.front());
 }
 
-void completion_loop::received(client& each, const completion_ring::completion& what) {
+void uring_loop::received(client& each, const io_ring::completion& what) {
     each.is_receiving = false;
     if (each.over) {
         ring_.give_back(what.buffer);
@@ -112,34 +113,34 @@ void completion_loop::received(client& each, const completion_ring::completion& 
     }
     const bool nothing = what.result == -ECANCELED || what.result == -ENOBUFS || what.result == -EINTR;
     if (!nothing) each.unread = what;
-    if (what.result == -ENOBUFS && ring_.is_spent()) return; // others have all: see look_for_overdue()
-    if (each.waits == served_connection::waits_for::input) go_on(each);
+    if (what.result == -ENOBUFS && ring_.is_spent()) return; // others have all: see check_timeouts()
+    if (each.waits == served_connection::wants::read) resume(each);
 }
 
-void completion_loop::done(client& each, const completion_ring::completion& what) {
-    if (each.waits == served_connection::waits_for::time) return paused(each, what.result);
+void uring_loop::done(client& each, const io_ring::completion& what) {
+    if (each.waits == served_connection::wants::timer) return paused(each, what.result);
     if (what.result != -ECANCELED && what.result != -EINTR && what.result != -EAGAIN) {
-        if (each.waits == served_connection::waits_for::room && what.result < 0)
-            each.talk.lost("send", -what.result);
-        else if (each.waits == served_connection::waits_for::room)
-            each.talk.sent(static_cast<std::size_t>(what.result));
+        if (each.waits == served_connection::wants::write && what.result < 0)
+            each.served.lost("send", -what.result);
+        else if (each.waits == served_connection::wants::write)
+            each.served.sent(static_cast<std::size_t>(what.result));
     }
-    go_on(each);
+    resume(each);
 }
 
 /// The pause is over, or the client has hung up. One that has only ended its output waits for its reply.
-void completion_loop::paused(client& each, int result) {
+void uring_loop::paused(client& each, int result) {
     if (result > 0 && (result & (POLLHUP | POLLERR)) != 0)
-        each.talk.lost("poll", ECONNRESET);
+        each.served.lost("poll", ECONNRESET);
     else if (result == -ECANCELED || result == -ETIME)
-        each.talk.done();
+        each.served.done();
     else
         return ring_.pause(&each.pause_end, &each.doing);
-    go_on(each);
+    resume(each);
 }
 
 /// Hands the session what has been received, and receives ahead. False: nothing has been, yet.
-bool completion_loop::next_input(client& each) {
+bool uring_loop::next_input(client& each) {
     ring_.give_back(std::exchange(each.buffer, -1));
     if (!each.unread) {
         receive(each);
@@ -148,47 +149,47 @@ bool completion_loop::next_input(client& each) {
     const auto next = *std::exchange(each.unread, std::nullopt);
     each.buffer = next.buffer;
     if (next.result < 0)
-        each.talk.lost("recv", -next.result);
+        each.served.lost("recv", -next.result);
     else
-        each.talk.feed(next.bytes);
+        each.served.feed(next.bytes);
     if (next.result > 0) receive(each);
     return true;
 }
 
-void completion_loop::receive(client& each) {
+void uring_loop::receive(client& each) {
     if (std::exchange(each.is_receiving, true)) return;
-    ring_.receive(each.talk.descriptor(), &each.receiving);
+    ring_.receive(each.served.descriptor(), &each.receiving);
 }
 
-void completion_loop::go_on(client& each) {
+void uring_loop::resume(client& each) {
     for (bool has_worked = false;;) {
-        each.waits = each.talk.go_on(no_memory_of_ours_);
+        each.waits = each.served.resume(unused_buffer_);
         switch (each.waits) {
-        case served_connection::waits_for::input:
+        case served_connection::wants::read:
             if (next_input(each)) break;
             return;
-        case served_connection::waits_for::room:
-            return ring_.send(each.talk.descriptor(), each.talk.unsent(), &each.doing);
-        case served_connection::waits_for::time: {
-            const auto end = (std::chrono::steady_clock::now() + each.talk.pause()).time_since_epoch();
+        case served_connection::wants::write:
+            return ring_.send(each.served.descriptor(), each.served.unsent(), &each.doing);
+        case served_connection::wants::timer: {
+            const auto end = (std::chrono::steady_clock::now() + each.served.pause()).time_since_epoch();
             const auto seconds = std::chrono::floor<std::chrono::seconds>(end);
             each.pause_end = {.tv_sec = seconds.count(),
                               .tv_nsec = std::chrono::nanoseconds{end - seconds}.count()};
-            return ring_.pause(each.talk.descriptor(), &each.pause_end, &each.doing);
+            return ring_.pause(each.served.descriptor(), &each.pause_end, &each.doing);
         }
-        case served_connection::waits_for::others: return ring_.yield(&each.doing);
-        case served_connection::waits_for::work:
+        case served_connection::wants::yield: return ring_.yield(&each.doing);
+        case served_connection::wants::compute:
             if (std::exchange(has_worked, true)) return ring_.yield(&each.doing);
-            each.talk.work()();
-            each.talk.done();
+            each.served.work()();
+            each.served.done();
             break;
-        case served_connection::waits_for::nothing: return end(each);
+        case served_connection::wants::done: return end(each);
         }
     }
 }
 
 /// A socket closes only when the ring has let go of it, too.
-void completion_loop::end(client& each) {
+void uring_loop::end(client& each) {
     each.over = true;
     ring_.give_back(std::exchange(each.buffer, -1));
     if (each.unread) ring_.give_back(each.unread->buffer);
@@ -199,17 +200,17 @@ void completion_loop::end(client& each) {
         live_.erase(each.self);
 }
 
-void completion_loop::look_for_overdue(served_connection::time_point now) {
-    if (now < look_again_ && !stop_signal::requested()) return;
-    look_again_ = now + served_connection::look_again_after(options_.idle_timeout);
+void uring_loop::check_timeouts(served_connection::time_point now) {
+    if (now < next_timeout_check_ && !stop_signal::requested()) return;
+    next_timeout_check_ = now + served_connection::timeout_check_interval(options_.idle_timeout);
     for (auto next = live_.begin(); next != live_.end();) {
         auto& each = *next++;
         if (each.over) continue;
-        if (each.waits == served_connection::waits_for::input) receive(each); // if there was no buffer for it
-        if (!each.talk.overdue(now, options_.idle_timeout)) continue;
-        each.talk.give_up();
-        if (each.waits == served_connection::waits_for::input)
-            go_on(each);
+        if (each.waits == served_connection::wants::read) receive(each); // if there was no buffer for it
+        if (!each.served.timed_out(now, options_.idle_timeout)) continue;
+        each.served.give_up();
+        if (each.waits == served_connection::wants::read)
+            resume(each);
         else
             ring_.cancel(&each.doing); // its completion goes on with it
     }

@@ -16,12 +16,12 @@
 
 namespace parley {
 
-class completion_loop {
+class uring_loop {
 public:
-    /// Serves the clients of `door` as worker `number`. Work for the processor is done on the loop, which keeps
-    /// everybody waiting.
-    completion_loop(listener& door, const service& offered, const model_options& options, int number)
-        : door_{door}, offered_{offered}, options_{options}, self_{options.board, number} {}
+    /// Serves the clients of `listener` as worker `number`. Work for the processor is done on the loop, which
+    /// keeps everybody waiting.
+    uring_loop(listener& listener, const service& offered, const model_options& options, int number)
+        : listener_{listener}, offered_{offered}, options_{options}, self_{options.board, number} {}
 
     /// Until a stop is requested and all conversations have ended.
     void run();
@@ -45,31 +45,31 @@ private:
     /// One operation receives ahead, another does what the session waits for. So a client has two buffers of
     /// the ring at most: the one that its session looks at, and the next.
     struct client {
-        client(connection wire, const service& offered, worker& by)
-            : talk{std::move(wire), offered, by, served_connection::transfer::by_loop} {}
+        client(connection connection, const service& offered, worker& worker)
+            : served{std::move(connection), offered, worker, served_connection::io_mode::completion} {}
 
-        served_connection talk;
-        served_connection::waits_for waits = served_connection::waits_for::nothing;
+        served_connection served;
+        served_connection::wants waits = served_connection::wants::done;
         operation receiving{this}, doing{this};
         bool is_receiving = false;
-        std::optional<completion_ring::completion> unread; // received, but not yet wanted
-        int buffer = -1;                                   // of the ring, which the session still looks at
-        bool over = false; // it goes as soon as the ring has nothing more to say of it
+        std::optional<io_ring::completion> unread; // received, but not yet wanted
+        int buffer = -1;                           // of the ring, which the session still looks at
+        bool over = false;                         // it goes as soon as the ring has nothing more to say of it
         __kernel_timespec pause_end{};
         std::list<client>::iterator self;
     };
 
-    void open_door();
-    void shut_door();
-    void accepted(accept_operation& by, const completion_ring::completion& what);
-    void let_in(connection wire);
-    void received(client& each, const completion_ring::completion& what);
-    void done(client& each, const completion_ring::completion& what);
+    void start_accepts();
+    void stop_accepting();
+    void accepted(accept_operation& accepting, const io_ring::completion& what);
+    void add_client(connection connection);
+    void received(client& each, const io_ring::completion& what);
+    void done(client& each, const io_ring::completion& what);
     void paused(client& each, int result);
     bool next_input(client& each);
-    void go_on(client& each);
+    void resume(client& each);
     void end(client& each);
-    void look_for_overdue(served_connection::time_point now);
+    void check_timeouts(served_connection::time_point now);
     void receive(client& each);
     void admit_waiting();
     [[nodiscard]] std::chrono::milliseconds wait_limit() const;
@@ -78,19 +78,19 @@ private:
         return most - std::min(live_.size(), most);
     }
 
-    listener& door_;
+    listener& listener_;
     const service& offered_;
     const model_options& options_;
     worker self_;
-    completion_ring ring_;
+    io_ring ring_;
     operation stopping_;
     std::vector<accept_operation> accepts_; // some of each listening socket; not all of them are pending
     std::list<connection> waiting_;         // accepted when there was no room any more
-    bool door_shut_ = false;
-    served_connection::time_point look_again_{};
-    reception reception_;
+    bool accepting_stopped_ = false;
+    served_connection::time_point next_timeout_check_{};
+    admission admission_;
     std::list<client> live_;
-    std::unique_ptr<input_area> no_memory_of_ours_; // the ring's buffers are used instead
+    std::unique_ptr<read_buffer> unused_buffer_; // the ring's buffers are used instead
 };
 
 } // namespace parley

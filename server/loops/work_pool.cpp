@@ -12,7 +12,7 @@ work_pool::results::results()
 
 std::list<void*> work_pool::results::take() {
     std::uint64_t rings;
-    [[maybe_unused]] const auto quiet = ::read(event_.get(), &rings, sizeof rings);
+    [[maybe_unused]] const auto idle_after_stop = ::read(event_.get(), &rings, sizeof rings);
     const std::lock_guard lock{mutex_};
     return std::exchange(done_, {});
 }

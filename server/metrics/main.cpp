@@ -39,7 +39,7 @@ bool is_listening(int descriptor) {
 /// The process is the same, its threads end.
 void begin_again(const listener& listener) {
     log::warn("parley-metrics was killed: it begins again");
-    stop_signal::settle(); // a timer outlives execve(2), and the new program has no action for its signal yet
+    stop_signal::disarm(); // a timer outlives execve(2), and the new program has no action for its signal yet
     dup2(listener.descriptor(), STDIN_FILENO);
     char name[] = "parley-metrics";
     char* const words[] = {name, nullptr};
@@ -93,8 +93,8 @@ int run_metrics() {
                                 .max_connections_per_worker = 0,
                                 .max_connections = most_clients,
                                 .idle_timeout = idle_timeout,
-                                .accept = discipline::each,
-                                .in = container::processes,
+                                .accept = accept_strategy::shared,
+                                .in = worker_kind::processes,
                                 .command = {},
                                 .board = board,
                                 .ready = ready};
@@ -103,9 +103,9 @@ int run_metrics() {
                           const std::jthread watch{[&] { watch_over(parent, listener, view); }};
                           epoll(listener, page, options);
                       }};
-    do pool.tend();
+    do pool.maintain();
     while (stop_signal::wait_readable({pool.descriptor(), ready.descriptor(), view.descriptor()},
-                                      pool.tend_again_after()) &&
+                                      pool.maintain_again_after()) &&
            !view.has_ended());
     pool.stop();
     return 0;

@@ -11,9 +11,9 @@
 
 namespace parley {
 
-void coroutine(listener& door, const service& offered, const model_options& options) {
-    loop_per_worker(door, options, [&](int number, listener& own_door, const model_options& own) {
-        run_coroutine_loop(own_door, offered, own, number);
+void coroutine(listener& listener, const service& offered, const model_options& options) {
+    loop_per_worker(listener, options, [&](int number, parley::listener& queue, const model_options& own) {
+        run_asio_loop(queue, offered, own, number);
     });
 }
 

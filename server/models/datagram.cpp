@@ -30,12 +30,12 @@ constexpr std::size_t most_bytes = 65'536;
 constexpr int at_a_time = 64; // datagrams of one socket, then the others have their turn
 
 /// A driver whose input is one datagram, and which collects what the session says.
-std::string answer_to(std::string_view datagram, session talk, int worker) {
+std::string answer_to(std::string_view datagram, session session, int worker) {
     std::string answer;
-    talk.taken_by(worker);
-    while (const step* wanted = talk.next()) {
+    session.assign_worker(worker);
+    while (const step* wanted = session.next()) {
         if (std::holds_alternative<need_input>(*wanted))
-            talk.feed(std::exchange(datagram, {}));
+            session.feed(std::exchange(datagram, {}));
         else if (const auto* out = std::get_if<output>(wanted))
             answer += out->bytes;
         else if (const auto* pause = std::get_if<delay>(wanted))
@@ -74,7 +74,7 @@ private:
         if ((one.header.msg_flags & MSG_TRUNC) || !may_answer(one.source_port())) return true;
         worker_.begin_connection(
             address{reinterpret_cast<const sockaddr*>(&one.from), one.header.msg_namelen, SOCK_DGRAM});
-        auto& slot = worker_.notes();
+        auto& slot = worker_.stats();
         slot.bytes_in.add(static_cast<std::uint64_t>(size));
         slot.now.set(activity::writing);
         try {
@@ -112,11 +112,11 @@ private:
 
 } // namespace
 
-void datagram(listener& door, const service& offered, const model_options& options) {
+void datagram(listener& listener, const service& offered, const model_options& options) {
     worker self{options.board, 1};
-    datagram_server server{door, offered, self};
+    datagram_server server{listener, offered, self};
     options.ready();
-    while (stop_signal::wait_readable({door.descriptor()})) server.serve();
+    while (stop_signal::wait_readable({listener.descriptor()})) server.serve();
 }
 
 } // namespace parley

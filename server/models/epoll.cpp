@@ -9,8 +9,8 @@
 
 namespace parley {
 
-void epoll(listener& door, const service& offered, const model_options& options) {
-    readiness_loop{door, offered, options, 1}.run();
+void epoll(listener& listener, const service& offered, const model_options& options) {
+    epoll_loop{listener, offered, options, 1}.run();
 }
 
 } // namespace parley

@@ -31,62 +31,62 @@ public:
         prctl(PR_SET_CHILD_SUBREAPER, 1); // what a command leaves behind is reaped here, too
     }
 
-    void run(listener& door) {
-        door.non_blocking();
+    void run(listener& listener) {
+        listener.non_blocking();
         options_.ready();
         for (;;) {
-            auto limit = door.breath_left();
+            auto limit = listener.backoff_left();
             const bool can_start = !limit && has_room();
-            if (!limit) limit = client_ && can_start ? std::chrono::milliseconds{0} : look_again_after();
-            const int accepting = can_start && !client_ ? door.descriptor() : -1;
-            if (!stop_signal::wait_readable({accepting, children_.descriptor(), farewells_.descriptor()},
+            if (!limit) limit = client_ && can_start ? std::chrono::milliseconds{0} : timeout_check_interval();
+            const int accepting = can_start && !client_ ? listener.descriptor() : -1;
+            if (!stop_signal::wait_readable({accepting, children_.descriptor(), lingering_.descriptor()},
                                             limit))
                 break;
-            tend();
+            maintain();
             if (!can_start) continue;
-            if (!client_) client_ = door.try_accept(listener::calls::blocking);
-            if (client_) start(door);
+            if (!client_) client_ = listener.try_accept(listener::calls::blocking);
+            if (client_) start(listener);
         }
         while (has_room() && !stop_signal::grace_over()) {
-            if (!client_) client_ = door.accept_last(listener::calls::blocking);
+            if (!client_) client_ = listener.accept_pending(listener::calls::blocking);
             if (!client_) break;
-            start(door);
+            start(listener);
             if (!client_) continue;
-            stop_signal::nap(listener::breath);
-            tend();
+            stop_signal::interruptible_sleep(listener::accept_backoff);
+            maintain();
         }
         client_.reset();
-        door.close();
-        while (!running_.empty() || !left_behind_.empty()) {
+        listener.close();
+        while (!running_.empty() || !orphans_.empty()) {
             pollfd ends{.fd = children_.descriptor(), .events = POLLIN, .revents = 0};
-            poll(&ends, 1, static_cast<int>(stop_signal::nudge_interval.count()));
-            tend();
+            poll(&ends, 1, static_cast<int>(stop_signal::wake_interval.count()));
+            maintain();
         }
     }
 
 private:
-    [[nodiscard]] std::optional<std::chrono::milliseconds> look_again_after() const {
-        if (running_.empty() && left_behind_.empty() && farewells_.count() == 0) return std::nullopt;
-        return served_connection::look_again_after(options_.idle_timeout);
+    [[nodiscard]] std::optional<std::chrono::milliseconds> timeout_check_interval() const {
+        if (running_.empty() && orphans_.empty() && lingering_.count() == 0) return std::nullopt;
+        return served_connection::timeout_check_interval(options_.idle_timeout);
     }
 
     /// What a command has left behind keeps no place: it may stay for ever, as a daemon does.
     [[nodiscard]] bool has_room() const {
-        return running_.size() + farewells_.count() < static_cast<std::size_t>(options_.max_connections);
+        return running_.size() + lingering_.count() < static_cast<std::size_t>(options_.max_connections);
     }
 
     /// Starts a command for the client. If there is no process now, the client stays, and is tried again after
     /// a pause, in which those that have ended are reaped.
-    void start(listener& door) {
+    void start(listener& listener) {
         const auto begin = [&] {
-            if (!start_command()) return door.breathe("fork", errno);
+            if (!start_command()) return listener.back_off("fork", errno);
             client_.reset();
         };
-        if (!reception_.admit(begin)) client_.reset();
+        if (!admission_.admit(begin)) client_.reset();
     }
 
     bool start_command() {
-        left_behind_.reserve(left_behind_.size() + running_.size() + 1); // what it may become
+        orphans_.reserve(orphans_.size() + running_.size() + 1); // what it may become
         int number = 0;
         pid_t process = 0;
         const auto spawn = [&](int free_number) {
@@ -103,18 +103,18 @@ private:
         return true;
     }
 
-    void tend() {
+    void maintain() {
         while (const auto child = children_.reap()) end(*child);
-        farewells_.tend();
+        lingering_.maintain();
         const auto now = coarse_now();
-        if (now < look_again_at_ && !stop_signal::requested()) return;
-        look_again_at_ = now + look_again_after().value_or(std::chrono::milliseconds{0});
-        for (auto& [process, each] : running_) each.look_after(options_.idle_timeout);
-        std::erase_if(left_behind_, [](auto& each) { return each.is_empty(); });
+        if (now < next_timeout_check_ && !stop_signal::requested()) return;
+        next_timeout_check_ = now + timeout_check_interval().value_or(std::chrono::milliseconds{0});
+        for (auto& [process, each] : running_) each.check_timeouts(options_.idle_timeout);
+        std::erase_if(orphans_, [](auto& each) { return each.is_empty(); });
         if (!stop_signal::requested()) return;
-        for (auto& each : left_behind_) {
-            each.ask_to_end();
-            each.insist();
+        for (auto& each : orphans_) {
+            each.terminate();
+            each.kill_if_overdue();
         }
     }
 
@@ -125,9 +125,9 @@ private:
         command.ended(child.status);
         // What it has left behind may go on talking to the client.
         if (command.group().is_empty())
-            farewells_.add(std::move(command.wire()));
+            lingering_.add(std::move(command.get_connection()));
         else
-            left_behind_.push_back(command.group());
+            orphans_.push_back(command.group());
         running_.erase(found);
     }
 
@@ -136,14 +136,16 @@ private:
     child_processes children_;
     std::optional<connection> client_; // accepted, and without a command
     std::unordered_map<pid_t, running_command> running_;
-    std::vector<process_group> left_behind_; // by commands that have ended
-    farewells farewells_;
-    reception reception_;
-    std::chrono::steady_clock::time_point look_again_at_{};
+    std::vector<process_group> orphans_; // by commands that have ended
+    lingering_close lingering_;
+    admission admission_;
+    std::chrono::steady_clock::time_point next_timeout_check_{};
 };
 
 } // namespace
 
-void exec(listener& door, const service&, const model_options& options) { command_server{options}.run(door); }
+void exec(listener& listener, const service&, const model_options& options) {
+    command_server{options}.run(listener);
+}
 
 } // namespace parley

@@ -11,51 +11,51 @@
 
 namespace parley {
 
-void fork_per_connection(listener& door, const service& offered, const model_options& options) {
+void fork_per_connection(listener& listener, const service& offered, const model_options& options) {
     child_processes children{options.max_connections};
-    door.let_connections_give_up_after(options.idle_timeout);
-    door.non_blocking();              // the parent waits for two things at once: a client, and a child's end
+    listener.set_connection_timeout(options.idle_timeout);
+    listener.non_blocking();          // the parent waits for two things at once: a client, and a child's end
     std::optional<connection> client; // accepted, and without a process
     // Opened once, and begun in each child: its copy costs a page, and to open it there would cost five
     // (malloc's own notes, in the heap and in libc).
     session session = offered();
-    const auto talk = [&](int number) {
-        door.close_in_child();
+    const auto serve_client = [&](int number) {
+        listener.close_in_child();
         worker self{options.board, number};
         serve(std::move(*client), session, options, self);
     };
     const auto start = [&] {
-        if (children.start(std::ref(talk))) // without a copy, for which there might be no memory
+        if (children.start(std::ref(serve_client))) // without a copy, for which there might be no memory
             client.reset();
         else
-            door.breathe("fork",
-                         errno); // there is no process now: try again a moment later, and reap meanwhile
+            listener.back_off("fork",
+                              errno); // there is no process now: try again a moment later, and reap meanwhile
     };
     const auto reap = [&] {
-        while (const auto child = children.reap()) options.board.vacate(child->number);
+        while (const auto child = children.reap()) options.board.clear(child->number);
     };
     options.ready();
     for (;;) {
-        auto limit = door.breath_left();
+        auto limit = listener.backoff_left();
         const bool can_start = !children.full() && !limit;
         if (client && can_start) limit = std::chrono::milliseconds{0};
-        const int accepting = can_start && !client ? door.descriptor() : -1;
+        const int accepting = can_start && !client ? listener.descriptor() : -1;
         if (!stop_signal::wait_readable({accepting, children.descriptor()}, limit)) break;
         reap();
         if (!can_start) continue;
-        if (!client) client = door.try_accept(listener::calls::blocking);
+        if (!client) client = listener.try_accept(listener::calls::blocking);
         if (client) start();
     }
     while (!children.full() && !stop_signal::grace_over()) {
-        if (!client) client = door.accept_last(listener::calls::blocking);
+        if (!client) client = listener.accept_pending(listener::calls::blocking);
         if (!client) break;
         start();
         if (!client) continue;
-        stop_signal::nap(listener::breath);
+        stop_signal::interruptible_sleep(listener::accept_backoff);
         reap();
     }
     client.reset();
-    door.close();
+    listener.close();
     children.stop();
 }
 

@@ -12,14 +12,14 @@
 
 namespace parley {
 
-void hybrid(listener& door, const service& offered, const model_options& options) {
-    door.let_connections_give_up_after(options.idle_timeout);
+void hybrid(listener& listener, const service& offered, const model_options& options) {
+    listener.set_connection_timeout(options.idle_timeout);
     const auto serve_in_threads = [&](int process) {
         worker_threads threads{options.threads};
         for (int i = 0; i < options.threads; ++i)
             threads.start(worker_threads::work{[&](int thread) {
                 worker self{options.board, (process - 1) * options.threads + thread};
-                while (auto peer = door.accept()) serve(std::move(*peer), offered, options, self);
+                while (auto peer = listener.accept()) serve(std::move(*peer), offered, options, self);
             }});
         options.ready();
         stop_signal::wait();
@@ -29,7 +29,7 @@ void hybrid(listener& door, const service& offered, const model_options& options
                       options.board,
                       options.ready,
                       serve_in_threads};
-    const listener::closes_at_stop closing{door};
+    const listener::closes_at_stop closing{listener};
     pool.run();
 }
 

@@ -9,12 +9,12 @@
 
 namespace parley {
 
-void iterative(listener& door, const service& offered, const model_options& options) {
+void iterative(listener& listener, const service& offered, const model_options& options) {
     worker self{options.board, 1};
-    door.let_connections_give_up_after(options.idle_timeout);
-    const listener::closes_at_stop closing{door};
+    listener.set_connection_timeout(options.idle_timeout);
+    const listener::closes_at_stop closing{listener};
     options.ready();
-    while (auto peer = door.accept()) serve(std::move(*peer), offered, options, self);
+    while (auto peer = listener.accept()) serve(std::move(*peer), offered, options, self);
 }
 
 } // namespace parley

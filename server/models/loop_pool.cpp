@@ -10,9 +10,9 @@
 
 namespace parley {
 
-void loop_pool(listener& door, const service& offered, const model_options& options) {
+void loop_pool(listener& listener, const service& offered, const model_options& options) {
     work_pool pool{options.workers, options.max_connections};
-    readiness_loop{door, offered, options, 1, &pool}.run();
+    epoll_loop{listener, offered, options, 1, &pool}.run();
 }
 
 } // namespace parley

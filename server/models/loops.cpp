@@ -10,9 +10,9 @@
 
 namespace parley {
 
-void loops(listener& door, const service& offered, const model_options& options) {
-    loop_per_worker(door, options, [&](int number, listener& own_door, const model_options& own) {
-        readiness_loop{own_door, offered, own, number}.run();
+void loops(listener& listener, const service& offered, const model_options& options) {
+    loop_per_worker(listener, options, [&](int number, parley::listener& queue, const model_options& own) {
+        epoll_loop{queue, offered, own, number}.run();
     });
 }
 

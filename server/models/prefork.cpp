@@ -49,15 +49,15 @@ public:
     void run(ready_report& ready) {
         listener_.non_blocking();
         do {
-            tend();
+            maintain();
             while (const auto worker = idle_worker()) {
                 if (waiting_.empty()) accept(listener_.try_accept(listener::calls::blocking));
                 if (waiting_.empty() || !pass(*worker)) break;
             }
         } while (stop_signal::wait_readable({can_accept() ? listener_.descriptor() : -1, passing_.descriptor(),
                                              pool_.descriptor(), ready.descriptor()},
-                                            listener_.breath_left() ? listener_.breath_left()
-                                                                    : pool_.tend_again_after()));
+                                            listener_.backoff_left() ? listener_.backoff_left()
+                                                                     : pool_.maintain_again_after()));
         stop();
     }
 
@@ -66,12 +66,12 @@ private:
     /// that stay.
     void stop() {
         constexpr int longest = 500, step = 10; // ms without any progress
-        while (!listener_.breath_left() && accept(listener_.accept_last(listener::calls::blocking))) {
+        while (!listener_.backoff_left() && accept(listener_.accept_pending(listener::calls::blocking))) {
         }
-        listener_.shut();
+        listener_.stop_listening();
         pollfd finished{.fd = passing_.descriptor(), .events = POLLIN, .revents = 0};
         for (int waited = 0; !waiting_.empty() && waited < longest; waited += step) {
-            tend();
+            maintain();
             for (auto worker = idle_worker(); worker && !waiting_.empty() && pass(*worker);
                  worker = idle_worker())
                 waited = 0;
@@ -83,8 +83,8 @@ private:
         pool_.stop();
     }
 
-    void tend() {
-        pool_.tend([&](int number) { accept(passing_.ended(number)); });
+    void maintain() {
+        pool_.maintain([&](int number) { accept(passing_.ended(number)); });
         passing_.collect();
     }
 
@@ -96,7 +96,7 @@ private:
 
     bool pass(int worker) {
         if (!passing_.pass(worker, waiting_.front())) {
-            listener_.breathe("sendmsg to a worker", errno);
+            listener_.back_off("sendmsg to a worker", errno);
             return false;
         }
         waiting_.pop_front();
@@ -106,7 +106,7 @@ private:
     [[nodiscard]] std::optional<int> idle_worker() const {
         return passing_.idle_worker([&](int number) { return pool_.is_serving(number); });
     }
-    [[nodiscard]] bool can_accept() const { return idle_worker() && !listener_.breath_left(); }
+    [[nodiscard]] bool can_accept() const { return idle_worker() && !listener_.backoff_left(); }
 
     listener& listener_;
     descriptor_passing passing_;
@@ -116,23 +116,23 @@ private:
 
 } // namespace
 
-void prefork(listener& door, const service& offered, const model_options& options) {
+void prefork(listener& listener, const service& offered, const model_options& options) {
     const bool grows = options.min_spare > 0;
     const pool_size size{.workers = options.workers,
                          .most = grows ? options.max_workers : options.workers,
                          .min_spare = options.min_spare,
                          .max_spare = options.max_spare};
-    if (options.accept == discipline::pass)
-        return passing_parent{door, offered, options, size}.run(options.ready);
+    if (options.accept == accept_strategy::fd_passing)
+        return passing_parent{listener, offered, options, size}.run(options.ready);
 
-    door.let_connections_give_up_after(options.idle_timeout);
-    turn whose{options.accept};
+    listener.set_connection_timeout(options.idle_timeout);
+    accept_lock accept_lock{options.accept};
     process_pool pool{size, options.board, options.ready, [&](int number) {
-                          auto& own = door.queue_of(number); // with reuseport; else all have the same
+                          auto& own = listener.queue_of(number); // with reuseport; else all have the same
                           serve_clients(
-                              number, [&] { return whose.accept(own); }, offered, options);
+                              number, [&] { return accept_lock.accept(own); }, offered, options);
                       }};
-    const listener::closes_at_stop closing{door};
+    const listener::closes_at_stop closing{listener};
     pool.run();
 }
 

@@ -13,26 +13,26 @@
 
 namespace parley {
 
-void thread_per_connection(listener& door, const service& offered, const model_options& options) {
+void thread_per_connection(listener& listener, const service& offered, const model_options& options) {
     worker_threads threads{options.max_connections};
-    reception entrance;
+    admission opened_sockets;
     const auto process = getpid();
-    door.let_connections_give_up_after(options.idle_timeout);
+    listener.set_connection_timeout(options.idle_timeout);
     options.ready();
     while (threads.wait_for_room()) {
-        auto peer = door.accept();
+        auto peer = listener.accept();
         if (!peer) break;
-        entrance.admit([&] {
+        opened_sockets.admit([&] {
             // The session is opened and closed here: a thread that never allocates needs no memory for
             // malloc(3).
-            threads.start(
-                worker_threads::work{[&, wire = std::move(*peer), session = offered()](int number) mutable {
+            threads.start(worker_threads::work{
+                [&, connection = std::move(*peer), session = offered()](int number) mutable {
                     worker self{options.board, number, process};
-                    serve(std::move(wire), session, options, self);
+                    serve(std::move(connection), session, options, self);
                 }});
         });
     }
-    door.close();
+    listener.close();
     threads.join();
 }
 

@@ -28,26 +28,26 @@ void start_pool(worker_threads& threads, Next& next, const service& offered, con
 
 } // namespace
 
-void thread_pool(listener& door, const service& offered, const model_options& options) {
+void thread_pool(listener& listener, const service& offered, const model_options& options) {
     worker_threads threads{options.workers};
-    door.let_connections_give_up_after(options.idle_timeout);
-    if (options.accept == discipline::main) {
+    listener.set_connection_timeout(options.idle_timeout);
+    if (options.accept == accept_strategy::main_thread) {
         bounded_queue<connection> clients{static_cast<std::size_t>(options.workers)};
         auto next = [&] { return clients.pop(); };
         start_pool(threads, next, offered, options);
-        reception entrance;
+        admission opened_sockets;
         options.ready();
         const auto give_up = [&] { // while the queue is full, the threads must hear of a stop, too
-            threads.nudge();
+            threads.wake_signal();
             return stop_signal::grace_over();
         };
-        while (auto peer = door.accept()) entrance.admit([&] { clients.push(*peer, give_up); });
-        door.close();
+        while (auto peer = listener.accept()) opened_sockets.admit([&] { clients.push(*peer, give_up); });
+        listener.close();
         clients.close();
         threads.join();
     } else {
-        turn whose{options.accept};
-        auto next = [&] { return whose.accept(door); };
+        accept_lock accept_lock{options.accept};
+        auto next = [&] { return accept_lock.accept(listener); };
         start_pool(threads, next, offered, options);
         options.ready();
         stop_signal::wait();

@@ -10,8 +10,8 @@
 
 namespace parley {
 
-void uring(listener& door, const service& offered, const model_options& options) {
-    completion_loop{door, offered, options, 1}.run();
+void uring(listener& listener, const service& offered, const model_options& options) {
+    uring_loop{listener, offered, options, 1}.run();
 }
 
 } // namespace parley

@@ -52,13 +52,13 @@ unique_fd file_with(std::string_view text) {
 }
 
 scripted_server echo_server() {
-    return scripted_server{[](connection& wire, int) { echo(wire); }};
+    return scripted_server{[](connection& connection, int) { echo(connection); }};
 }
 
 } // namespace
 
 TEST_CASE("without a word more, parley-client reads the greeting, and needs no input for that") {
-    const scripted_server server{[](connection& wire, int) { say(wire, "welcome to here\n"); }};
+    const scripted_server server{[](connection& connection, int) { say(connection, "welcome to here\n"); }};
     CHECK(parley_client(server, {}) == ended{0, "welcome to here\n", ""});
     CHECK(parley_client(server, {}, file_with("not read\n").get()) == ended{0, "welcome to here\n", ""});
     CHECK(run_words({"sh", "-c", fmt::format("exec {} {} <&-", PARLEY_CLIENT, server.where().to_string())}) ==
@@ -76,9 +76,9 @@ TEST_CASE("all of the input is sent and all replies are printed, at once and of 
 }
 
 TEST_CASE("the end of the input ends our direction only") {
-    const scripted_server server{[](connection& wire, int) {
-        hear_out(wire);
-        say(wire, "heard all\n");
+    const scripted_server server{[](connection& connection, int) {
+        hear_out(connection);
+        say(connection, "heard all\n");
     }};
     CHECK(parley_client(server, {"--service", "echo"}, file_with("some\n").get()) ==
           ended{0, "heard all\n", ""});
@@ -88,7 +88,7 @@ TEST_CASE("the end of the input ends our direction only") {
 }
 
 TEST_CASE("the server's end is the end, though there may be more input") {
-    const scripted_server server{[](connection& wire, int) { say(wire, "enough\n"); }};
+    const scripted_server server{[](connection& connection, int) { say(connection, "enough\n"); }};
     std::array<int, 2> pipe_ends{};
     check("pipe2", [&] { return pipe2(pipe_ends.data(), O_CLOEXEC); });
     const unique_fd from{pipe_ends[0]};
@@ -113,8 +113,9 @@ TEST_CASE("--say prints the reply, and says by its status whether it was right")
     CHECK(parley_client(right, {"--service", "echo", "--say", "Ada"}) == ended{0, "Ada\n", ""});
     CHECK(parley_client(right, {"--service", "echo", "--say", ""}) == ended{0, "\n", ""});
 
-    const scripted_server wrong{
-        [](connection& wire, int) { echo(wire, [](std::string& piece) { piece = "error: \x1b[31mno\n"; }); }};
+    const scripted_server wrong{[](connection& connection, int) {
+        echo(connection, [](std::string& piece) { piece = "error: \x1b[31mno\n"; });
+    }};
     CHECK(parley_client(wrong, {"--service", "echo", "--say", "Ada"}) ==
           ended{1, "error: \x1b[31mno\n",
                 "parley-client: wrong answer at byte 0: expected 'Ada\\n', got 'error: \\x1b[31mno\\n' "
@@ -139,22 +140,22 @@ TEST_CASE("each way to fail has one line of its own, and status 1") {
     }
     CHECK(parley_client({gone}) == ended{1, "", "parley-client: connect " + gone + ": Connection refused\n"});
 
-    const scripted_server silent{[](connection& wire, int) { hear_out(wire); }};
+    const scripted_server silent{[](connection& connection, int) { hear_out(connection); }};
     const auto input = file_with("hi\n");
     CHECK(parley_client(silent, {"--service", "echo", "--timeout", "50ms", "--say", "x"}) ==
           ended{1, "", "parley-client: no answer within 50 ms\n"});
 
-    const scripted_server resets{[](connection& wire, int) {
-        input_area area;
-        std::ignore = wire.read_some(area);
-        end_with_reset(wire);
+    const scripted_server resets{[](connection& connection, int) {
+        read_buffer area;
+        std::ignore = connection.read_some(area);
+        end_with_reset(connection);
     }};
     CHECK(parley_client(resets, {"--service", "echo"}, input.get()) ==
           ended{1, "", "parley-client: recv: Connection reset by peer\n"});
 
-    const scripted_server closes{[](connection& wire, int) {
-        input_area area;
-        std::ignore = wire.read_some(area);
+    const scripted_server closes{[](connection& connection, int) {
+        read_buffer area;
+        std::ignore = connection.read_some(area);
     }};
     CHECK(parley_client(closes, {"--service", "echo", "--say", "x"}) ==
           ended{1, "",

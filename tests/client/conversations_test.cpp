@@ -29,10 +29,10 @@ request_options say(std::string what) {
 struct talk_with {
     explicit talk_with(std::string_view service, const request_options& options = once(),
                        std::uint64_t connection = 1)
-        : row{conversation_with(service)},
+        : row{protocol_for(service)},
           plan{plan_requests(row, options)},
-          talk{plan, book, connection},
-          driver{row.open(talk)} {}
+          session{plan, stats, connection},
+          driver{row.open(session)} {}
 
     /// The story, or what the conversation threw.
     std::string hears(std::vector<std::string> reads) {
@@ -46,15 +46,15 @@ struct talk_with {
     /// "phase call cause" of all that was noted without ending the conversation.
     std::string complaints() const {
         std::string all;
-        for (const auto& [first, count] : book.errors.kinds())
+        for (const auto& [first, count] : stats.errors.kinds())
             all += fmt::format("{} x {} {}: {}", count, to_string(first.where), first.cause, first.text);
         return all;
     }
 
-    const conversation& row;
+    const protocol& row;
     request_plan plan;
-    ledger book;
-    exchange talk;
+    run_stats stats;
+    request_cycle session;
     scripted_driver driver;
 };
 
@@ -79,8 +79,8 @@ void converse(session& side, std::size_t cut, Peer peer) {
 TEST_CASE("welcome sends nothing and knows the greeting, however it is cut") {
     talk_with whole{"welcome"};
     CHECK(whole.hears({"welcome to here\n"}) == "reads, reads, ends");
-    CHECK(whole.talk.answers() == 1);
-    CHECK(whole.book.bytes_received == 16);
+    CHECK(whole.session.answers() == 1);
+    CHECK(whole.stats.bytes_received == 16);
 
     talk_with pieces{"welcome"};
     CHECK(pieces.hears({"w", "elcome to", " here", "\n"}) == "reads, reads, reads, reads, reads, ends");
@@ -132,30 +132,30 @@ TEST_CASE("echo wants its own bytes back, unlike for each seed, connection and r
             options.per_connection = 4;
             options.seed = seed;
             talk_with echo{"echo", options, connection};
-            converse(echo.driver.talk(), 7, [&](std::string_view bytes) {
+            converse(echo.driver.get_session(), 7, [&](std::string_view bytes) {
                 CHECK(bytes.size() == 100);
                 CHECK(sent.emplace(bytes).second);
                 return std::string{bytes};
             });
-            CHECK(echo.talk.answers() == 4);
-            CHECK(echo.book.answered == 4);
-            CHECK(echo.book.bytes_sent == 400);
-            CHECK(echo.book.bytes_received == 400);
+            CHECK(echo.session.answers() == 4);
+            CHECK(echo.stats.answered == 4);
+            CHECK(echo.stats.bytes_sent == 400);
+            CHECK(echo.stats.bytes_received == 400);
         }
 }
 
 TEST_CASE("a large echo is sent in parts while it comes back, and little is under way at a time") {
     auto options = once();
-    options.size = 3 * exchange::most_under_way + 5;
+    options.size = 3 * request_cycle::most_under_way + 5;
     talk_with echo{"echo", options};
     std::string all;
-    converse(echo.driver.talk(), 10'000, [&](std::string_view bytes) {
-        CHECK(bytes.size() <= exchange::most_under_way);
+    converse(echo.driver.get_session(), 10'000, [&](std::string_view bytes) {
+        CHECK(bytes.size() <= request_cycle::most_under_way);
         all += bytes;
         return std::string{bytes};
     });
-    CHECK(echo.talk.answers() == 1);
-    CHECK(echo.book.bytes_received == options.size);
+    CHECK(echo.session.answers() == 1);
+    CHECK(echo.stats.bytes_received == options.size);
 
     std::string expected(options.size, '\0');
     payload{options.seed, 1, 1}.bytes(expected, 0);
@@ -163,13 +163,13 @@ TEST_CASE("a large echo is sent in parts while it comes back, and little is unde
 
     talk_with unanswered{"echo", options};
     std::size_t under_way = 0;
-    CHECK_THROWS_AS(converse(unanswered.driver.talk(), 1,
+    CHECK_THROWS_AS(converse(unanswered.driver.get_session(), 1,
                              [&](std::string_view bytes) {
                                  under_way += bytes.size();
                                  return std::string{};
                              }),
                     conversation_failed);
-    CHECK(under_way == exchange::most_under_way);
+    CHECK(under_way == request_cycle::most_under_way);
 }
 
 TEST_CASE("echo notices a byte that is changed, lost, doubled, or another request's") {
@@ -180,7 +180,7 @@ TEST_CASE("echo notices a byte that is changed, lost, doubled, or another reques
         talk_with echo{"echo", options};
         int part = 0;
         try {
-            converse(echo.driver.talk(), 1'000, [&](std::string_view bytes) {
+            converse(echo.driver.get_session(), 1'000, [&](std::string_view bytes) {
                 std::string answer{bytes};
                 if (++part == 2) spoil(answer);
                 return answer;
@@ -196,7 +196,7 @@ TEST_CASE("echo notices a byte that is changed, lost, doubled, or another reques
     CHECK(story_with([](std::string& answer) { answer += answer.back(); }) == "wrong answer at byte 37768");
     CHECK(story_with([](std::string& answer) { answer.pop_back(); }) == "wrong answer at byte 37767");
     CHECK(story_with([](std::string& answer) {
-              payload{1, 2, 1}.bytes(answer, exchange::most_under_way);
+              payload{1, 2, 1}.bytes(answer, request_cycle::most_under_way);
           }) == "wrong answer at byte 32768");
 }
 
@@ -204,11 +204,11 @@ TEST_CASE("counter takes growing numbers only, and no number twice in the whole 
     request_options options;
     options.per_connection = 3;
     options.size = 2;
-    const auto plan = plan_requests(conversation_with("counter"), options);
-    ledger book;
+    const auto plan = plan_requests(protocol_for("counter"), options);
+    run_stats stats;
     const auto numbers_of = [&](std::uint64_t connection, std::vector<std::string> answers) {
-        exchange talk{plan, book, connection};
-        auto side = conversation_with("counter").open(talk);
+        request_cycle session{plan, stats, connection};
+        auto side = protocol_for("counter").open(session);
         auto next = answers.begin();
         converse(side, 1, [&](std::string_view line) {
             CHECK(line.size() == 3);
@@ -217,17 +217,17 @@ TEST_CASE("counter takes growing numbers only, and no number twice in the whole 
         });
     };
     numbers_of(1, {"1\n", "2\n", "5\n"});
-    CHECK(book.errors.kinds().empty());
+    CHECK(stats.errors.kinds().empty());
     numbers_of(2, {"3\n", "2\n", "4\n"});
-    REQUIRE(book.errors.kinds().size() == 1);
-    CHECK(book.errors.kinds()[0].first.cause == "lost update");
-    CHECK(book.errors.kinds()[0].first.text == "the counter gave 2 twice (request 2 of connection 2)");
+    REQUIRE(stats.errors.kinds().size() == 1);
+    CHECK(stats.errors.kinds()[0].first.cause == "lost update");
+    CHECK(stats.errors.kinds()[0].first.text == "the counter gave 2 twice (request 2 of connection 2)");
     numbers_of(3, {"9\n", "8\n", "7\n"});
-    REQUIRE(book.errors.kinds().size() == 2);
-    CHECK(book.errors.kinds()[1].first.text == "the counter gave 8 after 9 (request 2 of connection 3)");
-    CHECK(book.errors.kinds()[1].count == 2);
-    CHECK(book.errors.count(phase::verify) == 3);
-    CHECK(book.all_answered == 9);
+    REQUIRE(stats.errors.kinds().size() == 2);
+    CHECK(stats.errors.kinds()[1].first.text == "the counter gave 8 after 9 (request 2 of connection 3)");
+    CHECK(stats.errors.kinds()[1].count == 2);
+    CHECK(stats.errors.count(phase::verify) == 3);
+    CHECK(stats.all_answered == 9);
 }
 
 TEST_CASE("a number has no sign, no leading zero, no blank, and less than twenty digits") {
@@ -249,11 +249,11 @@ TEST_CASE("hello is greeted by name, with the number of the request and some wor
     options.size = 5;
     talk_with hello{"hello", options};
     int request = 0;
-    converse(hello.driver.talk(), 4, [&](std::string_view line) {
+    converse(hello.driver.get_session(), 4, [&](std::string_view line) {
         CHECK(line.size() == 6);
         return fmt::format("Hello, {} (request {}, worker 12)\n", line.substr(0, 5), ++request);
     });
-    CHECK(hello.talk.answers() == 2);
+    CHECK(hello.session.answers() == 2);
 
     talk_with said{"hello", say("Ada")};
     CHECK(said.hears({"Hello, Ada (request 1, worker 7)\n"}) == "says 'Ada\n', reads, reads, ends");
@@ -290,39 +290,39 @@ TEST_CASE("a conversation ends when its connection has had its requests, or the 
     request_options options;
     options.size = 1;
     talk_with echo{"echo", options};
-    echo.book.requests_left = 5;
+    echo.stats.requests_left = 5;
     int requests = 0;
-    converse(echo.driver.talk(), 1, [&](std::string_view bytes) {
-        CHECK_FALSE(echo.talk.has_ended());
+    converse(echo.driver.get_session(), 1, [&](std::string_view bytes) {
+        CHECK_FALSE(echo.session.has_ended());
         ++requests;
         return std::string{bytes};
     });
     CHECK(requests == 5);
-    CHECK(echo.talk.has_ended());
-    CHECK(echo.book.all_asked == 5);
-    CHECK(echo.book.all_answered == 5);
+    CHECK(echo.session.has_ended());
+    CHECK(echo.stats.all_asked == 5);
+    CHECK(echo.stats.all_answered == 5);
 }
 
 TEST_CASE("answers before the run's beginning are not counted, those after its end only by their latency") {
-    const ledger::clock::time_point zero{};
-    ledger book;
-    book.from = zero + 10s;
-    book.until = zero + 20s;
-    book.enter({zero + 1s, zero + 1s, zero, zero + 9s, 1, 1});
-    book.enter({zero + 9s, zero + 9s, zero, zero + 11s, 10, 20});
-    book.enter({zero + 19s, zero + 19s, zero, zero + 24s, 100, 200});
-    CHECK(book.all_answered == 3);
-    CHECK(book.answered == 1);
-    CHECK(book.bytes_sent == 10);
-    CHECK(book.bytes_received == 20);
-    CHECK(book.latency.count() == 2);
-    CHECK(book.latency.min() == 2s);
-    CHECK(book.latency.max() == 5s);
-    CHECK(book.latest == zero + 24s);
+    const run_stats::clock::time_point zero{};
+    run_stats stats;
+    stats.from = zero + 10s;
+    stats.until = zero + 20s;
+    stats.record({zero + 1s, zero + 1s, zero, zero + 9s, 1, 1});
+    stats.record({zero + 9s, zero + 9s, zero, zero + 11s, 10, 20});
+    stats.record({zero + 19s, zero + 19s, zero, zero + 24s, 100, 200});
+    CHECK(stats.all_answered == 3);
+    CHECK(stats.answered == 1);
+    CHECK(stats.bytes_sent == 10);
+    CHECK(stats.bytes_received == 20);
+    CHECK(stats.latency.count() == 2);
+    CHECK(stats.latency.min() == 2s);
+    CHECK(stats.latency.max() == 5s);
+    CHECK(stats.latest == zero + 24s);
 }
 
 TEST_CASE("a set of numbers has a bounded memory, and says what it had no room for") {
-    number_set numbers;
+    seen_numbers numbers;
     CHECK(numbers.insert(7));
     CHECK_FALSE(numbers.insert(7));
     CHECK(numbers.insert(0));
@@ -338,7 +338,7 @@ TEST_CASE("requests that cannot be asked for are refused, and say why") {
         auto options = once();
         change(options);
         try {
-            plan_requests(conversation_with(service), options);
+            plan_requests(protocol_for(service), options);
         } catch (const std::invalid_argument& error) {
             return std::string{error.what()};
         }
@@ -358,7 +358,7 @@ TEST_CASE("requests that cannot be asked for are refused, and say why") {
     CHECK(refusal("welcome", [](auto& asked) { asked.say = ""; }) == "fine");
     CHECK(refusal("welcome", [](auto& asked) { asked.say = "hi"; }) ==
           "service welcome is sent nothing: choose another --service, or say ''");
-    CHECK_THROWS_WITH(conversation_with("ecoh"),
+    CHECK_THROWS_WITH(protocol_for("ecoh"),
                       "unknown service 'ecoh': choose one of welcome, echo, counter, hello, pi, wait, raw");
 }
 

@@ -56,13 +56,13 @@ namespace parley {
 namespace {
 
 /// The milliseconds that it takes `talk` to come to its end if the idle time-out is a second.
-long time_of(session talk) {
+long time_of(session session) {
     auto ends = make_socket_pair(0);
     scoreboard board{1};
     worker self{board, 1};
     const long begin = passed;
     next_drip = begin + drip_interval;
-    drive_blocking(talk, ends.ours, self, 1s);
+    drive_blocking(session, ends.ours, self, 1s);
     return passed - begin;
 }
 

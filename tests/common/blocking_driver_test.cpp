@@ -18,15 +18,15 @@ namespace {
 
 /// A peer, and a worker that talks to it.
 struct encounter {
-    void run(session talk, std::chrono::milliseconds idle_timeout = 0ms) {
+    void run(session session, std::chrono::milliseconds idle_timeout = 0ms) {
         worker self{board, 1};
         std::optional<connection> ours{std::move(ends.ours)};
-        drive_blocking(talk, *ours, self, idle_timeout);
+        drive_blocking(session, *ours, self, idle_timeout);
     }
     void say(std::string_view text) { CHECK(ends.theirs.write_some(text) == text.size()); }
     std::string heard() {
         std::string all;
-        for (input_area area;;) {
+        for (read_buffer area;;) {
             const auto bytes = ends.theirs.read_some(area);
             if (!bytes || bytes->empty()) return all;
             all += *bytes;
@@ -42,13 +42,13 @@ struct encounter {
 TEST_CASE("lines are answered up to the end of the peer's input, and counted") {
     encounter one;
     one.say("a\nbc\nd");
-    one.ends.theirs.end_output();
+    one.ends.theirs.shutdown_write();
     one.run(quote_lines());
     CHECK(one.heard() == "<a><bc><d>");
-    const auto& notes = one.board.of(1);
-    CHECK(notes.requests.get() == 3);
-    CHECK(notes.bytes_in.get() == 6);
-    CHECK(notes.bytes_out.get() == 10);
+    const auto& stats = one.board.of(1);
+    CHECK(stats.requests.get() == 3);
+    CHECK(stats.bytes_in.get() == 6);
+    CHECK(stats.bytes_out.get() == 10);
 }
 
 namespace {
@@ -78,7 +78,7 @@ session greet() {
 TEST_CASE("who ends first reads off what the peer still sends, so that its last words arrive") {
     encounter one;
     one.say("never read by the session");
-    one.ends.theirs.end_output();
+    one.ends.theirs.shutdown_write();
     one.run(greet());
     CHECK(one.heard() == "welcome"); // and no reset
 }
@@ -100,7 +100,7 @@ session fail() {
 
 TEST_CASE("pauses and work are carried out in line") {
     encounter one;
-    one.ends.theirs.end_output();
+    one.ends.theirs.shutdown_write();
     one.run(pause_and_work());
     CHECK(one.heard() == "worked");
 }
@@ -115,7 +115,7 @@ TEST_CASE("what a session throws, and a lost connection, come through") {
 }
 
 TEST_CASE("amid a stop, what the peer has sent is answered, and then comes the end of input") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(30s);
               encounter one;
               one.say("a\nb\n");
@@ -126,7 +126,7 @@ TEST_CASE("amid a stop, what the peer has sent is answered, and then comes the e
 }
 
 TEST_CASE("a pause ends with the grace") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               encounter one;
               raise(SIGTERM);

@@ -29,13 +29,13 @@ child_processes::ended next_end(child_processes& children) {
 }
 
 void wait_for_ever(int) {
-    while (!stop_signal::requested()) stop_signal::nap(1s);
+    while (!stop_signal::requested()) stop_signal::interruptible_sleep(1s);
 }
 
 /// Every case is a process of its own: it has children, and signals.
 template <class Body>
 std::string as_server(Body body) {
-    return in_child([&] {
+    return run_in_fork([&] {
         stop_signal::install(0ms);
         body();
         require(waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD, "no child is left");
@@ -129,7 +129,7 @@ TEST_CASE("a hundred children that die at once, of whom one blocked SIGCHLD tell
                       raise(SIGKILL);
                   }),
                           "started");
-              leash.ours.end_output();
+              leash.ours.shutdown_write();
               require(in_time([] {
                           const auto all = children_of(getpid());
                           return std::ranges::count(all, 'Z', &process_state::state) == 100;
@@ -184,7 +184,7 @@ TEST_CASE("children end with their parent, however it dies") {
               raise(SIGKILL);
           }) == "signal 9");
     { const auto gone = theirs.release(); }
-    input_area area;
+    read_buffer area;
     CHECK(ours.read_some(area)->empty()); // the end: nobody holds the other side any more
     while (waitpid(-1, nullptr, 0) > 0) {
     }

@@ -13,9 +13,9 @@ namespace parley {
 
 namespace {
 
-std::string read_once(connection& wire) {
-    input_area area;
-    const auto bytes = wire.read_some(area);
+std::string read_once(connection& connection) {
+    read_buffer area;
+    const auto bytes = connection.read_some(area);
     return bytes ? std::string{*bytes} : "(not now)";
 }
 
@@ -31,15 +31,15 @@ TEST_CASE("nothing to read is not the end") {
     auto [ours, theirs] = make_socket_pair(SOCK_NONBLOCK);
     CHECK(read_once(ours) == "(not now)");
     CHECK(errno == EAGAIN);
-    theirs.end_output();
+    theirs.shutdown_write();
     CHECK(read_once(ours).empty());
     CHECK(read_once(ours).empty());
 }
 
 TEST_CASE("after its end of output an end can still read") {
     auto [ours, theirs] = make_socket_pair(0);
-    ours.end_output();
-    ours.end_output();
+    ours.shutdown_write();
+    ours.shutdown_write();
     CHECK(read_once(theirs).empty());
     CHECK(theirs.write_some("reply") == 5);
     CHECK(read_once(ours) == "reply");
@@ -64,7 +64,7 @@ TEST_CASE("writing to a peer that has gone is an error, and no signal") {
     auto [ours, theirs] = make_socket_pair(0);
     { const auto gone = theirs.release(); }
     CHECK_THROWS_WITH_AS((void)ours.write_some("x"), "send: Broken pipe", std::system_error);
-    ours.end_output(); // harmless
+    ours.shutdown_write(); // harmless
 }
 
 TEST_CASE("a peer that closes over unread bytes resets the connection") {
@@ -76,7 +76,7 @@ TEST_CASE("a peer that closes over unread bytes resets the connection") {
 
 TEST_CASE("a socket that waits can be made to give up") {
     auto [ours, theirs] = make_socket_pair(0);
-    ours.give_up_after(1ms);
+    ours.set_timeout(1ms);
     CHECK(read_once(ours) == "(not now)");
     CHECK(errno == EAGAIN);
     const std::string text(1'000'000, 'x');
@@ -92,7 +92,7 @@ TEST_CASE("a socket can be asked whether there is something to read") {
     CHECK(ours.is_readable_within(30s));
     CHECK(read_once(ours) == "x");
     CHECK_FALSE(ours.is_readable_within(1ms));
-    theirs.end_output();
+    theirs.shutdown_write();
     CHECK(ours.is_readable_within(30s));
 }
 

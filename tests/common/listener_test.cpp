@@ -38,43 +38,43 @@ connection connect_to(const address& at) {
 TEST_CASE("each error of accept says what to do") {
     for (const int error : {EINTR, EAGAIN, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN,
                             ENONET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT})
-        CHECK(after_accept_error(error) == after_error::again);
+        CHECK(after_accept_error(error) == after_error::retry);
     for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM})
-        CHECK(after_accept_error(error) == after_error::breathe);
+        CHECK(after_accept_error(error) == after_error::back_off);
     for (const int error : {EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT})
-        CHECK(after_accept_error(error) == after_error::give_up);
+        CHECK(after_accept_error(error) == after_error::fatal);
 }
 
 TEST_CASE("who knocks comes in, with the peer's address") {
     for (const auto* text : {"127.0.0.1:0", "[::1]:0"}) {
         if (text[0] == '[' && !has_ipv6()) continue;
-        listener door{any_port(text), {}};
-        CHECK(door.bound().front().to_string() != text);
-        auto client = connect_to(door.bound().front());
-        auto peer = door.accept();
+        listener endpoint{any_port(text), {}};
+        CHECK(endpoint.bound().front().to_string() != text);
+        auto client = connect_to(endpoint.bound().front());
+        auto peer = endpoint.accept();
         REQUIRE(peer);
         CHECK(peer->peer().to_string() == address::of(client.descriptor()).to_string());
         CHECK(client.write_some("hello") == 5);
-        input_area area;
+        read_buffer area;
         CHECK(peer->read_some(area) == "hello");
     }
 }
 
 TEST_CASE("what is accepted sends at once, and is not passed on by exec") {
-    listener door{any_port(), {}};
-    const auto client = connect_to(door.bound().front());
-    const auto peer = door.accept();
+    listener endpoint{any_port(), {}};
+    const auto client = connect_to(endpoint.bound().front());
+    const auto peer = endpoint.accept();
     int no_delay = 0;
     socklen_t size = sizeof no_delay;
     CHECK(getsockopt(peer->descriptor(), IPPROTO_TCP, TCP_NODELAY, &no_delay, &size) == 0);
     CHECK(no_delay != 0);
     CHECK((fcntl(peer->descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
-    CHECK((fcntl(door.descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK((fcntl(endpoint.descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
 }
 
 TEST_CASE("what is accepted over TCP has its timeouts without a call of its own") {
     listener listener{any_port(), {}};
-    listener.let_connections_give_up_after(20ms);
+    listener.set_connection_timeout(20ms);
     const auto client = connect_to(listener.bound().front());
     const auto peer = listener.accept();
     REQUIRE(peer);
@@ -87,10 +87,10 @@ TEST_CASE("what is accepted over TCP has its timeouts without a call of its own"
 }
 
 TEST_CASE("a listener whose own wait has timed out waits on") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               listener listener{any_port(), {}};
-              listener.let_connections_give_up_after(1ms);
+              listener.set_connection_timeout(1ms);
               require(accept4(listener.descriptor(), nullptr, nullptr, SOCK_CLOEXEC) == -1 && errno == EAGAIN,
                       "it times out");
               const itimerval soon{.it_interval = {0, 20'000}, .it_value = {0, 20'000}};
@@ -103,29 +103,29 @@ TEST_CASE("a listener whose own wait has timed out waits on") {
 TEST_CASE("a connection over a UNIX socket, which inherits no timeout, gets it") {
     const temporary_folder folder;
     listener listener{any_port(("unix:" + folder.file("socket")).c_str()), {}};
-    listener.let_connections_give_up_after(20ms);
+    listener.set_connection_timeout(20ms);
     const auto client = connect_to(listener.bound().front());
     auto peer = listener.accept();
     REQUIRE(peer);
-    peer->give_up_after(20ms);
-    input_area area;
+    peer->set_timeout(20ms);
+    read_buffer area;
     CHECK_FALSE(peer->read_some(area));
 }
 
 TEST_CASE("a door that does not wait lets in who is there") {
-    listener door{any_port(), {}};
-    door.non_blocking();
-    CHECK_FALSE(door.try_accept(listener::calls::blocking));
-    const auto first = connect_to(door.bound().front());
-    const auto second = connect_to(door.bound().front());
-    const auto waiting = door.try_accept(listener::calls::blocking);
+    listener endpoint{any_port(), {}};
+    endpoint.non_blocking();
+    CHECK_FALSE(endpoint.try_accept(listener::calls::blocking));
+    const auto first = connect_to(endpoint.bound().front());
+    const auto second = connect_to(endpoint.bound().front());
+    const auto waiting = endpoint.try_accept(listener::calls::blocking);
     REQUIRE(waiting);
     CHECK((fcntl(waiting->descriptor(), F_GETFL) & O_NONBLOCK) == 0);
-    const auto not_waiting = door.try_accept(listener::calls::non_blocking);
+    const auto not_waiting = endpoint.try_accept(listener::calls::non_blocking);
     REQUIRE(not_waiting);
     CHECK((fcntl(not_waiting->descriptor(), F_GETFL) & O_NONBLOCK) != 0);
-    CHECK_FALSE(door.try_accept(listener::calls::blocking));
-    CHECK_FALSE(door.breath_left());
+    CHECK_FALSE(endpoint.try_accept(listener::calls::blocking));
+    CHECK_FALSE(endpoint.backoff_left());
 }
 
 TEST_CASE("a port that is taken is named") {
@@ -157,10 +157,10 @@ TEST_CASE("an address of a name that this machine does not have is passed over, 
 
 TEST_CASE("[::] takes IPv4, too, where the system says so and no IPv4 address is wanted next to it") {
     const auto can_be_set = [] {
-        const own_network network;
-        require(own_network::set("ipv6/bindv6only", "0"), "not here");
+        const network_namespace network;
+        require(network_namespace::set("ipv6/bindv6only", "0"), "not here");
     };
-    if (!has_ipv6() || in_child(can_be_set) != "exit 0") {
+    if (!has_ipv6() || run_in_fork(can_be_set) != "exit 0") {
         MESSAGE("not tested: it needs IPv6, and a network of its own to set it in");
         return;
     }
@@ -168,14 +168,14 @@ TEST_CASE("[::] takes IPv4, too, where the system says so and no IPv4 address is
         for (const bool next_to_v4 : {false, true}) {
             CAPTURE(only);
             CAPTURE(next_to_v4);
-            CHECK(in_child([&] {
-                      const own_network network;
-                      require(own_network::set("ipv6/bindv6only", only), "the system's way");
-                      listener door{any_port("[::]:0"), {.shared_port = true, .v6_only = next_to_v4}};
-                      door.open_queues(2, {.v6_only = next_to_v4});
+            CHECK(run_in_fork([&] {
+                      const network_namespace network;
+                      require(network_namespace::set("ipv6/bindv6only", only), "the system's way");
+                      listener endpoint{any_port("[::]:0"), {.shared_port = true, .v6_only = next_to_v4}};
+                      endpoint.open_queues(2, {.v6_only = next_to_v4});
                       bool connected = true;
                       try {
-                          connect_to(any_port("127.0.0.1:1").with_port(door.bound().front().port()));
+                          connect_to(any_port("127.0.0.1:1").with_port(endpoint.bound().front().port()));
                       } catch (const std::system_error&) {
                           connected = false;
                       }
@@ -188,8 +188,8 @@ TEST_CASE("[::] takes IPv4, too, where the system says so and no IPv4 address is
 TEST_CASE("a UNIX socket whose queue is full is in use, and the server there hears nothing of the question") {
     const temporary_folder folder;
     const auto at = any_port(("unix:" + folder.file("socket")).c_str());
-    listener door{at, {.backlog = 1}};
-    door.non_blocking();
+    listener endpoint{at, {.backlog = 1}};
+    endpoint.non_blocking();
     std::vector<unique_fd> waiting;
     for (bool has_room = true; has_room;) {
         unique_fd client{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
@@ -198,10 +198,10 @@ TEST_CASE("a UNIX socket whose queue is full is in use, and the server there hea
     }
     const auto refused = "bind " + at.to_string() + ": Address already in use";
     CHECK_THROWS_WITH_AS(open_socket(at, {}), refused.c_str(), std::system_error);
-    while (door.try_accept(listener::calls::blocking)) waiting.pop_back();
+    while (endpoint.try_accept(listener::calls::blocking)) waiting.pop_back();
     CHECK(waiting.empty());
     CHECK_THROWS_WITH_AS(open_socket(at, {}), refused.c_str(), std::system_error);
-    CHECK_FALSE(door.try_accept(listener::calls::blocking));
+    CHECK_FALSE(endpoint.try_accept(listener::calls::blocking));
 }
 
 TEST_CASE("a UNIX socket that a dead server has left behind is replaced, but not through a symbolic link") {
@@ -255,36 +255,36 @@ TEST_CASE("of servers that begin at once where a dead one has left its UNIX sock
 }
 
 TEST_CASE("a closed door refuses") {
-    listener door{any_port(), {}};
-    const auto at = door.bound().front();
-    door.close();
+    listener endpoint{any_port(), {}};
+    const auto at = endpoint.bound().front();
+    endpoint.close();
     CHECK_THROWS_AS(connect_to(at), std::system_error);
-    CHECK_FALSE(door.accept());
+    CHECK_FALSE(endpoint.accept());
 }
 
 TEST_CASE("without a descriptor left, clients wait at the door until there is one") {
-    CHECK(in_child([] {
-              listener door{any_port(), {}};
-              door.non_blocking();
-              const auto client = connect_to(door.bound().front());
+    CHECK(run_in_fork([] {
+              listener endpoint{any_port(), {}};
+              endpoint.non_blocking();
+              const auto client = connect_to(endpoint.bound().front());
               rlimit before{};
               getrlimit(RLIMIT_NOFILE, &before);
               const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
               setrlimit(RLIMIT_NOFILE, &none);
-              require(!door.try_accept(listener::calls::blocking), "nobody comes in");
-              require(door.breath_left().has_value(), "a time to breathe");
+              require(!endpoint.try_accept(listener::calls::blocking), "nobody comes in");
+              require(endpoint.backoff_left().has_value(), "a time to breathe");
               setrlimit(RLIMIT_NOFILE, &before);
-              while (const auto left = door.breath_left()) stop_signal::nap(*left);
-              require(door.try_accept(listener::calls::blocking).has_value(), "the client comes in");
+              while (const auto left = endpoint.backoff_left()) stop_signal::interruptible_sleep(*left);
+              require(endpoint.try_accept(listener::calls::blocking).has_value(), "the client comes in");
           }) == "exit 0");
 }
 
 TEST_CASE("a stop ends the wait for the next client") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
-              listener door{any_port(), {}};
+              listener endpoint{any_port(), {}};
               raise(SIGTERM);
-              require(!door.accept(), "nobody");
+              require(!endpoint.accept(), "nobody");
           }) == "exit 0");
 }
 
@@ -292,17 +292,17 @@ TEST_CASE("a door that another worker has shut holds up nobody's end") {
     const temporary_folder folder;
     for (const auto& at : {std::string{"127.0.0.1:0"}, "unix:" + folder.file("door")}) {
         CAPTURE(at);
-        CHECK(in_child([&] {
+        CHECK(run_in_fork([&] {
                   stop_signal::install(10s);
-                  listener door{any_port(at.c_str()), {}};
-                  door.non_blocking();
-                  door.open_queues(2, {});
-                  listener& same = door.queue_of(2);
-                  const auto client = connect_to(door.bound().front());
+                  listener endpoint{any_port(at.c_str()), {}};
+                  endpoint.non_blocking();
+                  endpoint.open_queues(2, {});
+                  listener& same = endpoint.queue_of(2);
+                  const auto client = connect_to(endpoint.bound().front());
                   raise(SIGTERM);
-                  require(same.accept_last(listener::calls::non_blocking).has_value(), "the last client");
-                  same.shut();
-                  require(!door.accept_last(listener::calls::non_blocking), "nobody is left");
+                  require(same.accept_pending(listener::calls::non_blocking).has_value(), "the last client");
+                  same.stop_listening();
+                  require(!endpoint.accept_pending(listener::calls::non_blocking), "nobody is left");
                   require(!stop_signal::grace_over(), "long before the grace is over");
               }) == "exit 0");
     }

@@ -39,7 +39,7 @@ TEST_CASE("processes lose no update") {
 
 TEST_CASE("a process that dies with the lock in its hands does not block the others") {
     shared_memory<locked<int>> shared{"shared"};
-    CHECK(in_child([&] {
+    CHECK(run_in_fork([&] {
               shared->with([](int& value) {
                   value = 1;
                   raise(SIGKILL);

@@ -17,7 +17,7 @@ template <class Body>
 std::string logged(Body body) {
     std::array<int, 2> ends{};
     check("pipe", [&] { return pipe(ends.data()); });
-    CHECK(in_child([&] {
+    CHECK(run_in_fork([&] {
               dup2(ends[1], STDERR_FILENO);
               body();
           }) == "exit 0");

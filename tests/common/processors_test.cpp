@@ -37,7 +37,7 @@ private:
 } // namespace
 
 TEST_CASE("a process may use the processors that it is bound to, and no others") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               const auto before = usable_cores();
               require(!before.empty() && usable_processors() >= 1, "one at least");
               cpu_set_t one;

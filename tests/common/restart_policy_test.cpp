@@ -27,7 +27,7 @@ TEST_CASE("a worker that ends well, or has lived, is replaced at once") {
 
 TEST_CASE("workers that die at once are replaced ever later, but not too late") {
     restart_policy restarts;
-    for (int i = 1; i != restart_policy::patience; ++i) restarts.ended(worker_that_lived(0ms, failed));
+    for (int i = 1; i != restart_policy::max_early_exits; ++i) restarts.ended(worker_that_lived(0ms, failed));
     const auto wait = restarts.must_wait();
     REQUIRE(wait);
     CHECK(*wait > restart_policy::first_wait);
@@ -36,7 +36,7 @@ TEST_CASE("workers that die at once are replaced ever later, but not too late") 
 
 TEST_CASE("when all workers die at once, again and again, that is said") {
     restart_policy restarts;
-    for (int i = 1; i != restart_policy::patience; ++i) restarts.ended(worker_that_lived(0ms, failed));
+    for (int i = 1; i != restart_policy::max_early_exits; ++i) restarts.ended(worker_that_lived(0ms, failed));
     CHECK_THROWS_WITH_AS(restarts.ended(worker_that_lived(0ms, failed)),
                          doctest::Contains("worker 1 (process 4711) ended with status 1"), std::runtime_error);
 }
@@ -44,7 +44,8 @@ TEST_CASE("when all workers die at once, again and again, that is said") {
 TEST_CASE("one worker that lives makes good for those that died before") {
     restart_policy restarts;
     for (int round = 0; round != 5; ++round) {
-        for (int i = 1; i != restart_policy::patience; ++i) restarts.ended(worker_that_lived(0ms, failed));
+        for (int i = 1; i != restart_policy::max_early_exits; ++i)
+            restarts.ended(worker_that_lived(0ms, failed));
         restarts.ended(worker_that_lived(1h, failed));
     }
 }

@@ -21,20 +21,20 @@ TEST_CASE("a worker has its slot as long as it works") {
         CHECK(board.of(2).now.get() == activity::waiting);
         CHECK(board.of(2).process.get() == getpid());
         CHECK(board.of(2).thread.get() == gettid());
-        self.notes().requests.add(3);
+        self.stats().requests.add(3);
     }
     CHECK(board.of(2).now.get() == activity::none);
-    worker{board, 2}.notes().requests.add(4);
+    worker{board, 2}.stats().requests.add(4);
     CHECK(board.of(2).requests.get() == 7);
     CHECK(board.of(1).requests.get() == 0);
 }
 
 TEST_CASE("what a child notes is seen by its parent, even if it is killed") {
     scoreboard board{1};
-    CHECK(in_child([&] {
+    CHECK(run_in_fork([&] {
               worker self{board, 1};
-              self.notes().connections.add(1);
-              self.notes().now.set(activity::writing);
+              self.stats().connections.add(1);
+              self.stats().now.set(activity::writing);
               raise(SIGKILL);
           }) == "signal 9");
     CHECK(board.of(1).connections.get() == 1);

@@ -67,8 +67,8 @@ void wait_for_ever() {
 }
 
 void publish(scoreboard& board) {
-    const std::array doors{some_address("127.0.0.1:9999"), some_address("[::1]:7")};
-    board.facts().publish(board.size(), "fork", "echo", doors);
+    const std::array endpoints{some_address("127.0.0.1:9999"), some_address("[::1]:7")};
+    board.facts().publish(board.size(), "fork", "echo", endpoints);
 }
 
 } // namespace
@@ -79,11 +79,11 @@ TEST_CASE("what a server says of itself and what its workers do is seen from out
         publish(board);
         worker first{board, 1}, third{board, 3};
         third.begin_connection(some_address("[::1]:1234"));
-        auto& notes = third.notes();
-        notes.now.set(activity::writing);
-        notes.requests.add(5);
-        notes.bytes_in.add(100);
-        notes.bytes_out.add(2000);
+        auto& stats = third.stats();
+        stats.now.set(activity::writing);
+        stats.requests.add(5);
+        stats.bytes_in.add(100);
+        stats.bytes_out.add(2000);
         ready();
         wait_for_ever();
     }};
@@ -92,7 +92,7 @@ TEST_CASE("what a server says of itself and what its workers do is seen from out
     CHECK(view.server().model == "fork");
     CHECK(view.server().service == "echo");
     CHECK_FALSE(view.server().version.empty());
-    CHECK(view.server().doors == std::vector<std::string>{"127.0.0.1:9999", "[::1]:7"});
+    CHECK(view.server().addresses == std::vector<std::string>{"127.0.0.1:9999", "[::1]:7"});
 
     const auto seen = view.look();
     REQUIRE(seen);
@@ -123,12 +123,12 @@ TEST_CASE("a worker that was killed is recognised, although nobody has cleared i
         const beside child{[&](auto begun) {
             worker self{board, 2};
             self.begin_connection(some_address("127.0.0.1:1"));
-            self.notes().now.set(activity::writing);
+            self.stats().now.set(activity::writing);
             begun();
             wait_for_ever();
         }};
         ready();
-        input_area area;
+        read_buffer area;
         (void)ours.read_some(area); // until the test says so
         kill(child.process(), SIGKILL);
         waitpid(child.process(), nullptr, 0);
@@ -161,7 +161,7 @@ TEST_CASE("a loop whose clients are silent keeps them; one that must stop finish
         scoreboard board{10};
         publish(board);
         stop_signal::install(std::chrono::seconds{10});
-        const stop_signal::noted_in facts{board.facts().stop_requested};
+        const stop_signal::record_stop_time facts{board.facts().stop_requested};
         worker loop{board, 1};
         const worker other{board, 2};
         loop.begin_connection(some_address("127.0.0.1:1"));
@@ -226,7 +226,7 @@ TEST_CASE("the processor time of a process counts what its children have used") 
             for (const auto begin = std::clock(); std::clock() - begin < CLOCKS_PER_SEC / 20;) {
             }
         };
-        require(in_child(work) == "exit 0", "it ended well");
+        require(run_in_fork(work) == "exit 0", "it ended well");
         ready();
         wait_for_ever();
     }};

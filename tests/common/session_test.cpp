@@ -86,9 +86,9 @@ TEST_CASE("a line that is too long and has no end gets its error, then the end")
 }
 
 TEST_CASE("a session that still needs input says so again") {
-    auto talk = echo();
+    auto session = echo();
     for (int time = 0; time != 3; ++time) {
-        const step* now = talk.next();
+        const step* now = session.next();
         REQUIRE(now);
         CHECK(std::holds_alternative<need_input>(*now));
     }
@@ -176,13 +176,13 @@ session fail_in_work() {
 } // namespace
 
 TEST_CASE("work is done where the driver wants it, and knows its request there") {
-    auto talk = divide();
-    talk.next();
+    auto session = divide();
+    session.next();
     const std::string_view line = "7\n";
-    talk.feed(line);
-    const auto work = std::get<compute>(*talk.next());
+    session.feed(line);
+    const auto work = std::get<compute>(*session.next());
     std::jthread{work}.join();
-    CHECK(std::get<output>(*talk.next()).bytes == "7 / 1");
+    CHECK(std::get<output>(*session.next()).bytes == "7 / 1");
 }
 
 TEST_CASE("what work throws is thrown in the service") {
@@ -246,7 +246,7 @@ TEST_CASE("a session can be moved while it waits, and lets go of what it held be
 
 TEST_CASE("a function knows its request without being told, and only during the request") {
     scripted_driver naming{name_requests()};
-    naming.talk().taken_by(3);
+    naming.get_session().assign_worker(3);
     CHECK(naming.play({"a\n", "b\n"}) ==
           "reads, pauses 1 ms, says 'worker 3 request 1 a;worker 3 request 1 a;', "
           "reads, pauses 1 ms, says 'worker 3 request 2 b;worker 3 request 2 b;', reads");
@@ -254,15 +254,15 @@ TEST_CASE("a function knows its request without being told, and only during the 
 }
 
 TEST_CASE("the context goes along when a session moves to another thread amid a request") {
-    auto talk = name_requests();
-    talk.taken_by(1);
-    talk.next();
-    talk.feed("a\n");
-    talk.next();
+    auto session = name_requests();
+    session.assign_worker(1);
+    session.next();
+    session.feed("a\n");
+    session.next();
     std::string said;
     std::jthread{[&] {
-        talk.taken_by(2);
-        said = std::get<output>(*talk.next()).bytes;
+        session.assign_worker(2);
+        said = std::get<output>(*session.next()).bytes;
     }}.join();
     CHECK(said == "worker 1 request 1 a;worker 2 request 1 a;");
 }
@@ -270,9 +270,9 @@ TEST_CASE("the context goes along when a session moves to another thread amid a 
 TEST_CASE("two sessions interleaved on one thread keep their contexts apart") {
     auto first = name_requests();
     auto second = name_requests();
-    first.taken_by(1);
-    second.taken_by(2);
-    for (auto* talk : {&first, &second}) talk->next();
+    first.assign_worker(1);
+    second.assign_worker(2);
+    for (auto* session : {&first, &second}) session->next();
     first.feed("a\n");
     first.next();
     second.feed("b\n");

@@ -88,10 +88,10 @@ std::string any_text(std::mt19937& random) {
     return text;
 }
 
-std::string all_from(connection& wire) {
+std::string all_from(connection& connection) {
     std::string all;
-    for (input_area area;;) {
-        const auto bytes = wire.read_some(area);
+    for (read_buffer area;;) {
+        const auto bytes = connection.read_some(area);
         if (!bytes || bytes->empty()) return all;
         all += *bytes;
     }
@@ -105,7 +105,7 @@ std::string answer_to(std::string_view text, std::mt19937& random, int flags, Dr
           [&] { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, ends.data()); });
     connection ours{unique_fd{ends[0]}}, theirs{unique_fd{ends[1]}};
     if (theirs.write_some(text) != text.size()) return "the test's own write was short";
-    theirs.end_output();
+    theirs.shutdown_write();
     mischief calls{random, 1 + random() % 30};
     under_test = &calls;
     drive(std::move(ours));
@@ -121,8 +121,8 @@ void check_ten_thousand(int flags, Drive drive) {
     for (int number = 0; number != 10'000; ++number) {
         const auto text = any_text(random);
         const bool lines = number % 2 == 0;
-        const auto answer = answer_to(text, random, flags, [&](connection wire) {
-            drive(lines ? quote_lines() : echo(), std::move(wire));
+        const auto answer = answer_to(text, random, flags, [&](connection connection) {
+            drive(lines ? quote_lines() : echo(), std::move(connection));
         });
         const bool right = answer == (lines ? in_quotes(text) : text);
         INFO("case ", number);
@@ -135,18 +135,18 @@ void check_ten_thousand(int flags, Drive drive) {
 TEST_CASE("calls that wait: however short and often interrupted they are, what goes out is what came in") {
     scoreboard board{1};
     worker self{board, 1};
-    check_ten_thousand(0, [&](session talk, connection wire) {
-        drive_blocking(talk, wire, self, std::chrono::milliseconds{0});
+    check_ten_thousand(0, [&](session session, connection connection) {
+        drive_blocking(session, connection, self, std::chrono::milliseconds{0});
     });
 }
 
 TEST_CASE(
     "calls that do not wait: however short and often interrupted they are, what goes out is what came in") {
-    std::unique_ptr<input_area> spare;
-    slot notes{};
-    check_ten_thousand(SOCK_NONBLOCK, [&](session talk, connection wire) {
-        nonblocking_driver driver{std::move(talk), std::move(wire)};
-        while (driver.go_on(spare, notes) != nonblocking_driver::waits_for::nothing) {
+    std::unique_ptr<read_buffer> buffer;
+    slot stats{};
+    check_ten_thousand(SOCK_NONBLOCK, [&](session session, connection connection) {
+        nonblocking_driver driver{std::move(session), std::move(connection)};
+        while (driver.resume(buffer, stats) != nonblocking_driver::wants::done) {
         }
     });
 }

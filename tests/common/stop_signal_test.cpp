@@ -20,7 +20,7 @@ constexpr auto long_enough = 30s; // for what ends by the signal, not by this ti
 }
 
 TEST_CASE("nothing is requested until somebody asks") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               require(!stop_signal::requested(), "requested");
               require(!stop_signal::grace_over(), "the grace is over");
@@ -30,7 +30,7 @@ TEST_CASE("nothing is requested until somebody asks") {
 
 TEST_CASE("SIGTERM and SIGINT request a stop") {
     for (const int number : {SIGTERM, SIGINT}) {
-        CHECK(in_child([&] {
+        CHECK(run_in_fork([&] {
                   stop_signal::install(long_enough);
                   raise(number);
                   require(stop_signal::requested(), "requested");
@@ -40,7 +40,7 @@ TEST_CASE("SIGTERM and SIGINT request a stop") {
 }
 
 TEST_CASE("a server can request its own stop") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               stop_signal::request();
               require(stop_signal::requested(), "requested");
@@ -50,7 +50,7 @@ TEST_CASE("a server can request its own stop") {
 
 TEST_CASE("a second signal ends the process at once") {
     for (const int number : {SIGTERM, SIGINT}) {
-        CHECK(in_child([&] {
+        CHECK(run_in_fork([&] {
                   stop_signal::install(long_enough);
                   raise(number);
                   raise(number);
@@ -59,11 +59,11 @@ TEST_CASE("a second signal ends the process at once") {
 }
 
 TEST_CASE("a call that waits is interrupted even if the signal came just before it") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
               auto [ours, theirs] = make_socket_pair(0);
               raise(SIGTERM);
-              input_area area;
+              read_buffer area;
               require(!ours.read_some(area), "nothing was read");
               require(errno == EINTR, "interrupted");
               require(!stop_signal::sleep(long_enough), "not slept through");
@@ -71,14 +71,14 @@ TEST_CASE("a call that waits is interrupted even if the signal came just before 
 }
 
 TEST_CASE("an event loop sees the stop on a descriptor") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
               require(stop_signal::wait_readable({-1}, 0ms), "no stop yet");
               raise(SIGTERM);
               require(!stop_signal::wait_readable({-1}), "a stop");
               require(!stop_signal::wait_readable({}), "still");
           }) == "exit 0");
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
               raise(SIGTERM);
               require(!stop_signal::wait_readable({}), "a stop that came before the descriptor");
@@ -87,7 +87,7 @@ TEST_CASE("an event loop sees the stop on a descriptor") {
 
 TEST_CASE("threads that ask for the descriptor at once all get the one that tells of the stop") {
     for (int round = 0; round < 50; ++round) {
-        CHECK(in_child([] {
+        CHECK(run_in_fork([] {
                   stop_signal::install(long_enough);
                   std::array<int, 4> found{};
                   std::barrier together{static_cast<std::ptrdiff_t>(found.size())};
@@ -105,7 +105,7 @@ TEST_CASE("threads that ask for the descriptor at once all get the one that tell
 }
 
 TEST_CASE("a wait ends when a descriptor is readable") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               auto [ours, theirs] = make_socket_pair(0);
               require(ours.write_some("x") == 1, "written");
@@ -114,7 +114,7 @@ TEST_CASE("a wait ends when a descriptor is readable") {
 }
 
 TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if that was to be ignored") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               signal(SIGHUP, SIG_IGN); // nohup(1)
               stop_signal::install(0ms);
               raise(SIGHUP);
@@ -124,9 +124,9 @@ TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if t
 }
 
 TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
-              const auto end = in_child([] {
+              const auto end = run_in_fork([] {
                   stop_signal::become_child();
                   raise(SIGHUP);
                   require(!stop_signal::requested(), "the parent passes it on");
@@ -138,7 +138,7 @@ TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
 }
 
 TEST_CASE("a child leaves Ctrl-C to its parent, and bears a repeated SIGTERM") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
               const int parents = stop_signal::descriptor();
               stop_signal::become_child();
@@ -153,13 +153,13 @@ TEST_CASE("a child leaves Ctrl-C to its parent, and bears a repeated SIGTERM") {
 }
 
 TEST_CASE("a child that is forked amid a stop is interrupted, too") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
               raise(SIGTERM);
-              const auto end = in_child([] {
+              const auto end = run_in_fork([] {
                   stop_signal::become_child();
                   auto [ours, theirs] = make_socket_pair(0);
-                  input_area area;
+                  read_buffer area;
                   require(!ours.read_some(area), "nothing was read");
               });
               require(end == "exit 0", "the child ended well");
@@ -167,10 +167,10 @@ TEST_CASE("a child that is forked amid a stop is interrupted, too") {
 }
 
 TEST_CASE("once settled, nothing interrupts any more") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               raise(SIGTERM);
-              stop_signal::settle();
+              stop_signal::disarm();
               const timespec time{.tv_sec = 0, .tv_nsec = 60'000'000}; // three times the interval of the nudges
               require(nanosleep(&time, nullptr) == 0, "not interrupted");
           }) == "exit 0");

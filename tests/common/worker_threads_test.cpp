@@ -41,7 +41,7 @@ void race(Round round) {
     for (auto seed = std::random_device{}(); std::chrono::steady_clock::now() - begin < length_of_race;
          ++seed) {
         INFO("seed ", seed);
-        REQUIRE(in_child([&] {
+        REQUIRE(run_in_fork([&] {
                     std::mt19937 random{seed};
                     round(random);
                 }) == "exit 0");
@@ -107,12 +107,12 @@ TEST_CASE("what a thread owns is gone when it has been joined") {
 }
 
 TEST_CASE("a stop wakes a thread that waits, and whoever waits for room") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               worker_threads threads{1};
               auto ends = make_socket_pair(0);
               threads.start(work{[&](int) {
-                  input_area area;
+                  read_buffer area;
                   while (!stop_signal::requested()) (void)ends.ours.read_some(area);
               }});
               kill(getpid(), SIGTERM);
@@ -152,22 +152,22 @@ TEST_CASE("threads that begin, end and are handed work while a stop comes lose n
 TEST_CASE("clients that are accepted and handed over while a stop comes are all served, and no other") {
     race([](std::mt19937& random) {
         stop_signal::install(1h);
-        listener door{address::resolve(own_door()).front(), {}};
+        listener endpoint{address::resolve(own_door()).front(), {}};
         bounded_queue<connection> queue{2};
         std::atomic<int> accepted = 0, served = 0;
         worker_threads threads{4};
         for (int i = 0; i != 3; ++i)
             threads.start(work{[&, pace = random() % 4](int) {
-                while (auto wire = queue.pop()) {
+                while (auto connection = queue.pop()) {
                     yield_often(pace);
-                    input_area area;
-                    while (!wire->read_some(area)) { // a signal came
+                    read_buffer area;
+                    while (!connection->read_some(area)) { // a signal came
                     }
-                    (void)wire->write_some("x");
+                    (void)connection->write_some("x");
                 }
             }});
         std::jthread clients{
-            [&, where = door.bound().front(), pace = random() % 4, stop_after = random() % 60] {
+            [&, where = endpoint.bound().front(), pace = random() % 4, stop_after = random() % 60] {
                 sigset_t all; // the signals are the server's
                 sigfillset(&all);
                 pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -183,12 +183,12 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
                               ::recv(socket.get(), &byte, 1, 0) == 1;
                 }
             }};
-        while (auto wire = door.accept()) {
+        while (auto connection = endpoint.accept()) {
             ++accepted;
             yield_often(random() % 3);
-            require(queue.push(*wire, stop_signal::grace_over), "handed over");
+            require(queue.push(*connection, stop_signal::grace_over), "handed over");
         }
-        door.close(); // who came too late is refused
+        endpoint.close(); // who came too late is refused
         queue.close();
         threads.join();
         clients.join();
@@ -197,7 +197,7 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
 }
 
 TEST_CASE("what a thread throws requests a stop, and is thrown to whoever joins") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               worker_threads threads{1};
               threads.start(work{[](int) { throw std::runtime_error{"the thread failed"}; }});
@@ -213,12 +213,12 @@ TEST_CASE("what a thread throws requests a stop, and is thrown to whoever joins"
 }
 
 TEST_CASE("threads that are left at the end are asked to stop") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               auto ends = make_socket_pair(0);
               worker_threads threads{1};
               threads.start(work{[&](int) {
-                  input_area area;
+                  read_buffer area;
                   while (!stop_signal::requested()) (void)ends.ours.read_some(area);
               }});
           }) == "exit 0");

@@ -118,7 +118,7 @@ std::string joined(const std::vector<std::string>& lines) { return fmt::format("
 TEST_CASE("a plan that was written is read as it was") {
     plan all;
     all.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
-    add_questions(all, extent::full, {}, "echo", two_cores());
+    add_questions(all, plan_size::full, {}, "echo", two_cores());
     all.seed = 42;
     const auto text = json_of(all);
     CHECK(json_of(plan_from(text)) == text);
@@ -163,8 +163,8 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
         quick.contenders.push_back({.name = model, .model = model});
     quick.contenders.push_back(foreign_server("mine=x"));
     auto full = quick;
-    add_questions(quick, extent::quick, {}, "echo", two_cores());
-    add_questions(full, extent::full, {}, "echo", two_cores());
+    add_questions(quick, plan_size::quick, {}, "echo", two_cores());
+    add_questions(full, plan_size::full, {}, "echo", two_cores());
     CHECK(full.cells().size() > 3 * quick.cells().size());
     for (const auto& question : all_questions())
         CHECK(std::ranges::find(full.workloads, question, &workload::question) != full.workloads.end());
@@ -175,7 +175,7 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
     }
     plan only;
     only.contenders = {{.name = "epoll", .model = "epoll"}};
-    add_questions(only, extent::quick, {"stevens", "cpu"}, "echo", two_cores());
+    add_questions(only, plan_size::quick, {"stevens", "cpu"}, "echo", two_cores());
     CHECK(only.workloads.size() == 1); // nobody of Stevens' is there
 }
 
@@ -185,7 +185,7 @@ TEST_CASE("no ready plan has more connections than the machine allows, and the f
         all.contenders = {{.name = "epoll", .model = "epoll"}};
         auto here = two_cores();
         here.descriptors = most + 500; // of which some are for other things
-        add_questions(all, extent::full, {}, "echo", here);
+        add_questions(all, plan_size::full, {}, "echo", here);
         std::vector<int> levels;
         for (const auto& each : all.workloads) {
             CHECK(each.connections <= most);
@@ -210,9 +210,9 @@ TEST_CASE("how many connections a server serves is told with what failed beyond"
     CHECK(found == std::vector<capacity>{{"epoll", 100, 0, ""},
                                          {"pool", 10, 100, "only 15 were served"},
                                          {"worst", 0, 1, "it crashed"}});
-    CHECK(in_words(found[0]) == "100 served, as many as were tried");
-    CHECK(in_words(found[1]) == "10 served, 100 too many: only 15 were served");
-    CHECK(in_words(found[2]) == "1 too many: it crashed");
+    CHECK(to_string(found[0]) == "100 served, as many as were tried");
+    CHECK(to_string(found[1]) == "10 served, 100 too many: only 15 were served");
+    CHECK(to_string(found[2]) == "1 too many: it crashed");
     CHECK(report_data(all, "").at("capacities").size() == 3);
 }
 
@@ -227,7 +227,7 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
         const auto all = run_of(loads, who, rounds);
         std::vector<std::string> words;
         for (const auto& each : crossings_of(summarize(all.planned, all.done, "")))
-            if (each.figure == "rate") words.push_back(in_words(each));
+            if (each.metric == "rate") words.push_back(to_string(each));
         return words;
     };
     const std::vector<behaviour> loop_leads{{"epoll", 100}, {"thread", 50}, {"slow", 20}},
@@ -304,7 +304,7 @@ TEST_CASE("a disk that is full loses the measurement that does not fit, and no o
     const auto all = run_of({cpu}, {{{"epoll", 100}}});
     const auto made = run_folder::create(folder.file("run"), all);
     made.add(all.planned, all.done[0]);
-    CHECK(in_child([&] {
+    CHECK(run_in_fork([&] {
               std::signal(SIGXFSZ, SIG_IGN); // then a file that may not grow fails as a full disk does
               const auto room = std::filesystem::file_size(made.file("cells.jsonl")) + 100;
               const rlimit limit{room, room};
@@ -470,7 +470,7 @@ TEST_CASE("how much rates differ between rounds says what so many rounds can sho
 
 TEST_CASE("a model's reason is what its counters say") {
     const auto all = run_of({brief}, {{{"pool", 200, 10us}, {"fork", 50, 90us}}});
-    const auto reasons = reasons_of(summarize(all.planned, all.done, "").at(0), "rate");
+    const auto reasons = explanations_of(summarize(all.planned, all.done, "").at(0), "rate");
     REQUIRE(reasons.size() == 2);
     CHECK(reasons[0].contender == "pool");
     CHECK(reasons[1].text.find("0.25 times what pool has in requests per second") != std::string::npos);
@@ -478,21 +478,22 @@ TEST_CASE("a model's reason is what its counters say") {
 }
 
 TEST_CASE("a card is read out of the comment that a model opens with") {
-    const auto cards = parse_cards("// pool: a fixed number of threads, each of which serves one client\n"
-                                   "// after the other.\n"
-                                   "//\n"
-                                   "//   who runs a session    one of --workers threads\n"
-                                   "//   what bounds it        the pool: the next client waits\n"
-                                   "//                         in the queue\n"
-                                   "\n"
-                                   "// fork: a process.\n");
-    REQUIRE(cards.size() == 2);
-    CHECK(cards[0].model == "pool");
-    CHECK(cards[0].summary == "a fixed number of threads, each of which serves one client after the other.");
-    REQUIRE(cards[0].answers.size() == 2);
-    CHECK(cards[0].answers[1].first == "what bounds it");
-    CHECK(cards[0].answers[1].second == "the pool: the next client waits in the queue");
-    CHECK(cards[1].summary == "a process.");
+    const auto model_cards = parse_cards("// pool: a fixed number of threads, each of which serves one client\n"
+                                         "// after the other.\n"
+                                         "//\n"
+                                         "//   who runs a session    one of --workers threads\n"
+                                         "//   what bounds it        the pool: the next client waits\n"
+                                         "//                         in the queue\n"
+                                         "\n"
+                                         "// fork: a process.\n");
+    REQUIRE(model_cards.size() == 2);
+    CHECK(model_cards[0].model == "pool");
+    CHECK(model_cards[0].summary ==
+          "a fixed number of threads, each of which serves one client after the other.");
+    REQUIRE(model_cards[0].answers.size() == 2);
+    CHECK(model_cards[0].answers[1].first == "what bounds it");
+    CHECK(model_cards[0].answers[1].second == "the pool: the next client waits in the queue");
+    CHECK(model_cards[1].summary == "a process.");
     CHECK(parse_cards("").empty());
 }
 
@@ -527,8 +528,8 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
     const auto after = run_of({cpu, other}, {{{"epoll", 120}, {"thread", 190}, {"pool", 40}}, {{"epoll", 9}}});
     const auto both = compare(before, after);
     const auto verdict = [&](const char* who) {
-        for (const auto& each : both.figures)
-            if (each.contender == who && each.figure == "rate") return each.is;
+        for (const auto& each : both.metrics)
+            if (each.contender == who && each.metric == "rate") return each.is;
         throw std::runtime_error("not compared");
     };
     CHECK(verdict("epoll") == changed::verdict::better);

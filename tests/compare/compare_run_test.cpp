@@ -21,7 +21,7 @@ namespace parley {
 
 namespace {
 
-constexpr auto patience = 100s;
+constexpr auto time_limit = 100s;
 
 struct outcome {
     int code = -1;
@@ -36,7 +36,7 @@ std::vector<std::string> command(std::vector<std::string> options) {
 
 outcome run(std::vector<std::string> options) {
     subprocess program{command(std::move(options)), subprocess::errors::kept};
-    const auto end = program.wait(patience);
+    const auto end = program.wait(time_limit);
     if (!end) return {-1, program.rest_of_output(), "does not end"};
     CHECK_FALSE(program.left_processes());
     return {end->exit_code().value_or(-1), program.rest_of_output(), program.error_output()};

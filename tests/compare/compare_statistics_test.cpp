@@ -238,9 +238,9 @@ TEST_CASE("a lost round is measured once more, before the end") {
 }
 
 TEST_CASE("what so many rounds can show is what they show 9 times in 10") {
-    CHECK(std::isinf(least_shown(0.05, 1, 5)));
+    CHECK(std::isinf(minimum_detectable_effect(0.05, 1, 5)));
     for (const std::size_t rounds : {4, 8}) {
-        const auto deviations = std::log(1 + least_shown(residual, rounds, 3)) / residual;
+        const auto deviations = std::log(1 + minimum_detectable_effect(residual, rounds, 3)) / residual;
         noise random{19};
         int found = 0;
         for (int tried = 0; tried != 1000; ++tried) {
@@ -251,9 +251,9 @@ TEST_CASE("what so many rounds can show is what they show 9 times in 10") {
         CHECK(found >= 870);
         CHECK(found <= 930);
     }
-    const auto rounds = rounds_to_show(0.05, 0.05, 5);
-    CHECK(least_shown(0.05, rounds, 5) <= 0.05);
-    CHECK(least_shown(0.05, rounds - 1, 5) > 0.05);
+    const auto rounds = rounds_needed(0.05, 0.05, 5);
+    CHECK(minimum_detectable_effect(0.05, rounds, 5) <= 0.05);
+    CHECK(minimum_detectable_effect(0.05, rounds - 1, 5) > 0.05);
 }
 
 TEST_CASE("rounds that are missing leave the model whole") {

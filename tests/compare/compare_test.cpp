@@ -36,7 +36,7 @@ namespace parley {
 
 namespace {
 
-constexpr auto patience = 60s;
+constexpr auto time_limit = 60s;
 
 plan plan_of(std::vector<std::string> names, int rounds = 3) {
     plan all;
@@ -155,12 +155,12 @@ TEST_CASE("processor time is used or stolen, in ticks") {
     const auto tick = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
     const auto time = parse_processor_time("cpu  10 20 30 400 500 6 7 8 9 1\ncpu0 1 2 3 4 5 6 7 8 9 1\n");
     CHECK(time.used == doctest::Approx(60 * tick));
-    CHECK(time.stolen == doctest::Approx(8 * tick));
+    CHECK(time.steal == doctest::Approx(8 * tick));
     CHECK(parse_processor_time("").used == 0);
     CHECK(parse_processor_time("cpu 1 2").used == 0);
     const auto mean = mean_of({{-0.02, 0.1}, {0.05, 0.3}, {0.3, 0.2}});
     CHECK(mean.others == doctest::Approx(0.11));
-    CHECK(mean.stolen == doctest::Approx(0.2));
+    CHECK(mean.steal == doctest::Approx(0.2));
     CHECK(mean_of({{-0.02, 0}}).others == 0);
     CHECK(mean_of({}).others == 0);
 }
@@ -426,7 +426,7 @@ TEST_CASE("a tiny comparison measures each model and leaves nothing behind") {
         compare_command({"--models", "thread,coroutine", "--rounds", "1", "--duration", "500ms",
                          "--connections", "4", "--json", "/dev/stdout", "--output", folder.file("run")}),
         subprocess::errors::kept};
-    const auto end = program.wait(patience);
+    const auto end = program.wait(time_limit);
     REQUIRE(end);
     const auto text = program.rest_of_output();
     CAPTURE(text);
@@ -453,7 +453,7 @@ TEST_CASE("server and load have cores of their own where there are two") {
     subprocess program{compare_command({"--models", "epoll", "--workloads", "long-lived", "--rounds", "1",
                                         "--duration", "500ms", "--separate-cores", "-o", folder.file("run")}),
                        subprocess::errors::kept};
-    const auto end = program.wait(patience);
+    const auto end = program.wait(time_limit);
     REQUIRE(end);
     const auto text = program.rest_of_output();
     CAPTURE(text);
@@ -471,7 +471,7 @@ TEST_CASE("a server that fails is a row with its reason") {
     const temporary_folder folder;
     subprocess program{compare_command({"--models", "", "--server", "bad=echo no luck >&2; exit 3", "--rounds",
                                         "1", "--workloads", "long-lived", "-o", folder.file("run")})};
-    CHECK(program.wait(patience)->exit_code() == 1);
+    CHECK(program.wait(time_limit)->exit_code() == 1);
     const auto text = program.rest_of_output();
     CAPTURE(text);
     CHECK(text.find("no round counts") != text.npos);
@@ -483,9 +483,9 @@ TEST_CASE("a comparison that is interrupted prints what it has, and leaves nothi
     subprocess program{compare_command({"--models", "thread", "--workloads", "long-lived,one-request",
                                         "--duration", "1h", "-o", folder.file("run")}),
                        subprocess::errors::kept};
-    CHECK(program.read_line(patience).starts_with("parley-compare "));
+    CHECK(program.read_line(time_limit).starts_with("parley-compare "));
     program.signal(SIGINT);
-    const auto end = program.wait(patience);
+    const auto end = program.wait(time_limit);
     REQUIRE(end);
     CHECK(end->exit_code() == 130);
     CHECK_FALSE(program.left_processes());
@@ -516,7 +516,7 @@ TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
                                                                    {"--diff", "/tmp", "/tmp", "--full"},
                                                                    {"--nosuch"}}) {
         subprocess program{compare_command(wrong), subprocess::errors::kept};
-        CHECK(program.wait(patience)->exit_code() == 2);
+        CHECK(program.wait(time_limit)->exit_code() == 2);
         const auto said = program.error_output();
         CAPTURE(said);
         CHECK(said.starts_with("parley-compare: "));

@@ -11,7 +11,7 @@ namespace parley {
 /// A server with the injector in it, and a few workers of each kind.
 struct faulty_server {
     /// All of it is up: whoever still starts may give up for what would cost a worker one client only.
-    explicit faulty_server(const form& how, std::string_view log_level = "off",
+    explicit faulty_server(const model_variant& how, std::string_view log_level = "off",
                            std::string_view offers = "hello")
         : offered{offers}, server{injected.into([&] {
               return how.serve(offered, {"--workers", "2", "--threads", "2"}, log_level);
@@ -21,7 +21,7 @@ struct faulty_server {
 
     /// Lets a client come, and says what was wrong with that; empty: nothing.
     std::string serves(std::size_t clients = 1) {
-        return party{offered, server.door()}.add(clients).converse();
+        return client_group{offered, server.endpoint()}.add(clients).converse();
     }
 
     /// Of the server and all that it has started.

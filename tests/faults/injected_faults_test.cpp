@@ -58,7 +58,7 @@ constexpr fault faults_of_service[] = {
 };
 
 /// The errors of a ring's operations cannot be chosen: whatever is to go wrong with them ends the connection.
-costs price_of(const fault& each, const form& how) {
+costs price_of(const fault& each, const model_variant& how) {
     const bool is_operation = each.which == call::recv || each.which == call::send;
     return how.model == "uring" && is_operation && each.error != 0 ? costs::its_client : each.price;
 }
@@ -72,7 +72,7 @@ std::ptrdiff_t log_lines(faulty_server& of) {
 } // namespace
 
 TEST_CASE("a call that fails costs its client at the most") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         faulty_server tried{how};
         const auto suffer_all = [&] {
             for (const auto& each : faults_of_service) {
@@ -91,12 +91,12 @@ TEST_CASE("a call that fails costs its client at the most") {
         const auto before = tried.descriptors();
         suffer_all();
         CHECK(in_time([&] { return tried.descriptors() <= before; }));
-        CHECK(tried.server.leaves_badly() == "");
+        CHECK(tried.server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("memory that is not there costs its client at the most") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         for (const std::string_view offered : {"hello", "pi"}) { // pi has work for other threads
             faulty_server tried{how, "off", offered};
             CHECK(tried.serves(4) == "");
@@ -112,7 +112,7 @@ TEST_CASE("memory that is not there costs its client at the most") {
                 }
             }
             CHECK(wrong > 0);
-            CHECK(tried.server.leaves_badly() == "");
+            CHECK(tried.server.shutdown_problems() == "");
         }
     });
 }
@@ -127,14 +127,14 @@ TEST_CASE("what fails for ever is tried now and then: no spin, and no flood in t
         {"no processes", call::fork, EAGAIN},
         {"no threads", call::pthread_create, EAGAIN},
     };
-    for_each_form([&](const form& how) {
+    for_each_form([&](const model_variant& how) {
         for (const auto& each : shortages) {
             INFO(each.name);
             faulty_server tried{how, "warn"};
             CHECK(tried.serves() == "");
             const auto pid = tried.server.process().pid();
             tried.injected.fail(each.which, each.error, 1, fault_injection::for_ever);
-            auto waiting = connect_to(tried.server.door());
+            auto waiting = connect_to(tried.server.endpoint());
             send_all(waiting, "Ada\n");
             const auto failures = [&] { return tried.injected.wrong(each.which); };
             // A model that does not make this call serves as ever.
@@ -149,7 +149,7 @@ TEST_CASE("what fails for ever is tried now and then: no spin, and no flood in t
             const auto time = steady_clock::now() - begin;
             CHECK(tried.injected.system_calls() - calls <= 12 * tries + 20);
             // Each of at most four workers tries once in a breath.
-            CHECK(tries <= 4 * (static_cast<std::uint64_t>(time / listener::breath) + 2));
+            CHECK(tries <= 4 * (static_cast<std::uint64_t>(time / listener::accept_backoff) + 2));
             CHECK(4 * (processor_time_of(pid) - worked) <= time);
             tried.injected.clear();
             CHECK(read_line(waiting).starts_with("Hello, Ada"));

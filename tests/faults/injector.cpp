@@ -103,8 +103,8 @@ void spoil_operations(io_uring* ring) {
 
 extern "C" {
 
-int accept4(int door, sockaddr* peer, socklen_t* size, int flags) {
-    return fails(call::accept4) ? -1 : NEXT(accept4)(door, peer, size, flags);
+int accept4(int endpoint, sockaddr* peer, socklen_t* size, int flags) {
+    return fails(call::accept4) ? -1 : NEXT(accept4)(endpoint, peer, size, flags);
 }
 
 ssize_t recv(int socket, void* into, std::size_t size, int flags) {

@@ -27,15 +27,15 @@ std::size_t memory_of(pid_t process) {
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 /// A client that asks once; every second one ends its output and reads to the end, the others just break off.
-void ask_once(const address& door, int number) {
-    auto wire = connect_to(door);
-    send_all(wire, "Ada\n");
+void ask_once(const address& endpoint, int number) {
+    auto connection = connect_to(endpoint);
+    send_all(connection, "Ada\n");
     if (number % 2 == 0) {
-        wire.end_output();
-        REQUIRE(read_to_end(wire).starts_with("Hello, Ada"));
+        connection.shutdown_write();
+        REQUIRE(read_to_end(connection).starts_with("Hello, Ada"));
     } else {
-        REQUIRE(read_line(wire).starts_with("Hello, Ada"));
-        reset(std::move(wire));
+        REQUIRE(read_line(connection).starts_with("Hello, Ada"));
+        reset(std::move(connection));
     }
 }
 #endif
@@ -47,14 +47,14 @@ TEST_CASE("a hundred thousand connections leave one process as they found it") {
     server_under_test server{"epoll", "hello"};
     const auto process = server.process().pid();
     int number = 0;
-    while (number != 1000) ask_once(server.door(), number++);
+    while (number != 1000) ask_once(server.endpoint(), number++);
     const auto memory = memory_of(process);
     const auto descriptors = open_descriptors(process);
-    while (number != 100'000) ask_once(server.door(), number++);
+    while (number != 100'000) ask_once(server.endpoint(), number++);
     CHECK(in_time([&] { return open_descriptors(process) <= descriptors; }));
     // The kernel counts pages in batches for each processor; eight bytes a connection would be more than this.
     CHECK(memory_of(process) <= memory + (std::size_t{512} << 10));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 #endif
 
@@ -66,7 +66,7 @@ TEST_CASE("nothing is kept of thousands of connections: no descriptor, and no me
         const auto process = server.process().pid();
         const auto serve = [&] {
             for (int round = 0; round != rounds; ++round)
-                REQUIRE(party{"hello", server.door(), small_requests(1)}.add(50).converse() == "");
+                REQUIRE(client_group{"hello", server.endpoint(), small_requests(1)}.add(50).converse() == "");
         };
         serve();
         const auto memory = memory_of(process);
@@ -75,7 +75,7 @@ TEST_CASE("nothing is kept of thousands of connections: no descriptor, and no me
         serve();
         CHECK(in_time([&] { return open_descriptors(process) <= descriptors; }));
         CHECK(memory_of(process) <= memory + allowed_growth);
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     }
 }
 

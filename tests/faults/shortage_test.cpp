@@ -17,15 +17,15 @@ std::string start(const fault_injection& injected, std::vector<std::string> comm
     auto server =
         injected.into([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
     try {
-        const auto door = ready_address(server->read_line(patience));
-        auto wire = connect_to(door);
-        send_all(wire, "x");
-        if (read_next(wire) != "x") return "serves badly";
+        const auto endpoint = ready_address(server->read_line(time_limit));
+        auto connection = connect_to(endpoint);
+        send_all(connection, "x");
+        if (read_next(connection) != "x") return "serves badly";
     } catch (const std::runtime_error&) { // it, or its worker, ended before that
     }
     server->signal(SIGTERM); // where another of its loops has not ended it
     injected.clear();
-    const auto end = server->wait(patience);
+    const auto end = server->wait(time_limit);
     if (!end) return "does not end";
     if (end->exit_code() == 0) return "serves";
     return end->to_string() + ": " + server->error_output();
@@ -69,7 +69,7 @@ TEST_CASE("a server that cannot start ends with one line that says why, and leav
 }
 
 TEST_CASE("a command that cannot be started costs its client at the most") {
-    const form how{"exec", "exec", {"--", "cat"}};
+    const model_variant how{"exec", "exec", {"--", "cat"}};
     faulty_server tried{how, "off", "echo"};
     const struct {
         call which;
@@ -95,7 +95,7 @@ TEST_CASE("a command that cannot be started costs its client at the most") {
     const auto before = tried.descriptors();
     suffer_all();
     CHECK(in_time([&] { return tried.descriptors() <= before; }));
-    CHECK(tried.server.leaves_badly() == "");
+    CHECK(tried.server.shutdown_problems() == "");
 }
 
 /// Are all children of the server alive, and no more than `most`?
@@ -108,33 +108,34 @@ bool has_no_dead_children(faulty_server& tried, std::size_t most) {
 
 TEST_CASE("without any process to be had, the dead are reaped, and a waiting client is served as soon as there "
           "is one") {
-    const form forms[] = {{"fork", "fork", {}},
-                          {"exec", "exec", {"--", "sh", "-c", "read -r x; echo \"Hello, $x\""}}};
-    for (const auto& how : forms) {
+    const model_variant model_variants[] = {
+        {"fork", "fork", {}}, {"exec", "exec", {"--", "sh", "-c", "read -r x; echo \"Hello, $x\""}}};
+    for (const auto& how : model_variants) {
         INFO(how.name);
         faulty_server tried{how, "off"};
-        auto first = connect_to(tried.server.door());
+        auto first = connect_to(tried.server.endpoint());
         send_all(first, "A"); // it has its process
         CHECK(in_time([&] { return children_of(tried.server.process().pid()).size() == 1; }));
         tried.injected.fail(call::fork, EAGAIN, 1, fault_injection::for_ever);
-        auto waiting = connect_to(tried.server.door());
+        auto waiting = connect_to(tried.server.endpoint());
         send_all(waiting, "Ada\n");
         CHECK(in_time([&] { return tried.injected.wrong(call::fork) > 0; }));
         send_all(first, "da\n");
         CHECK(read_line(first).starts_with("Hello, Ada"));
-        first.end_output();
+        first.shutdown_write();
         CHECK(read_to_end(first) == "");
         CHECK(has_no_dead_children(tried, 0)); // though fork still fails
         tried.injected.clear();
         CHECK(read_line(waiting).starts_with("Hello, Ada"));
-        waiting.end_output();
+        waiting.shutdown_write();
         CHECK(read_to_end(waiting) == "");
-        CHECK(tried.server.leaves_badly() == "");
+        CHECK(tried.server.shutdown_problems() == "");
     }
 }
 
 TEST_CASE("workers that cannot be replaced leave the others serving, and are replaced later") {
-    for (const form& how : {form{"prefork", "prefork", {}}, form{"hybrid", "hybrid", {}}}) {
+    for (const model_variant& how :
+         {model_variant{"prefork", "prefork", {}}, model_variant{"hybrid", "hybrid", {}}}) {
         INFO(how.name);
         faulty_server tried{how, "off"};
         const auto pid = tried.server.process().pid();
@@ -147,7 +148,7 @@ TEST_CASE("workers that cannot be replaced leave the others serving, and are rep
         tried.injected.clear();
         CHECK(in_time([&] { return children_of(pid).size() == 2; }));
         CHECK(tried.serves(2) == "");
-        CHECK(tried.server.leaves_badly() == "");
+        CHECK(tried.server.shutdown_problems() == "");
     }
 }
 
@@ -160,11 +161,11 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
                               "udp:127.0.0.1:0"};
     })};
     unique_fd socket{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    REQUIRE(::connect(socket.get(), server.door().data(), server.door().size()) == 0);
-    connection wire{std::move(socket)};
-    const auto ask = [&](std::string_view text) { CHECK(wire.write_some(text) == text.size()); };
+    REQUIRE(::connect(socket.get(), server.endpoint().data(), server.endpoint().size()) == 0);
+    connection connection{std::move(socket)};
+    const auto ask = [&](std::string_view text) { CHECK(connection.write_some(text) == text.size()); };
     ask("first");
-    CHECK(read_next(wire) == "first");
+    CHECK(read_next(connection) == "first");
     for (const auto which : {call::recv, call::send, call::wait, call::operator_new}) {
         INFO("call ", static_cast<std::size_t>(which));
         injected.fail(which, which == call::wait ? EINTR : ENOBUFS);
@@ -172,7 +173,7 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
         CHECK(in_time([&] { return injected.wrong(which) == 1; }));
         ask("next");
         std::string answer;
-        while (answer != "next") answer = read_next(wire);
+        while (answer != "next") answer = read_next(connection);
     }
     CHECK(server.stop().end.to_string() == "exit code 0");
 }
@@ -186,7 +187,7 @@ TEST_CASE("a load whose thread cannot start says so, and ends") {
                                                "3",         "--connections", "3"};
         auto load =
             injected.into([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
-        const auto end = load->wait(patience);
+        const auto end = load->wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
         CHECK(load->error_output() ==
@@ -220,7 +221,7 @@ TEST_CASE("workers that die at once are begun again, ever more slowly, and then 
     }
     for (auto& server : servers) {
         const auto& faults = injected.front();
-        const auto end = server.wait(patience);
+        const auto end = server.wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
         CHECK_FALSE(server.left_processes());

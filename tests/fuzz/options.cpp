@@ -39,7 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         parley::describe_options(app, options);
         app.parse(static_cast<int>(pointers.size()), pointers.data());
-        parley::complete(options, parley::find_model(options.model));
+        parley::apply_defaults(options, parley::find_model(options.model));
         parley::find_service(options.service);
         check_options(options);
     } catch (const CLI::ParseError&) {

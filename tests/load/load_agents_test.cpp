@@ -30,26 +30,26 @@ namespace {
 /// OpenSSL writes to sockets whose other end may have gone.
 [[maybe_unused]] const auto ignored = std::signal(SIGPIPE, SIG_IGN);
 
-using side = secret_channel::side;
+using side = psk_channel::side;
 
 /// Both ends of a channel, each with its secret; or what was wrong with each.
 struct two_ends {
-    std::unique_ptr<secret_channel> agent, controller;
+    std::unique_ptr<psk_channel> agent, controller;
     std::string wrong_with_agent, wrong_with_controller;
 
     two_ends(const std::string& secret, const std::string& other) {
         auto pair = make_socket_pair(0);
-        auto shaking = std::async(std::launch::async, [&, wire = std::move(pair.ours)]() mutable {
-            make(agent, std::move(wire), side::agent, secret, wrong_with_agent);
+        auto shaking = std::async(std::launch::async, [&, connection = std::move(pair.ours)]() mutable {
+            make(agent, std::move(connection), side::agent, secret, wrong_with_agent);
         });
         make(controller, std::move(pair.theirs), side::controller, other, wrong_with_controller);
     }
 
 private:
-    static void make(std::unique_ptr<secret_channel>& into, connection wire, side which,
+    static void make(std::unique_ptr<psk_channel>& into, connection connection, side which,
                      const std::string& secret, std::string& wrong) {
         try {
-            into = std::make_unique<secret_channel>(std::move(wire), which, secret, patience);
+            into = std::make_unique<psk_channel>(std::move(connection), which, secret, time_limit);
         } catch (const std::runtime_error& why) {
             wrong = why.what();
         }
@@ -82,14 +82,14 @@ TEST_CASE("a histogram comes through as numbers as it was") {
 }
 
 TEST_CASE("a set of numbers comes through as it was") {
-    number_set seen, more;
+    seen_numbers seen, more;
     for (std::uint64_t each : {1ull, 63ull, 64ull, 65'535ull, 65'536ull, 1'000'000'007ull}) seen.insert(each);
-    const auto same = number_set::unpacked(seen.packed());
+    const auto same = seen_numbers::unpacked(seen.packed());
     for (std::uint64_t each : {64ull, 65'536ull, 2ull}) more.insert(each);
     CHECK(more.add(same) == 2);
     CHECK(same.forgotten() == 0);
-    CHECK_THROWS_AS(number_set::unpacked({}), std::invalid_argument);
-    CHECK_THROWS_AS(number_set::unpacked(std::vector<std::uint64_t>(7)), std::invalid_argument);
+    CHECK_THROWS_AS(seen_numbers::unpacked({}), std::invalid_argument);
+    CHECK_THROWS_AS(seen_numbers::unpacked(std::vector<std::uint64_t>(7)), std::invalid_argument);
 }
 
 TEST_CASE("what is to be loaded comes through as it was") {
@@ -123,11 +123,11 @@ TEST_CASE("what is to be loaded comes through as it was") {
 
 TEST_CASE("what became of a load comes through as it was") {
     load_result found;
-    found.book.all_asked = 9;
-    found.book.errors.add({phase::connect, "connect", "ECONNREFUSED", "connect: refused"}, 4);
-    found.book.numbers.insert(5);
-    found.book.latency.record(3ms);
-    found.course = {{1s, 5, 0.25}};
+    found.stats.all_asked = 9;
+    found.stats.errors.add({phase::connect, "connect", "ECONNREFUSED", "connect: refused"}, 4);
+    found.stats.numbers.insert(5);
+    found.stats.latency.record(3ms);
+    found.throughput = {{1s, 5, 0.25}};
     found.shares = {1, 2};
     found.counted = 5s;
     found.end = ending::requests_done;
@@ -135,8 +135,8 @@ TEST_CASE("what became of a load comes through as it was") {
     const auto message = message_of(found);
     const auto same = result_in(message);
     CHECK(message_of(same) == message);
-    CHECK(same.book.errors.count(phase::connect, "ECONNREFUSED") == 4);
-    CHECK(same.book.latency.max() == 3ms);
+    CHECK(same.stats.errors.count(phase::connect, "ECONNREFUSED") == 4);
+    CHECK(same.stats.latency.max() == 3ms);
     CHECK(same.end == ending::requests_done);
 }
 
@@ -147,17 +147,17 @@ TEST_CASE("messages go both ways, small and large, and a part of one is none") {
     CHECK_FALSE(ends.agent->receive(0ms));
     ends.controller->send({{"kind", "go"}});
     ends.controller->send({1, 2, 3});
-    CHECK(ends.agent->receive(patience).value()["kind"] == "go");
-    CHECK(ends.agent->receive(patience).value() == nlohmann::json{1, 2, 3});
+    CHECK(ends.agent->receive(time_limit).value()["kind"] == "go");
+    CHECK(ends.agent->receive(time_limit).value() == nlohmann::json{1, 2, 3});
 
     std::vector<int> many(500'000);
     std::iota(many.begin(), many.end(), 0);
     auto sending = std::async(std::launch::async, [&] { ends.agent->send(many); });
-    CHECK(ends.controller->receive(patience).value() == nlohmann::json(many));
+    CHECK(ends.controller->receive(time_limit).value() == nlohmann::json(many));
     sending.get();
 
     ends.agent.reset();
-    CHECK_THROWS_AS(ends.controller->receive(patience), std::runtime_error);
+    CHECK_THROWS_AS(ends.controller->receive(time_limit), std::runtime_error);
 }
 
 TEST_CASE("who does not know the secret gets no channel, on either side") {
@@ -170,7 +170,7 @@ TEST_CASE("who does not know the secret gets no channel, on either side") {
 
 TEST_CASE("an agent that shows a certificate instead of knowing the secret gets no orders") {
     auto pair = make_socket_pair(0);
-    auto impostor = std::async(std::launch::async, [wire = std::move(pair.ours)] {
+    auto impostor = std::async(std::launch::async, [connection = std::move(pair.ours)] {
         const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_EC_gen("P-256"), EVP_PKEY_free};
         const std::unique_ptr<X509, decltype(&X509_free)> certificate{X509_new(), X509_free};
         X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
@@ -182,14 +182,14 @@ TEST_CASE("an agent that shows a certificate instead of knowing the secret gets 
         SSL_CTX_use_certificate(context.get(), certificate.get());
         SSL_CTX_use_PrivateKey(context.get(), key.get());
         const std::unique_ptr<SSL, decltype(&SSL_free)> tls{SSL_new(context.get()), SSL_free};
-        SSL_set_fd(tls.get(), wire.descriptor());
+        SSL_set_fd(tls.get(), connection.descriptor());
         std::array<char, 4096> orders;
         std::size_t size = 0;
         return SSL_accept(tls.get()) == 1 && SSL_read_ex(tls.get(), orders.data(), orders.size(), &size) == 1;
     });
     std::string wrong;
     try {
-        secret_channel controller{std::move(pair.theirs), side::controller, secret, patience};
+        psk_channel controller{std::move(pair.theirs), side::controller, secret, time_limit};
         controller.send({{"kind", "orders"}});
     } catch (const std::runtime_error& why) {
         wrong = why.what();
@@ -203,7 +203,7 @@ TEST_CASE("a message that is nested too deep is none") {
     nlohmann::json deep = 1;
     for (int depth = 0; depth != 200; ++depth) deep = nlohmann::json::array({deep});
     ends.agent->send(deep);
-    CHECK_THROWS_WITH(ends.controller->receive(patience), "it sent what is no message");
+    CHECK_THROWS_WITH(ends.controller->receive(time_limit), "it sent what is no message");
 }
 
 TEST_CASE("a secret is a line of a file that nobody else may read") {
@@ -260,7 +260,7 @@ private:
         std::vector<std::string> words{PARLEY_LOAD, "--agent", own_door(), "--secret-file", secret_file()};
         words.insert(words.end(), options_.begin(), options_.end());
         auto one = std::make_unique<subprocess>(std::move(words), subprocess::errors::kept);
-        const auto line = one->read_line(patience); // "listening on ADDRESS (agent)"
+        const auto line = one->read_line(time_limit); // "listening on ADDRESS (agent)"
         const auto from = line.find("on ") + 3;
         doors_.push_back(line.substr(from, line.find(' ', from) - from));
         return one;
@@ -283,7 +283,7 @@ bool is_done(int code) { return code == 0 || code == 3; }
 /// Until a line with that comes.
 std::string line_with(subprocess& program, std::string_view text) {
     for (;;)
-        if (auto line = program.read_line(patience); line.find(text) != std::string::npos) return line;
+        if (auto line = program.read_line(time_limit); line.find(text) != std::string::npos) return line;
 }
 
 } // namespace
@@ -291,7 +291,7 @@ std::string line_with(subprocess& program, std::string_view text) {
 TEST_CASE("two agents share the requests and the connections, and no number of a counter comes twice") {
     agents_under_test both;
     server_under_test server{"epoll", "counter"};
-    const auto controller = both.controller(server.door(), {"--requests", "1001", "--connections", "5"});
+    const auto controller = both.controller(server.endpoint(), {"--requests", "1001", "--connections", "5"});
     CHECK(is_done(code_of(*controller)));
     const auto report = both.report();
     CHECK(report["ok"] == true);
@@ -302,8 +302,8 @@ TEST_CASE("two agents share the requests and the connections, and no number of a
     CHECK(report["agents"].size() == 2);
     CHECK(report["lost_agents"].empty());
     CHECK(line_with(both.agent(0), "part 1 of 2").find("5 connections") != std::string::npos);
-    CHECK(line_with(both.agent(1), "part 2 of 2").find(server.door().to_string()) != std::string::npos);
-    CHECK(server.leaves_badly() == "");
+    CHECK(line_with(both.agent(1), "part 2 of 2").find(server.endpoint().to_string()) != std::string::npos);
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("numbers that a counter gave to two agents are found") {
@@ -311,22 +311,22 @@ TEST_CASE("numbers that a counter gave to two agents are found") {
     server_under_test server{"prefork", "counter", {"--counter", "private", "--workers", "2"}};
     // For a time, not a number: so both are connected at once, and neither worker can serve the two.
     const auto controller =
-        both.controller(server.door(), {"--duration", "400ms", "--warm-up", "0s", "--connections", "2"});
+        both.controller(server.endpoint(), {"--duration", "400ms", "--warm-up", "0s", "--connections", "2"});
     CHECK(code_of(*controller) == 1);
     CHECK(both.report()["errors"][0]["cause"] == "lost update");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("an agent's connections come from its own addresses") {
     agents_under_test both{{"--source", "127.0.0.77"}};
     std::mutex lock;
     std::vector<std::string> peers;
-    scripted_server server{[&](connection& wire, int) {
+    scripted_server server{[&](connection& connection, int) {
         {
             const std::lock_guard held{lock};
-            peers.push_back(address::of_peer(wire.descriptor()).to_string());
+            peers.push_back(address::of_peer(connection.descriptor()).to_string());
         }
-        echo(wire);
+        echo(connection);
     }};
     const auto controller = both.controller(server.where(), {"--requests", "40", "--connections", "4"}, "echo");
     CHECK(is_done(code_of(*controller)));
@@ -339,26 +339,26 @@ TEST_CASE("a rate is shared, a series runs, and a controller that ends early get
     agents_under_test both;
     server_under_test server{"epoll", "counter"};
     const auto open =
-        both.controller(server.door(), {"--rate", "200", "--duration", "1s", "--connections", "4"});
+        both.controller(server.endpoint(), {"--rate", "200", "--duration", "1s", "--connections", "4"});
     CHECK(is_done(code_of(*open)));
     const int due = both.report()["due"]; // 180, and who stands at an end is counted or not
     CHECK(std::abs(due - 180) <= 2);
     const auto series =
-        both.controller(server.door(), {"--duration", "200ms", "--connections", "4", "--repeat", "4"});
+        both.controller(server.endpoint(), {"--duration", "200ms", "--connections", "4", "--repeat", "4"});
     CHECK(is_done(code_of(*series)));
     CHECK(both.report()["runs"].size() == 4);
-    const auto cut_off = both.controller(server.door(), {"--duration", "60s", "--connections", "4"});
+    const auto cut_off = both.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
     for (int load = 0; load != 6; ++load) line_with(both.agent(0), "part 1 of 2"); // this is the sixth
     cut_off->signal(SIGINT);
     CHECK(cut_off->wait(60s));
     CHECK(both.report()["ending"] == "interrupted");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("an agent that dies costs its part and the run's validity, no more") {
     agents_under_test both;
     server_under_test server{"epoll", "counter"};
-    const auto controller = both.controller(server.door(), {"--duration", "2s", "--connections", "4"});
+    const auto controller = both.controller(server.endpoint(), {"--duration", "2s", "--connections", "4"});
     line_with(both.agent(1), "part 2 of 2");
     both.agent(1).signal(SIGKILL);
     CHECK(code_of(*controller) == 3);
@@ -367,29 +367,29 @@ TEST_CASE("an agent that dies costs its part and the run's validity, no more") {
     CHECK(report["lost_agents"].size() == 1);
     CHECK(report["served"] == 2);
     CHECK(report["all_requests"] > 0);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a controller that dies ends its load, and the agents serve the next one") {
     agents_under_test both;
     server_under_test server{"epoll", "counter"};
     {
-        const auto controller = both.controller(server.door(), {"--duration", "60s", "--connections", "4"});
+        const auto controller = both.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
         line_with(both.agent(0), "part 1 of 2");
         line_with(both.agent(1), "part 2 of 2");
         controller->signal(SIGKILL);
     }
     line_with(both.agent(0), ": it has");
     line_with(both.agent(1), ": it has");
-    const auto next = both.controller(server.door(), {"--requests", "10", "--connections", "2"});
+    const auto next = both.controller(server.endpoint(), {"--requests", "10", "--connections", "2"});
     CHECK(is_done(code_of(*next)));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("an agent ends when it is told to, in the midst of a load, too") {
     agents_under_test both;
     server_under_test server{"epoll", "counter"};
-    const auto controller = both.controller(server.door(), {"--duration", "60s", "--connections", "4"});
+    const auto controller = both.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
     for (std::size_t each : {0u, 1u}) {
         line_with(both.agent(each), "part ");
         both.agent(each).signal(SIGTERM);
@@ -397,7 +397,7 @@ TEST_CASE("an agent ends when it is told to, in the midst of a load, too") {
     }
     CHECK(controller->wait(60s));
     CHECK(both.report()["ending"] == "interrupted");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("what cannot be is refused in one line") {

@@ -33,7 +33,7 @@ load_options asking(const scripted_server& server, std::uint64_t requests, frami
 
 /// "lost 1, doubled 2": what is not zero.
 std::string faults_of(const load_result& result) {
-    const auto all = result.book.what_became();
+    const auto all = result.stats.totals();
     std::string text;
     const auto add = [&](const char* name, std::uint64_t count) {
         if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
@@ -50,9 +50,9 @@ load_result put_load(const load_options& options) { return generate_load(options
 
 /// The faults of a load on a server that spoils the fifth piece which it echoes.
 std::string faults_with(const std::function<void(std::string& piece)>& spoil, framing how = framing::none) {
-    const scripted_server server{[&](connection& wire, int) {
+    const scripted_server server{[&](connection& connection, int) {
         int pieces = 0;
-        echo(wire, [&](std::string& piece) {
+        echo(connection, [&](std::string& piece) {
             if (++pieces == 5) spoil(piece);
         });
     }};
@@ -80,28 +80,28 @@ TEST_CASE("what a server does to the bytes is told apart, however they are frame
 
 TEST_CASE("requests that are sent at once are answered one by one, and each is verified") {
     for (const auto how : {framing::none, framing::line, framing::u16}) {
-        const scripted_server server{[](connection& wire, int) { echo(wire); }};
+        const scripted_server server{[](connection& connection, int) { echo(connection); }};
         auto options = asking(server, 100, how);
         options.connections = 3;
         options.requests.pipeline = 8;
         options.requests.per_connection = 20;
         const auto result = put_load(options);
         CHECK(faults_of(result).empty());
-        CHECK(result.book.errors.count() == 0);
-        CHECK(result.book.all_asked == 100);
-        CHECK(result.book.all_answered == 100);
-        CHECK(result.book.latency.count() == 100);
-        CHECK(result.book.bytes_sent == 100 * framed(std::string(64, 'x'), how).size());
-        CHECK(result.book.bytes_received == result.book.bytes_sent);
+        CHECK(result.stats.errors.count() == 0);
+        CHECK(result.stats.all_asked == 100);
+        CHECK(result.stats.all_answered == 100);
+        CHECK(result.stats.latency.count() == 100);
+        CHECK(result.stats.bytes_sent == 100 * framed(std::string(64, 'x'), how).size());
+        CHECK(result.stats.bytes_received == result.stats.bytes_sent);
     }
 }
 
 TEST_CASE("an answer that overtakes another one is found, and so is one that is left out") {
     const auto faults = [](const std::function<void(std::string & piece)>& spoil) {
-        const scripted_server server{[&](connection& wire, int) {
+        const scripted_server server{[&](connection& connection, int) {
             // Eight requests are 512 bytes: they are echoed when all have come.
             std::string all;
-            echo(wire, [&](std::string& piece) {
+            echo(connection, [&](std::string& piece) {
                 all += std::exchange(piece, {});
                 if (all.size() < 512) return;
                 spoil(all);
@@ -112,7 +112,7 @@ TEST_CASE("an answer that overtakes another one is found, and so is one that is 
         options.requests.pipeline = 8;
         options.timeout = 1s;
         const auto result = put_load(options);
-        CHECK(result.book.all_answered == 2);
+        CHECK(result.stats.all_answered == 2);
         return faults_of(result);
     };
     CHECK(faults([](std::string& all) {
@@ -123,41 +123,42 @@ TEST_CASE("an answer that overtakes another one is found, and so is one that is 
 }
 
 TEST_CASE("a request that a server drops is lost") {
-    const scripted_server server{[](connection& wire, int number) {
-        if (number > 1) return echo(wire);
-        input_area area;
-        std::ignore = wire.read_some(area);
-        hear_out(wire);
+    const scripted_server server{[](connection& connection, int number) {
+        if (number > 1) return echo(connection);
+        read_buffer area;
+        std::ignore = connection.read_some(area);
+        hear_out(connection);
     }};
     auto options = asking(server, 3);
     options.timeout = 1s;
     const auto result = put_load(options);
     CHECK(faults_of(result) == "lost 1");
-    CHECK(result.book.what_became().sent == 3);
-    CHECK(result.book.what_became().answered == 2);
+    CHECK(result.stats.totals().sent == 3);
+    CHECK(result.stats.totals().answered == 2);
 }
 
 TEST_CASE("what a server leaves unanswered is lost, however it does so, and nothing else is") {
     const auto became = [](const std::function<void(connection&)>& leave, std::uint64_t pipeline) {
-        const scripted_server server{[&](connection& wire, int number) {
-            if (number > 1) return echo(wire);
-            input_area area;
-            std::ignore = wire.read_some(area);
-            leave(wire);
+        const scripted_server server{[&](connection& connection, int number) {
+            if (number > 1) return echo(connection);
+            read_buffer area;
+            std::ignore = connection.read_some(area);
+            leave(connection);
         }};
         auto options = asking(server, 9);
         options.requests.pipeline = static_cast<int>(pipeline);
         options.timeout = 1s;
-        return put_load(options).book.what_became();
+        return put_load(options).stats.totals();
     };
     for (const std::uint64_t pipeline : {1, 4}) {
         CAPTURE(pipeline);
-        const auto reset = became([](connection& wire) { end_with_reset(wire); }, pipeline);
+        const auto reset = became([](connection& connection) { end_with_reset(connection); }, pipeline);
         CHECK(reset.lost == pipeline);
         CHECK(reset.answered == 9 - pipeline);
         CHECK(became([](connection&) {}, pipeline).lost == pipeline);
-        CHECK(became([](connection& wire) { hear_out(wire); }, pipeline).lost == pipeline);
-        const auto wrong = became([](connection& wire) { say(wire, std::string(64, '-')); }, pipeline);
+        CHECK(became([](connection& connection) { hear_out(connection); }, pipeline).lost == pipeline);
+        const auto wrong =
+            became([](connection& connection) { say(connection, std::string(64, '-')); }, pipeline);
         CHECK(wrong.lost == 0);
         CHECK(wrong.corrupt == 1);
         CHECK(wrong.given_up == pipeline - 1);
@@ -165,12 +166,12 @@ TEST_CASE("what a server leaves unanswered is lost, however it does so, and noth
 }
 
 TEST_CASE("what is in flight when a load ends is given up, not lost") {
-    const scripted_server server{[](connection& wire, int) { hear_out(wire); }};
+    const scripted_server server{[](connection& connection, int) { hear_out(connection); }};
     load_options options;
     options.target = server.where().to_string();
     options.connections = 3;
     options.duration = 100ms;
-    const auto all = put_load(options).book.what_became();
+    const auto all = put_load(options).stats.totals();
     CHECK(all.sent == 3);
     CHECK(all.given_up == 3);
     CHECK(all.lost == 0);
@@ -178,77 +179,79 @@ TEST_CASE("what is in flight when a load ends is given up, not lost") {
 
 TEST_CASE("a few requests that were never answered leave a percentile known that they cannot change") {
     load_result result;
-    auto& book = result.book;
-    const auto begin = ledger::clock::now();
-    for (int each = 0; each != 990; ++each) book.enter({begin, begin, begin, begin + 1ms, 1, 1});
-    for (int each = 0; each != 5; ++each) book.enter_unanswered(begin, begin, begin + 100us);
-    CHECK(*book.most_at_percentile(99) < 1100us);
-    CHECK_FALSE(book.rests_on_bounds(99));
-    CHECK(book.rests_on_bounds(99.9));
-    CHECK_FALSE(book.most_at_percentile(99.9));
+    auto& stats = result.stats;
+    const auto begin = run_stats::clock::now();
+    for (int each = 0; each != 990; ++each) stats.record({begin, begin, begin, begin + 1ms, 1, 1});
+    for (int each = 0; each != 5; ++each) stats.enter_unanswered(begin, begin, begin + 100us);
+    CHECK(*stats.most_at_percentile(99) < 1100us);
+    CHECK_FALSE(stats.rests_on_bounds(99));
+    CHECK(stats.rests_on_bounds(99.9));
+    CHECK_FALSE(stats.most_at_percentile(99.9));
     CHECK(is_met(parse_threshold("p99<2ms"), result));
     CHECK_FALSE(is_met(parse_threshold("p99.9<2ms"), result));
-    for (int each = 0; each != 20; ++each) book.enter_unanswered(begin, begin, begin + 100us);
+    for (int each = 0; each != 20; ++each) stats.enter_unanswered(begin, begin, begin + 100us);
     CHECK_FALSE(is_met(parse_threshold("p99<2ms"), result));
     CHECK_FALSE(is_met(parse_threshold("max<2ms"), result));
 }
 
 TEST_CASE("a request that a server drops has waited for the time-out, at least") {
-    const scripted_server server{[](connection& wire, int number) {
-        if (number > 1) return echo(wire);
-        input_area area;
-        std::ignore = wire.read_some(area);
-        hear_out(wire);
+    const scripted_server server{[](connection& connection, int number) {
+        if (number > 1) return echo(connection);
+        read_buffer area;
+        std::ignore = connection.read_some(area);
+        hear_out(connection);
     }};
     auto options = asking(server, 50);
     options.timeout = 300ms;
     const auto result = put_load(options);
-    CHECK(result.book.bounds.count() == 1);
-    CHECK(result.book.bounds.min() >= 300ms);
-    CHECK(result.book.latency.count() == 50);
-    CHECK(result.book.rests_on_bounds(100));
-    CHECK_FALSE(result.book.rests_on_bounds(50));
+    CHECK(result.stats.bounds.count() == 1);
+    CHECK(result.stats.bounds.min() >= 300ms);
+    CHECK(result.stats.latency.count() == 50);
+    CHECK(result.stats.rests_on_bounds(100));
+    CHECK_FALSE(result.stats.rests_on_bounds(50));
     CHECK_FALSE(is_met(parse_threshold("max<50s"), result));
     CHECK(is_met(parse_threshold("p50<50s"), result));
 }
 
 TEST_CASE("the last interval holds what came before the end of the run") {
-    ledger book;
+    run_stats stats;
     histogram interval;
-    book.recent = &interval;
-    book.until = ledger::clock::time_point{10s};
-    const ledger::clock::time_point asked{9s};
-    book.enter({.due = asked, .asked = asked, .free_since = asked, .verified = ledger::clock::time_point{10s}});
-    book.enter({.due = asked, .asked = asked, .free_since = asked, .verified = ledger::clock::time_point{11s}});
+    stats.recent = &interval;
+    stats.until = run_stats::clock::time_point{10s};
+    const run_stats::clock::time_point asked{9s};
+    stats.record(
+        {.due = asked, .asked = asked, .free_since = asked, .verified = run_stats::clock::time_point{10s}});
+    stats.record(
+        {.due = asked, .asked = asked, .free_since = asked, .verified = run_stats::clock::time_point{11s}});
     CHECK(interval.count() == 1);
-    CHECK(book.answered == 1);
-    CHECK(book.latency.count() == 2);
+    CHECK(stats.answered == 1);
+    CHECK(stats.latency.count() == 2);
 }
 
 TEST_CASE("an answer that is cut off is lost") {
-    const scripted_server server{[](connection& wire, int number) {
-        if (number > 1) return echo(wire);
-        input_area area;
-        say(wire, wire.read_some(area)->substr(0, 20));
-        wire.end_output();
-        hear_out(wire);
+    const scripted_server server{[](connection& connection, int number) {
+        if (number > 1) return echo(connection);
+        read_buffer area;
+        say(connection, connection.read_some(area)->substr(0, 20));
+        connection.shutdown_write();
+        hear_out(connection);
     }};
     CHECK(faults_of(put_load(asking(server, 3))) == "lost 1");
 }
 
 TEST_CASE("an answer to the request before comes in the place of the right one: it is doubled") {
     for (const auto how : {framing::none, framing::line, framing::u32}) {
-        const scripted_server server{[](connection& wire, int) {
+        const scripted_server server{[](connection& connection, int) {
             std::string before;
             int pieces = 0;
-            echo(wire, [&](std::string& piece) {
+            echo(connection, [&](std::string& piece) {
                 if (++pieces == 3) piece = before;
                 before = piece;
             });
         }};
         const auto result = put_load(asking(server, 4, how));
         CHECK(faults_of(result) == "doubled 1");
-        CHECK(result.book.errors.kinds()[0].first.text.ends_with(
+        CHECK(result.stats.errors.kinds()[0].first.text.ends_with(
             "they belong to request 2, which was answered before"));
     }
 }
@@ -261,9 +264,9 @@ TEST_CASE("bytes that cross over to another connection are found, and whose they
     for (const int threads : {1, 2}) {
         std::mutex lock;
         std::map<int, std::string> latest;
-        const scripted_server server{[&](connection& wire, int number) {
+        const scripted_server server{[&](connection& connection, int number) {
             int pieces = 0;
-            echo(wire, [&](std::string& piece) {
+            echo(connection, [&](std::string& piece) {
                 const std::lock_guard held{lock};
                 latest[number] = piece;
                 if (number < 2 || ++pieces < 5) return;
@@ -277,7 +280,7 @@ TEST_CASE("bytes that cross over to another connection are found, and whose they
         options.requests.per_connection = 10;
         const auto result = put_load(options);
         REQUIRE(faults_of(result).starts_with("crossed "));
-        CHECK(result.book.errors.kinds()[0].first.text.find("they belong to byte 0 of request") !=
+        CHECK(result.stats.errors.kinds()[0].first.text.find("they belong to byte 0 of request") !=
               std::string::npos);
     }
 }
@@ -294,14 +297,14 @@ std::string errors_with(const scripted_server& server, const std::string& send, 
     options.requests.expect = expect;
     std::string all;
     const auto result = put_load(options);
-    for (const auto& each : result.book.errors.kinds())
+    for (const auto& each : result.stats.errors.kinds())
         all += fmt::format("{}: {}\n", each.first.cause, each.first.text);
     return all;
 }
 
 /// Answers each piece with the same text.
 scripted_server::manners answering(std::string text) {
-    return [text](connection& wire, int) { echo(wire, [&](std::string& piece) { piece = text; }); };
+    return [text](connection& connection, int) { echo(connection, [&](std::string& piece) { piece = text; }); };
 }
 
 } // namespace
@@ -337,18 +340,18 @@ TEST_CASE("an answer with a length before it is taken as a whole") {
 }
 
 TEST_CASE("an answer can last until the server closes, or come without a question") {
-    const scripted_server closes{[](connection& wire, int) {
-        input_area area;
-        std::ignore = wire.read_some(area);
-        say(wire, "all of it");
-        wire.end_output();
-        hear_out(wire);
+    const scripted_server closes{[](connection& connection, int) {
+        read_buffer area;
+        std::ignore = connection.read_some(area);
+        say(connection, "all of it");
+        connection.shutdown_write();
+        hear_out(connection);
     }};
     CHECK(errors_with(closes, "GET", "until-close").empty());
     CHECK(errors_with(closes, "GET", "all of it and more").starts_with("end of input: the server closed the"));
-    const scripted_server greets{[](connection& wire, int) {
-        say(wire, "220 ready\r\n");
-        hear_out(wire);
+    const scripted_server greets{[](connection& connection, int) {
+        say(connection, "220 ready\r\n");
+        hear_out(connection);
     }};
     CHECK(errors_with(greets, "", "/^220 .*\n$/").empty());
 }
@@ -361,7 +364,7 @@ TEST_CASE("what is to be sent and expected is checked before the load") {
         asked.how = how;
         asked.send = send;
         try {
-            std::ignore = plan_requests(conversation_with("raw"), asked);
+            std::ignore = plan_requests(protocol_for("raw"), asked);
         } catch (const std::invalid_argument& error) {
             return std::string{error.what()};
         }
@@ -426,27 +429,27 @@ TEST_CASE("hostile servers neither hang the load nor make it grow") {
         options.requests.expect = expect;
         options.timeout = 200ms;
         const auto result = put_load(options);
-        CHECK((result.book.errors.count() >= 1 || result.end == ending::no_progress));
-        CHECK(result.book.all_answered == 0);
+        CHECK((result.stats.errors.count() >= 1 || result.end == ending::no_progress));
+        CHECK(result.stats.all_answered == 0);
     };
-    const auto endless = [](connection& wire, int) {
+    const auto endless = [](connection& connection, int) {
         const std::string much(1 << 20, 'x');
-        for (;;) say(wire, much);
+        for (;;) say(connection, much);
     };
     loaded(endless, "/never/", framing::none);
     loaded(endless, "/never/", framing::line);
     loaded(endless, "5 bytes", framing::u32);
     loaded(endless, "5 bytes", framing::none);
-    loaded([](connection& wire, int) { end_with_reset(wire); }, "ok", framing::none);
-    loaded([](connection& wire, int) { hear_out(wire); }, "ok", framing::none);
+    loaded([](connection& connection, int) { end_with_reset(connection); }, "ok", framing::none);
+    loaded([](connection& connection, int) { hear_out(connection); }, "ok", framing::none);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // these keep what was freed
     CHECK(peak_kib() - before < 64 * 1024);
 #endif
     loaded(
-        [](connection& wire, int number) {
+        [](connection& connection, int number) {
             std::string garbage(300, '\0');
             payload{99, static_cast<std::uint64_t>(number), 1}.bytes(garbage, 0);
-            say(wire, garbage);
+            say(connection, garbage);
         },
         "ok", framing::u16);
 }

@@ -23,7 +23,7 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
     load_options options;
     options.duration = 1h;
     load_result so_far;
-    so_far.book.all_answered = 5;
+    so_far.stats.all_answered = 5;
     const auto first = view.redrawn(300ms, options, so_far, 100);
     CHECK(first.find("warming up") != std::string::npos);
     CHECK(first.find("so far: nothing to say yet") != std::string::npos);
@@ -34,8 +34,8 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
         view.add(one);
     }
     so_far.counted = 4s;
-    so_far.book.all_answered = so_far.book.answered = 4'000;
-    for (int answer = 0; answer < 4'000; ++answer) so_far.book.latency.record(1ms);
+    so_far.stats.all_answered = so_far.stats.answered = 4'000;
+    for (int answer = 0; answer < 4'000; ++answer) so_far.stats.latency.record(1ms);
     const auto second = view.redrawn(600ms, options, so_far, 100);
     CHECK(second.starts_with("\x1b[4A"));
     CHECK(second.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
@@ -43,10 +43,10 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
     CHECK(second.find("█████") != std::string::npos);
     CHECK(second.find("so far: valid") != std::string::npos);
     options.percentiles = {99.99}; // it goes on for long enough
-    so_far.busiest = 1;
+    so_far.max_thread_cpu = 1;
     CHECK(view.redrawn(900ms, options, so_far, 100).find("so far: not valid: generator-bound") !=
           std::string::npos);
-    so_far.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    so_far.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
     CHECK(view.redrawn(1200ms, options, so_far, 100).find("so far: not valid: there are errors") !=
           std::string::npos);
     CHECK(view.cleared(100) == "\x1b[4A\r\x1b[J");
@@ -62,7 +62,7 @@ TEST_CASE("no line of the view is wider than the terminal, also after a resize")
     live_view view{100ms};
     load_options options;
     load_result so_far;
-    so_far.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    so_far.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
     const auto wide = view.redrawn(300ms, options, so_far, 200);
     CHECK(widest(wide) > 80);
     // What was drawn is wrapped now: the line of the verdict takes three rows of 40 columns.
@@ -76,7 +76,7 @@ TEST_CASE("no line of the view is wider than the terminal, also after a resize")
 }
 
 TEST_CASE("Ctrl-C on a terminal ends the load early, with the full report") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     pseudo_terminal screen{24, 100};
     screen.start(
         {PARLEY_LOAD, server.where().to_string(), "--connections", "2", "--duration", "1h", "--warm-up", "0s"});

@@ -46,29 +46,29 @@ std::uint64_t at_least(std::chrono::nanoseconds limit, const histogram& times) {
 } // namespace
 
 TEST_CASE("all requests that are due are sent and answered, over any number of threads and connections") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     auto options = at_rate(server.where().to_string(), 1'000, 300ms, 6);
     options.threads = 3;
     options.arriving = {arrivals::kind::burst, 5};
     const auto result = put_load(options);
-    CHECK(result.book.errors.count() == 0);
+    CHECK(result.stats.errors.count() == 0);
     CHECK(result.due == 300);
-    CHECK(result.book.all_answered + result.never_sent == 300);
-    CHECK(result.book.latency.count() == result.book.all_answered);
-    CHECK(result.book.uncorrected.count() == result.book.latency.count());
-    CHECK(result.book.send_lag.count() == result.book.latency.count());
+    CHECK(result.stats.all_answered + result.never_sent == 300);
+    CHECK(result.stats.latency.count() == result.stats.all_answered);
+    CHECK(result.stats.uncorrected.count() == result.stats.latency.count());
+    CHECK(result.stats.send_lag.count() == result.stats.latency.count());
     CHECK(result.connected == 6);
 }
 
 TEST_CASE("a number of requests can be given a rate, too") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     auto options = at_rate(server.where().to_string(), 5'000, 1s, 4);
     options.duration.reset();
     options.total = 100;
     options.exact_timers = true;
     const auto result = put_load(options);
     CHECK(result.end == ending::requests_done);
-    CHECK(result.book.all_answered == 100);
+    CHECK(result.stats.all_answered == 100);
     CHECK(result.due == 100);
 }
 
@@ -80,12 +80,12 @@ TEST_CASE("a server that stops for a moment is seen in an open loop, and hidden 
     const auto loaded = [&](bool open) {
         running_server server{
             PARLEY_SERVER, {"--model", "epoll", "--service", "echo"}, subprocess::errors::kept};
-        auto options = at_rate(server.door().to_string(), 1'000, duration, connections);
+        auto options = at_rate(server.endpoint().to_string(), 1'000, duration, connections);
         if (!open) options.rate.reset();
         std::atomic<bool> stopped = false;
         std::jthread brake;
         const load_watch stop_once = [&](std::chrono::nanoseconds, const load_result& so_far) {
-            if (so_far.book.answered < 100 || stopped.exchange(true)) return;
+            if (so_far.stats.answered < 100 || stopped.exchange(true)) return;
             brake = std::jthread{[&] {
                 server.process().signal(SIGSTOP);
                 std::this_thread::sleep_for(pause); // this is what the test is about
@@ -95,75 +95,76 @@ TEST_CASE("a server that stops for a moment is seen in an open loop, and hidden 
         auto result = generate_load(options, -1, stop_once);
         brake = {};
         REQUIRE(stopped);
-        CHECK(result.book.errors.count() == 0);
+        CHECK(result.stats.errors.count() == 0);
         return result;
     };
     // Of 1,000 requests a second, 100 are due in the first half of the pause, and wait for the other half.
     const auto open = loaded(true);
-    CHECK(at_least(half, open.book.latency) + open.never_sent >= 90);
-    CHECK(open.book.latency.max() >= 180ms);
+    CHECK(at_least(half, open.stats.latency) + open.never_sent >= 90);
+    CHECK(open.stats.latency.max() >= 180ms);
     // A connection can wait for half a pause only so often, and asks nothing else meanwhile.
     constexpr auto most = static_cast<std::uint64_t>(connections * (duration / half));
-    CHECK(at_least(half, open.book.uncorrected) <= most);
+    CHECK(at_least(half, open.stats.uncorrected) <= most);
     const auto closed = loaded(false);
-    CHECK(at_least(half, closed.book.latency) <= most);
+    CHECK(at_least(half, closed.stats.latency) <= most);
 }
 
 TEST_CASE("a server that falls silent before the end is seen, and no threshold on its latency is met") {
     constexpr auto duration = 1'000ms;
     std::atomic<bool> is_silent = false;
-    const scripted_server server{[&](connection& wire, int) {
-        input_area area;
-        for (auto bytes = wire.read_some(area); bytes && !bytes->empty(); bytes = wire.read_some(area))
-            if (!is_silent) std::ignore = wire.write_some(*bytes);
+    const scripted_server server{[&](connection& connection, int) {
+        read_buffer area;
+        for (auto bytes = connection.read_some(area); bytes && !bytes->empty();
+             bytes = connection.read_some(area))
+            if (!is_silent) std::ignore = connection.write_some(*bytes);
     }};
     auto options = at_rate(server.where().to_string(), 200, duration, 2);
     options.timeout = 500ms;
     const auto result = generate_load(options, -1, [&](std::chrono::nanoseconds elapsed, const load_result&) {
         is_silent = is_silent || elapsed >= duration / 2;
     });
-    const auto& book = result.book;
+    const auto& stats = result.stats;
     CHECK(result.never_sent > 0);
-    CHECK(book.bounds.count() == result.never_sent + book.errors.count());
-    CHECK(book.latency.count() == book.bounds.count() + book.all_answered);
-    CHECK(book.latency.max() >= 300ms);
-    CHECK(book.rests_on_bounds(99));
+    CHECK(stats.bounds.count() == result.never_sent + stats.errors.count());
+    CHECK(stats.latency.count() == stats.bounds.count() + stats.all_answered);
+    CHECK(stats.latency.max() >= 300ms);
+    CHECK(stats.rests_on_bounds(99));
     CHECK_FALSE(is_met(parse_threshold("p99<50s"), result));
     CHECK_FALSE(is_met(parse_threshold("max<=50s"), result));
     CHECK_FALSE(is_met(parse_threshold("mean<50s"), result));
     CHECK(is_met(parse_threshold("p99>1ms"), result));
-    CHECK(measured_in_words(parse_threshold("p99<50s"), result).starts_with(">= "));
-    const auto report = report_for_programs(options, result, {});
-    CHECK(report.at("latency_bounds").at("requests") == book.bounds.count());
+    CHECK(measured_text(parse_threshold("p99<50s"), result).starts_with(">= "));
+    const auto report = json_report(options, result, {});
+    CHECK(report.at("latency_bounds").at("requests") == stats.bounds.count());
     CHECK(report.at("latency_bounds").at("at_least").dump().find("p99") != std::string::npos);
 }
 
 TEST_CASE("the closed loop's correction adds the requests that nobody sent") {
-    ledger book;
-    book.expected_interval = 10ms;
-    const ledger::clock::time_point asked{1s};
-    book.enter({asked, asked, asked, asked + 35ms, 1, 1});
-    CHECK(book.latency.count() == 1);
-    CHECK(book.corrected.count() == 4); // 35, 25, 15 and 5 ms
-    CHECK(book.corrected.max() == 35ms);
-    CHECK(book.corrected.min() == 5ms);
-    book.enter({asked, asked, asked, asked + 5ms, 1, 1});
-    CHECK(book.corrected.count() == 5);
+    run_stats stats;
+    stats.expected_interval = 10ms;
+    const run_stats::clock::time_point asked{1s};
+    stats.record({asked, asked, asked, asked + 35ms, 1, 1});
+    CHECK(stats.latency.count() == 1);
+    CHECK(stats.corrected.count() == 4); // 35, 25, 15 and 5 ms
+    CHECK(stats.corrected.max() == 35ms);
+    CHECK(stats.corrected.min() == 5ms);
+    stats.record({asked, asked, asked, asked + 5ms, 1, 1});
+    CHECK(stats.corrected.count() == 5);
 }
 
 TEST_CASE("latency counts from when a request was due, the lag from when it could have been sent") {
-    ledger book;
-    book.has_schedule = true;
-    const ledger::clock::time_point due{1s};
-    book.enter({due, due + 30ms, due + 29ms, due + 40ms, 1, 1});
-    CHECK(book.latency.max() == 40ms);
-    CHECK(book.uncorrected.max() == 10ms);
-    CHECK(book.send_lag.max() == 1ms);
+    run_stats stats;
+    stats.has_schedule = true;
+    const run_stats::clock::time_point due{1s};
+    stats.record({due, due + 30ms, due + 29ms, due + 40ms, 1, 1});
+    CHECK(stats.latency.max() == 40ms);
+    CHECK(stats.uncorrected.max() == 10ms);
+    CHECK(stats.send_lag.max() == 1ms);
 }
 
 TEST_CASE("a rate that the server cannot reach is no result") {
-    const scripted_server server{[](connection& wire, int) {
-        echo(wire, [](std::string&) { std::this_thread::sleep_for(2ms); }); // so slow is this server
+    const scripted_server server{[](connection& connection, int) {
+        echo(connection, [](std::string&) { std::this_thread::sleep_for(2ms); }); // so slow is this server
     }};
     const auto options = at_rate(server.where().to_string(), 5'000, 300ms, 2);
     const auto result = put_load(options);
@@ -172,50 +173,49 @@ TEST_CASE("a rate that the server cannot reach is no result") {
     const auto said = judge(options, result);
     CHECK(std::any_of(said.reasons.begin(), said.reasons.end(),
                       [](const reason& each) { return each.code == "rate-not-reached"; }));
-    CHECK(report_for_people(options, result, conclude(options, result)).find("requests/s (") ==
-          std::string::npos);
+    CHECK(text_report(options, result, conclude(options, result)).find("requests/s (") == std::string::npos);
 }
 
 TEST_CASE("a connection that the server closes while nothing is due is made again") {
-    const scripted_server server{[](connection& wire, int number) {
-        if (number > 1) return echo(wire);
-        input_area area;
-        say(wire, wire.read_some(area).value_or(""));
+    const scripted_server server{[](connection& connection, int number) {
+        if (number > 1) return echo(connection);
+        read_buffer area;
+        say(connection, connection.read_some(area).value_or(""));
     }};
     const auto result = put_load(at_rate(server.where().to_string(), 3, 1s, 1));
-    CHECK(result.book.errors.count(phase::read) == 1);
-    CHECK(result.book.errors.kinds()[0].first.cause == "end of input");
+    CHECK(result.stats.errors.count(phase::read) == 1);
+    CHECK(result.stats.errors.kinds()[0].first.cause == "end of input");
     CHECK(result.reconnected == 1);
     CHECK(result.longest_gap > 0s);
     CHECK(result.connected == 2);
 }
 
 TEST_CASE("bytes that nobody asked for are found") {
-    const scripted_server server{[](connection& wire, int) {
-        say(wire, "hello?");
-        hear_out(wire);
+    const scripted_server server{[](connection& connection, int) {
+        say(connection, "hello?");
+        hear_out(connection);
     }};
     const auto result = put_load(at_rate(server.where().to_string(), 1, 1s, 1));
-    CHECK(result.book.errors.count(phase::verify) > 0);
-    CHECK(result.book.errors.count(phase::verify) == result.book.errors.count());
+    CHECK(result.stats.errors.count(phase::verify) > 0);
+    CHECK(result.stats.errors.count(phase::verify) == result.stats.errors.count());
 }
 
 TEST_CASE("a connection thinks before it asks again") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     auto options = at_rate(server.where().to_string(), 1, 300ms, 3);
     options.rate.reset();
     options.think = 50ms;
     const auto result = put_load(options);
-    CHECK(result.book.errors.count() == 0);
-    CHECK(result.book.all_answered >= 3);
-    CHECK(result.book.all_answered <= 3 * 7); // in 300 ms each thinks at most six times
+    CHECK(result.stats.errors.count() == 0);
+    CHECK(result.stats.all_answered >= 3);
+    CHECK(result.stats.all_answered <= 3 * 7); // in 300 ms each thinks at most six times
 }
 
 TEST_CASE("each connection has its part of the requests") {
     std::mutex lock;
     std::map<int, int> asked;
-    const scripted_server server{[&](connection& wire, int number) {
-        echo(wire, [&](std::string&) {
+    const scripted_server server{[&](connection& connection, int number) {
+        echo(connection, [&](std::string&) {
             const std::lock_guard held{lock};
             ++asked[number];
         });
@@ -225,7 +225,7 @@ TEST_CASE("each connection has its part of the requests") {
     options.connections = 4;
     options.threads = 2;
     options.total = 42;
-    CHECK(put_load(options).book.all_answered == 42);
+    CHECK(put_load(options).stats.all_answered == 42);
     const std::lock_guard held{lock};
     CHECK(asked.size() == 4);
     for (const auto& [number, count] : asked) CHECK((count == 10 || count == 11));
@@ -233,11 +233,11 @@ TEST_CASE("each connection has its part of the requests") {
 
 TEST_CASE("connections come and go as the stages say") {
     std::atomic<int> now = 0, most = 0;
-    const scripted_server server{[&](connection& wire, int) {
+    const scripted_server server{[&](connection& connection, int) {
         const int here = ++now;
         for (int before = most; before < here && !most.compare_exchange_weak(before, here);) {
         }
-        echo(wire);
+        echo(connection);
         --now;
     }};
     load_options options;
@@ -248,21 +248,21 @@ TEST_CASE("connections come and go as the stages say") {
     const auto result = generate_load(options, -1, [&](std::chrono::nanoseconds, const load_result&) {
         if (most == 20 && now < 20) has_fallen = true;
     });
-    CHECK(result.book.errors.count() == 0);
+    CHECK(result.stats.errors.count() == 0);
     CHECK(result.end == ending::time_over);
     CHECK(most == 20);
     CHECK(has_fallen);
 }
 
 TEST_CASE("connections can be made little by little") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     auto options = at_rate(server.where().to_string(), 1, 500ms, 1'000);
     options.rate.reset();
     options.connect_rate = 100;
     const auto begin = std::chrono::steady_clock::now();
     const auto result = put_load(options);
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
-    CHECK(result.book.errors.count() == 0);
+    CHECK(result.stats.errors.count() == 0);
     CHECK(result.connected >= 1);
     CHECK(static_cast<double>(result.connected) <= 1 + 100 * time.count());
 }
@@ -272,8 +272,8 @@ TEST_CASE("an unknown host is reported as a failure to resolve it") {
     options.target = "no..such.host:9999";
     options.total = 1;
     const auto result = put_load(options);
-    CHECK(result.end == ending::nobody_there);
-    CHECK(result.book.errors.count(phase::resolve) == 1);
+    CHECK(result.end == ending::connect_failed);
+    CHECK(result.stats.errors.count(phase::resolve) == 1);
 }
 
 TEST_CASE("options of the open and the closed loop are not mixed") {
@@ -327,7 +327,7 @@ std::pair<int, nlohmann::json> parley_load(std::vector<std::string> words) {
 } // namespace
 
 TEST_CASE("parley-load takes a rate, arrivals and stages") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const auto where = server.where().to_string();
     const auto [code, open] =
         parley_load({where, "--rate", "500", "--arrivals", "poisson", "--duration", "200ms", "--warm-up", "0s",

@@ -28,8 +28,8 @@ namespace {
 load_result a_run() {
     load_result result;
     result.counted = 10s;
-    result.book.answered = 100'000;
-    for (int each = 0; each < 100'000; ++each) result.book.latency.record(each < 98'000 ? 1ms : 20ms);
+    result.stats.answered = 100'000;
+    for (int each = 0; each < 100'000; ++each) result.stats.latency.record(each < 98'000 ? 1ms : 20ms);
     return result;
 }
 
@@ -74,8 +74,8 @@ TEST_CASE("thresholds are met or missed") {
     CHECK(meets("lost<1", result));
     CHECK(meets("unanswered=0", result));
     CHECK(meets("fairness=1", result));
-    CHECK(measured_in_words(parse_threshold("p99<10ms"), result) == "20.0 ms");
-    CHECK(measured_in_words(parse_threshold("rate>1"), result) == "10,000");
+    CHECK(measured_text(parse_threshold("p99<10ms"), result) == "20.0 ms");
+    CHECK(measured_text(parse_threshold("rate>1"), result) == "10,000");
     CHECK(meets("p99<5000000000ns", result));
 }
 
@@ -84,7 +84,7 @@ TEST_CASE("fairness is that of the connections' answers") {
     result.shares = {3, 1};
     CHECK(meets("fairness<0.81", result));
     CHECK(meets("fairness>0.79", result));
-    CHECK(measured_in_words(parse_threshold("fairness>0.9"), result) == "0.800");
+    CHECK(measured_text(parse_threshold("fairness>0.9"), result) == "0.800");
 }
 
 TEST_CASE("thresholds that are none are refused") {
@@ -103,9 +103,9 @@ TEST_CASE("a failure comes before a doubt, and a doubt before a threshold") {
     options.thresholds = {parse_threshold("rate>5000"), parse_threshold("p99<10ms")};
     CHECK(conclude(options, result).exit_status() == 4);
     CHECK(conclude(options, result).missed.size() == 1);
-    result.busiest = 1;
+    result.max_thread_cpu = 1;
     CHECK(conclude(options, result).exit_status() == 3);
-    result.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    result.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
     CHECK(conclude(options, result).exit_status() == 1);
     options.thresholds.push_back(parse_threshold("errors<5")); // then a few are no failure
     CHECK(conclude(options, result).exit_status() == 3);
@@ -135,7 +135,7 @@ TEST_CASE("of fewer than six runs a side, only the change is told") {
     CHECK_FALSE(change.is_judged);
     CHECK(change.said == difference::judgement::cannot_tell);
     CHECK(change.least == 1);
-    CHECK(in_words(change) ==
+    CHECK(to_string(change) ==
           "rate  100/s before, 200/s now (+100.0 %): to judge it, compare two series (--repeat 6)");
     CHECK_FALSE(compare_pairs("rate", {1, 2, 3, 4, 5}, {2, 4, 6, 8, 10}, true).is_judged);
 }
@@ -149,9 +149,9 @@ TEST_CASE("of a hundred pairs of equal series, about five have any difference") 
     };
     int apart = 0, in_turns = 0, found = 0;
     for (int each = 0; each < 1'000; ++each) {
-        interval_figures one, other, faster;
+        interval_metrics one, other, faster;
         for (const auto figure :
-             {&interval_figures::rate, &interval_figures::p50_ms, &interval_figures::p99_ms}) {
+             {&interval_metrics::rate, &interval_metrics::p50_ms, &interval_metrics::p99_ms}) {
             for (int run = 0; run < 6; ++run) {
                 const double slow = machine(random); // of the machine, at this moment
                 (one.*figure).push_back(noise(random) + slow);
@@ -182,7 +182,7 @@ TEST_CASE("a baseline that tells nothing, or was made otherwise, is refused") {
     options.duration = 10s;
     const auto asked = options_for_programs(options);
     auto result = a_run();
-    const nlohmann::json right = report_for_programs(options, result, conclude(options, result));
+    const nlohmann::json right = json_report(options, result, conclude(options, result));
     REQUIRE(right["verdict"]["valid"] == true);
     CHECK_NOTHROW(check_comparable(right, asked));
     auto elsewhere = options;
@@ -193,12 +193,12 @@ TEST_CASE("a baseline that tells nothing, or was made otherwise, is refused") {
     CHECK_THROWS_WITH_AS(check_comparable(right, options_for_programs(otherwise)),
                          "it was made with connections 1, and now it is 7: give the same options",
                          std::runtime_error);
-    result.busiest = 1;
-    const nlohmann::json invalid = report_for_programs(options, result, conclude(options, result));
+    result.max_thread_cpu = 1;
+    const nlohmann::json invalid = json_report(options, result, conclude(options, result));
     CHECK_THROWS_WITH_AS(check_comparable(invalid, asked),
                          "its figures are not valid (generator-bound): measure it again", std::runtime_error);
-    result.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
-    const nlohmann::json failed = report_for_programs(options, result, conclude(options, result));
+    result.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    const nlohmann::json failed = json_report(options, result, conclude(options, result));
     CHECK_THROWS_WITH_AS(check_comparable(failed, asked), "that run has failed: 1 error: measure it again",
                          std::runtime_error);
     repeated_load none;
@@ -214,19 +214,19 @@ TEST_CASE("a series tells of the runs that count, and ends as its worst run") {
     repeated_load all;
     for (const std::uint64_t answered : {98'000, 100'000, 102'000, 100'000}) {
         auto result = a_run();
-        result.book.answered = answered;
+        result.stats.answered = answered;
         CHECK(all.add(options, result).find(" requests/s   p50") != std::string::npos);
     }
     CHECK(all.exit_status() == 0);
-    CHECK(all.to_string({}).find("rate, req/s   10,000 (95 %: 9,7") != std::string::npos);
+    CHECK(all.text_report({}).find("rate, req/s   10,000 (95 %: 9,7") != std::string::npos);
     auto result = a_run();
-    result.book.answered = 80'000;
+    result.stats.answered = 80'000;
     CHECK(all.add(options, result).find("MISSED rate>9000") != std::string::npos);
     CHECK(all.exit_status() == 4);
-    result.busiest = 1;
+    result.max_thread_cpu = 1;
     CHECK(all.add(options, result).starts_with("run 6   INVALID, not counted: "));
     CHECK(all.exit_status() == 3);
-    result.book.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
+    result.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
     CHECK(all.add(options, result).starts_with("run 7   FAILED: 1 error"));
     CHECK(all.exit_status() == 1);
     CHECK(all.figures().rate.size() == 5);
@@ -306,7 +306,7 @@ TEST_CASE("the histogram is within its error of exact quantiles, for five distri
 }
 
 TEST_CASE("each interval is a row, and together they are the run") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     load_options options;
     options.target = server.where().to_string();
     options.connections = 4;
@@ -325,9 +325,9 @@ TEST_CASE("each interval is a row, and together they are the run") {
         together.add(all[each].latency);
         asked += all[each].asked;
     }
-    CHECK(together.count() == result.book.answered); // what came after the end is in no interval
-    CHECK(together.max() <= result.book.latency.max());
-    CHECK(asked <= result.book.all_asked);
+    CHECK(together.count() == result.stats.answered); // what came after the end is in no interval
+    CHECK(together.max() <= result.stats.latency.max());
+    CHECK(asked <= result.stats.all_asked);
     CHECK(result.parts.rate.size() == 5);
     CHECK(csv_row(all[0]).starts_with("0.000,0.100,"));
     const auto columns = [](const std::string& row) { return std::count(row.begin(), row.end(), ','); };
@@ -336,7 +336,7 @@ TEST_CASE("each interval is a row, and together they are the run") {
 
 TEST_CASE("parley-load writes its files, compares with an earlier run, and judges thresholds") {
     const temporary_folder folder;
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const std::vector<std::string> common{
         server.where().to_string(), "--duration", "600ms", "--warm-up", "0s", "--connections", "2"};
     const auto with = [&](std::vector<std::string> more) {
@@ -382,7 +382,7 @@ TEST_CASE("parley-load writes its files, compares with an earlier run, and judge
         CHECK(nlohmann::json::parse(text_of(name("new")))["baseline"][0]["before"] ==
               runs["figures"]["rate"]["mean"]);
     }
-    const scripted_server other{[](connection& wire, int) { echo(wire); }};
+    const scripted_server other{[](connection& connection, int) { echo(connection); }};
     const auto there = other.where().to_string();
     const int turns = parley_load({server.where().to_string(), "--requests", "200", "--repeat", "6",
                                    "--against", there, "--json", name("turns")});

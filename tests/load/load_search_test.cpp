@@ -35,14 +35,14 @@ struct observed {
         options.rate = 100;
         options.duration = 1s;
         options.warm_up = 0s;
-        auto& book = result.book;
-        book.has_schedule = true;
-        const auto begin = ledger::clock::now();
+        auto& stats = result.stats;
+        stats.has_schedule = true;
+        const auto begin = run_stats::clock::now();
         for (int each = 0; each != 100; ++each) {
             const auto due = begin + each * 10ms;
-            book.enter({due, due, due, due + 1ms, 64, 64});
+            stats.record({due, due, due, due + 1ms, 64, 64});
         }
-        book.all_asked = 100;
+        stats.all_asked = 100;
         result.due = 100;
         result.connected = result.served = 1;
         result.counted = 1s;
@@ -75,11 +75,11 @@ TEST_CASE("a trial meets its target, misses it, or cannot tell") {
     behind.result.due = 300;
     CHECK(behind.against("p90<5ms").outcome == trial_outcome::missed);
     observed failing;
-    failing.result.book.errors.add({phase::read, "recv", "ECONNRESET", "reset"});
+    failing.result.stats.errors.add({phase::read, "recv", "ECONNRESET", "reset"});
     CHECK(failing.against("p90<5ms").outcome == trial_outcome::missed);
     observed idle;
-    idle.result.book = {};
-    idle.result.book.has_schedule = true;
+    idle.result.stats = {};
+    idle.result.stats.has_schedule = true;
     idle.result.due = 0;
     CHECK(idle.against("p90<5ms").outcome == trial_outcome::unknown);
 }
@@ -182,22 +182,22 @@ TEST_CASE("of a name's addresses, those of a source's family are used, wherever 
 
 TEST_CASE("the addresses of one name share the connections, and one that is not served costs none") {
     std::array<std::atomic<int>, 2> connections{};
-    const scripted_server first{[&](connection& wire, int) { ++connections[0], echo(wire); }};
-    const scripted_server second{[&](connection& wire, int) { ++connections[1], echo(wire); }};
+    const scripted_server first{[&](connection& connection, int) { ++connections[0], echo(connection); }};
+    const scripted_server second{[&](connection& connection, int) { ++connections[1], echo(connection); }};
     std::optional<scripted_server> gone{std::in_place, [](connection&, int) {}};
     const auto unserved = gone->where();
     gone.reset();
     load_options options;
     options.connections = 9;
     options.total = 90;
-    start_together start{1};
+    start_barrier start{1};
     intervals cut{1, interval_of(options), [](const interval&) {}};
-    const auto& with = conversation_with(options.service);
+    const auto& with = protocol_for(options.service);
     const auto plan = plan_requests(with, options.requests);
     const std::vector<address> targets{first.where(), unserved, second.where()};
     const auto result = engine{{options, with, plan, targets, nullptr, start, cut, -1}, {}}.run();
-    CHECK(result.book.all_answered == 90);
-    CHECK(result.book.errors.count() == 0);
+    CHECK(result.stats.all_answered == 90);
+    CHECK(result.stats.errors.count() == 0);
     CHECK(connections[0] == 3);
     CHECK(connections[1] == 6); // also those of the address that is not served
 }
@@ -205,20 +205,20 @@ TEST_CASE("the addresses of one name share the connections, and one that is not 
 TEST_CASE("connections come from the sources in turns") {
     std::mutex lock;
     std::multiset<std::string> from;
-    const scripted_server server{[&](connection& wire, int) {
-        const auto peer = parse_endpoint(address::of_peer(wire.descriptor()).to_string()).host;
+    const scripted_server server{[&](connection& connection, int) {
+        const auto peer = parse_endpoint(address::of_peer(connection.descriptor()).to_string()).host;
         {
             const std::lock_guard held{lock};
             from.insert(peer);
         }
-        echo(wire);
+        echo(connection);
     }};
     load_options options;
     options.target = server.where().to_string();
     options.connections = 6;
     options.total = 60;
     options.sources = parse_sources("127.0.0.2-127.0.0.4");
-    CHECK(generate_load(options, -1, {}).book.all_answered == 60);
+    CHECK(generate_load(options, -1, {}).stats.all_answered == 60);
     const std::lock_guard held{lock};
     for (const auto* each : {"127.0.0.2", "127.0.0.3", "127.0.0.4"}) CHECK(from.count(each) == 2);
 }
@@ -241,7 +241,7 @@ ended parley_load(std::vector<std::string> words) {
 
 TEST_CASE("parley-load searches, and says which rates it has tried") {
     const temporary_folder folder;
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const auto where = server.where().to_string();
     // No machine meets this one, and it takes one halving after the other to know.
     const auto never = parley_load({where, "--find-knee", "max<1ns", "--duration", "20ms", "--warm-up", "0s",

@@ -43,7 +43,7 @@ load_options lasting(const scripted_server& server, std::chrono::milliseconds du
 /// "3 x read recv ECONNRESET, 1 x verify wrong bytes"
 std::string errors_of(const load_result& result) {
     std::string all;
-    for (const auto& [first, count] : result.book.errors.kinds())
+    for (const auto& [first, count] : result.stats.errors.kinds())
         all += fmt::format("{}{} x {} {}{}{}", all.empty() ? "" : ", ", count, to_string(first.where),
                            first.call, first.call.empty() ? "" : " ", first.cause);
     return all;
@@ -55,8 +55,9 @@ load_result put_load(const load_options& options, int stop = -1) { return genera
 
 TEST_CASE("each request is answered once, over as many connections as that takes") {
     std::atomic<std::uint64_t> echoed = 0;
-    const scripted_server server{
-        [&](connection& wire, int) { echo(wire, [&](std::string& piece) { echoed += piece.size(); }); }};
+    const scripted_server server{[&](connection& connection, int) {
+        echo(connection, [&](std::string& piece) { echoed += piece.size(); });
+    }};
     auto options = asking(server, 1'000, 8);
     options.requests.per_connection = 10;
     options.requests.size = 100;
@@ -64,12 +65,12 @@ TEST_CASE("each request is answered once, over as many connections as that takes
 
     CHECK(errors_of(result).empty());
     CHECK(result.end == ending::requests_done);
-    CHECK(result.book.all_asked == 1'000);
-    CHECK(result.book.all_answered == 1'000);
-    CHECK(result.book.answered == 1'000);
-    CHECK(result.book.latency.count() == 1'000);
-    CHECK(result.book.bytes_sent == 100'000);
-    CHECK(result.book.bytes_received == 100'000);
+    CHECK(result.stats.all_asked == 1'000);
+    CHECK(result.stats.all_answered == 1'000);
+    CHECK(result.stats.answered == 1'000);
+    CHECK(result.stats.latency.count() == 1'000);
+    CHECK(result.stats.bytes_sent == 100'000);
+    CHECK(result.stats.bytes_received == 100'000);
     CHECK(echoed == 100'000);
     CHECK(result.connected >= 100);
     CHECK(result.connecting.count() == result.connected);
@@ -80,32 +81,32 @@ TEST_CASE("each request is answered once, over as many connections as that takes
 }
 
 TEST_CASE("requests far larger than the sockets' memory go through") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     auto options = asking(server, 6, 3);
     options.requests.size = 5'000'001;
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
-    CHECK(result.book.bytes_received == 30'000'006);
+    CHECK(result.stats.bytes_received == 30'000'006);
 }
 
 TEST_CASE("a load for a time counts what came between its warm-up and its end") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     auto options = lasting(server, 100ms, 2);
     options.warm_up = 50ms;
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
     CHECK(result.end == ending::time_over);
     CHECK(result.counted == 50ms);
-    CHECK(result.book.answered <= result.book.latency.count());
-    CHECK(result.book.latency.count() <= result.book.all_answered);
-    CHECK(result.book.all_answered <= result.book.all_asked);
+    CHECK(result.stats.answered <= result.stats.latency.count());
+    CHECK(result.stats.latency.count() <= result.stats.all_answered);
+    CHECK(result.stats.all_answered <= result.stats.all_asked);
 }
 
 TEST_CASE("what is answered while other connections are still being made does not count") {
     // A listener with room for one more than the connection that is served: the others try until the time-out.
-    const auto door = listening_at(own_door(), 0);
+    const auto endpoint = listening_at(own_door(), 0);
     load_options options;
-    options.target = address::of(door.get()).to_string();
+    options.target = address::of(endpoint.get()).to_string();
     options.connections = 6;
     options.duration = 200ms;
     options.warm_up = 0s;
@@ -113,78 +114,79 @@ TEST_CASE("what is answered while other connections are still being made does no
     const auto begun = std::chrono::steady_clock::now();
     std::uint64_t answered_early = 0;
     std::jthread served{[&] {
-        connection wire{unique_fd{accept4(door.get(), nullptr, nullptr, SOCK_CLOEXEC)}};
-        echo(wire, [&](auto&) { answered_early += std::chrono::steady_clock::now() < begun + 300ms ? 1 : 0; });
+        connection connection{unique_fd{accept4(endpoint.get(), nullptr, nullptr, SOCK_CLOEXEC)}};
+        echo(connection,
+             [&](auto&) { answered_early += std::chrono::steady_clock::now() < begun + 300ms ? 1 : 0; });
     }};
     const auto result = put_load(options);
     served.join();
     CHECK(answered_early > 10);
-    CHECK(result.book.answered > 0);
+    CHECK(result.stats.answered > 0);
     const auto in_flight = 1;
-    CHECK(result.book.latency.count() + answered_early <= result.book.all_answered + in_flight);
+    CHECK(result.stats.latency.count() + answered_early <= result.stats.all_answered + in_flight);
 }
 
 TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
-    const scripted_server server{[](connection& wire, int number) {
-        echo(wire, [&](std::string& piece) { piece.back() ^= number == 2 ? 1 : 0; });
+    const scripted_server server{[](connection& connection, int number) {
+        echo(connection, [&](std::string& piece) { piece.back() ^= number == 2 ? 1 : 0; });
     }};
     auto options = asking(server, 20);
     options.requests.per_connection = 5;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "1 x verify corrupt");
-    CHECK(result.book.errors.kinds()[0].first.text.starts_with("wrong answer at byte 63: expected"));
-    CHECK(result.book.all_answered == 19);
+    CHECK(result.stats.errors.kinds()[0].first.text.starts_with("wrong answer at byte 63: expected"));
+    CHECK(result.stats.all_answered == 19);
     CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong answer"});
 }
 
 TEST_CASE("bytes after the last answer are found") {
-    const scripted_server server{[](connection& wire, int) {
-        echo(wire);
-        say(wire, "bye");
+    const scripted_server server{[](connection& connection, int) {
+        echo(connection);
+        say(connection, "bye");
     }};
     CHECK(errors_of(put_load(asking(server, 3))) == "1 x verify too many bytes");
 }
 
 TEST_CASE("a connection that ends in the midst of an answer is told from one that is reset") {
-    const scripted_server closes{[](connection& wire, int) {
-        input_area area;
-        say(wire, wire.read_some(area)->substr(0, 10));
+    const scripted_server closes{[](connection& connection, int) {
+        read_buffer area;
+        say(connection, connection.read_some(area)->substr(0, 10));
     }};
     const auto closed = put_load(asking(closes, 1));
     CHECK(errors_of(closed) == "1 x read recv end of input");
-    CHECK(closed.book.errors.kinds()[0].first.text.starts_with(
+    CHECK(closed.stats.errors.kinds()[0].first.text.starts_with(
         "the server closed the connection after 10 bytes"));
 
-    const scripted_server resets{[](connection& wire, int) {
-        input_area area;
-        std::ignore = wire.read_some(area);
-        end_with_reset(wire);
+    const scripted_server resets{[](connection& connection, int) {
+        read_buffer area;
+        std::ignore = connection.read_some(area);
+        end_with_reset(connection);
     }};
     CHECK(errors_of(put_load(asking(resets, 1))) == "1 x read recv ECONNRESET");
 }
 
 TEST_CASE("a server that goes away and returns is connected to again") {
-    const scripted_server server{[](connection& wire, int number) {
-        if (number > 3) return echo(wire);
-        input_area area;
-        for (int answers = 0; answers < 4; ++answers) say(wire, *wire.read_some(area));
-        std::ignore = wire.read_some(area); // closing with bytes unread would be a reset
+    const scripted_server server{[](connection& connection, int number) {
+        if (number > 3) return echo(connection);
+        read_buffer area;
+        for (int answers = 0; answers < 4; ++answers) say(connection, *connection.read_some(area));
+        std::ignore = connection.read_some(area); // closing with bytes unread would be a reset
     }};
     const auto result = put_load(asking(server, 100));
     CHECK(errors_of(result) == "3 x read recv end of input");
     CHECK(result.connected == 4);
-    CHECK(result.book.all_asked == 100);
-    CHECK(result.book.all_answered == 97);
+    CHECK(result.stats.all_asked == 100);
+    CHECK(result.stats.all_answered == 97);
     CHECK(complaints(result, true) == std::vector<std::string>{"3 errors"});
 }
 
 TEST_CASE("no answer within the time-out is an error") {
-    const scripted_server server{[](connection& wire, int) { hear_out(wire); }};
+    const scripted_server server{[](connection& connection, int) { hear_out(connection); }};
     auto options = asking(server, 2, 2);
     options.timeout = 50ms;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "2 x read recv ETIMEDOUT");
-    CHECK(result.book.errors.kinds()[0].first.text == "no answer within 50 ms");
+    CHECK(result.stats.errors.kinds()[0].first.text == "no answer within 50 ms");
     CHECK(result.served == 0);
     CHECK(result.unanswered == 2);
     CHECK(complaints(result, true) == std::vector<std::string>{"2 errors", "not one answer was counted"});
@@ -192,8 +194,8 @@ TEST_CASE("no answer within the time-out is an error") {
 
 TEST_CASE("a server that does not end the conversation is found") {
     const unique_fd loaded{eventfd(0, 0)};
-    const scripted_server server{[&](connection& wire, int) {
-        echo(wire);
+    const scripted_server server{[&](connection& connection, int) {
+        echo(connection);
         eventfd_t told = 0;
         eventfd_read(loaded.get(), &told);
     }};
@@ -202,28 +204,28 @@ TEST_CASE("a server that does not end the conversation is found") {
     const auto result = put_load(options);
     eventfd_write(loaded.get(), 1);
     CHECK(errors_of(result) == "1 x read recv ETIMEDOUT");
-    CHECK(result.book.errors.kinds()[0].first.text == "the server did not end the conversation within 500 ms");
-    CHECK(result.book.all_answered == 2);
+    CHECK(result.stats.errors.kinds()[0].first.text == "the server did not end the conversation within 500 ms");
+    CHECK(result.stats.all_answered == 2);
 }
 
 TEST_CASE("connections without any answer are reported, and can be allowed") {
     constexpr int connections = 5;
     const unique_fd stop{eventfd(0, 0)};
     std::atomic<int> ready = 0; // asked twice, which the first is once it has an answer; asked, the others
-    const scripted_server server{[&](connection& wire, int number) {
+    const scripted_server server{[&](connection& connection, int number) {
         if (number == 1) {
             int pieces = 0;
-            return echo(wire, [&](std::string&) {
+            return echo(connection, [&](std::string&) {
                 if (++pieces == 2) ++ready;
             });
         }
-        input_area area;
-        std::ignore = wire.read_some(area);
+        read_buffer area;
+        std::ignore = connection.read_some(area);
         ++ready;
-        hear_out(wire);
+        hear_out(connection);
     }};
     const auto result = generate_load(lasting(server, 1h, connections), stop.get(), [&](auto, auto& so_far) {
-        if (ready == connections && so_far.book.answered > 0) eventfd_write(stop.get(), 1);
+        if (ready == connections && so_far.stats.answered > 0) eventfd_write(stop.get(), 1);
     });
     CHECK(errors_of(result).empty());
     CHECK(result.served == 1);
@@ -234,9 +236,9 @@ TEST_CASE("connections without any answer are reported, and can be allowed") {
 
 TEST_CASE("a cool-down keeps the load up, and is in no figure") {
     std::atomic<int> connections = 0;
-    const scripted_server server{[&](connection& wire, int) {
+    const scripted_server server{[&](connection& connection, int) {
         ++connections;
-        echo(wire);
+        echo(connection);
         --connections;
     }};
     auto options = asking(server, 0);
@@ -249,22 +251,22 @@ TEST_CASE("a cool-down keeps the load up, and is in no figure") {
     const unique_fd stop{eventfd(0, 0)};
     std::uint64_t asked_in_time = 0, asked_in_parts = 0;
     const auto watch = [&](std::chrono::nanoseconds, const load_result& so_far) {
-        const auto now = ledger::clock::now();
-        if (now < so_far.book.until || now - so_far.book.until < 100ms) return;
+        const auto now = run_stats::clock::now();
+        if (now < so_far.stats.until || now - so_far.stats.until < 100ms) return;
         CHECK(connections == 3);
-        if (asked_in_time == 0) asked_in_time = so_far.book.all_asked;
+        if (asked_in_time == 0) asked_in_time = so_far.stats.all_asked;
         // Until the server has answered more, all that time.
-        if (so_far.book.all_asked > asked_in_time) eventfd_write(stop.get(), 1);
+        if (so_far.stats.all_asked > asked_in_time) eventfd_write(stop.get(), 1);
     };
     const auto result =
         generate_load(options, stop.get(), watch, [&](const interval& one) { asked_in_parts += one.asked; });
     CHECK(result.end == ending::time_over);
     CHECK(result.counted == 100ms);
-    CHECK(result.book.errors.count() == 0);
-    CHECK(result.book.all_answered >= asked_in_time);
-    CHECK(result.book.latency.count() <= asked_in_parts + 3); // those that were in flight when it began
+    CHECK(result.stats.errors.count() == 0);
+    CHECK(result.stats.all_answered >= asked_in_time);
+    CHECK(result.stats.latency.count() <= asked_in_parts + 3); // those that were in flight when it began
     CHECK(asked_in_parts < asked_in_time);
-    CHECK(result.book.answered <= result.book.latency.count());
+    CHECK(result.stats.answered <= result.stats.latency.count());
 }
 
 TEST_CASE("a load ends at once where nobody listens") {
@@ -278,9 +280,9 @@ TEST_CASE("a load ends at once where nobody listens") {
     options.duration = 1h;
     options.connections = 10;
     const auto result = put_load(options);
-    CHECK(result.end == ending::nobody_there);
+    CHECK(result.end == ending::connect_failed);
     CHECK(errors_of(result) == "10 x connect connect ECONNREFUSED");
-    CHECK(result.book.errors.kinds()[0].first.text == "connect " + target + ": Connection refused");
+    CHECK(result.stats.errors.kinds()[0].first.text == "connect " + target + ": Connection refused");
     CHECK(result.unanswered == 0);
 }
 
@@ -303,57 +305,58 @@ TEST_CASE("a UNIX socket whose queue is full is tried again, and does not end th
         unique_fd accepted{::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC)};
         REQUIRE(accepted);
         if (client > 0)
-            clients.emplace_back([wire = connection{std::move(accepted), at}]() mutable { echo(wire); });
+            clients.emplace_back(
+                [connection = connection{std::move(accepted), at}]() mutable { echo(connection); });
     }
     const auto result = loading.get();
-    CHECK(result.book.errors.count() == 0);
-    CHECK(result.book.all_answered == 10);
+    CHECK(result.stats.errors.count() == 0);
+    CHECK(result.stats.all_answered == 10);
 }
 
 TEST_CASE("a load that is told to stop awaits what is in flight, and reports") {
     constexpr int connections = 4;
     const unique_fd stop{eventfd(0, 0)};
     std::atomic<int> ready = 0;
-    const scripted_server server{[&](connection& wire, int) {
+    const scripted_server server{[&](connection& connection, int) {
         int pieces = 0;
-        echo(wire, [&](std::string&) {
+        echo(connection, [&](std::string&) {
             if (++pieces == 50 && ++ready == connections) eventfd_write(stop.get(), 1);
         });
     }};
     const auto result = put_load(lasting(server, 1h, connections), stop.get());
     CHECK(result.end == ending::interrupted);
     CHECK(errors_of(result).empty());
-    CHECK(result.book.all_asked == result.book.all_answered);
-    CHECK(result.book.all_answered >= 50 * connections);
+    CHECK(result.stats.all_asked == result.stats.all_answered);
+    CHECK(result.stats.all_answered >= 50 * connections);
     CHECK(result.served == connections);
     CHECK(result.counted < 1h);
 }
 
 TEST_CASE("a counter that loses updates is caught, with their number") {
-    const scripted_server server{[](connection& wire, int) {
+    const scripted_server server{[](connection& connection, int) {
         int value = 0; // of this connection alone
-        echo(wire, [&](std::string& piece) { piece = fmt::format("{}\n", ++value); });
+        echo(connection, [&](std::string& piece) { piece = fmt::format("{}\n", ++value); });
     }};
     auto options = asking(server, 30, 3);
     options.service = "counter";
     options.requests.per_connection = 10;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "20 x verify lost update");
-    CHECK(result.book.all_answered == 30);
+    CHECK(result.stats.all_answered == 30);
 }
 
 TEST_CASE("a host's addresses are tried in turn") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }, "127.0.0.1:0"};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }, "127.0.0.1:0"};
     auto options = asking(server, 10, 2);
     options.target = fmt::format("localhost:{}", parse_endpoint(options.target).port);
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
-    CHECK(result.book.all_answered == 10);
+    CHECK(result.stats.all_answered == 10);
 }
 
 TEST_CASE("it is told how evenly the connections are served, where each asks as often as it can") {
-    const scripted_server server{[](connection& wire, int number) {
-        echo(wire, [&](std::string&) {
+    const scripted_server server{[](connection& connection, int number) {
+        echo(connection, [&](std::string&) {
             if (number == 1)
                 std::this_thread::sleep_for(50ms); // the first is served less often than the others
         });
@@ -417,15 +420,15 @@ TEST_CASE("a percentile is told only where at least ten answers lie beyond it") 
 }
 
 TEST_CASE("times and counts are written for people") {
-    CHECK(in_words(0ns) == "0.00 us");
-    CHECK(in_words(9'996ns) == "10.0 us");
-    CHECK(in_words(412'345ns) == "412 us");
-    CHECK(in_words(999'600ns) == "1.00 ms");
-    CHECK(in_words(1'030ms) == "1.03 s");
-    CHECK(in_words(60s) == "60.0 s");
-    CHECK(in_words(std::uint64_t{7}) == "7");
-    CHECK(in_words(std::uint64_t{999}) == "999");
-    CHECK(in_words(std::uint64_t{1'371'105}) == "1,371,105");
+    CHECK(to_string(0ns) == "0.00 us");
+    CHECK(to_string(9'996ns) == "10.0 us");
+    CHECK(to_string(412'345ns) == "412 us");
+    CHECK(to_string(999'600ns) == "1.00 ms");
+    CHECK(to_string(1'030ms) == "1.03 s");
+    CHECK(to_string(60s) == "60.0 s");
+    CHECK(to_string(std::uint64_t{7}) == "7");
+    CHECK(to_string(std::uint64_t{999}) == "999");
+    CHECK(to_string(std::uint64_t{1'371'105}) == "1,371,105");
 }
 
 // ---- The program itself. ----
@@ -448,7 +451,7 @@ ended parley_load(std::vector<std::string> words) {
 } // namespace
 
 TEST_CASE("parley-load reports as JSON, with all its options") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const auto [code, output, errors] = parley_load({server.where().to_string(), "--connections", "3",
                                                      "--requests", "3000", "--size", "10", "--json", "-"});
     const auto report = nlohmann::json::parse(output);
@@ -479,7 +482,7 @@ TEST_CASE("parley-load reports as JSON, with all its options") {
 }
 
 TEST_CASE("parley-load takes the short options of its kind, and says how it was called") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const std::vector<std::string> command{PARLEY_LOAD, server.where().to_string(),
                                            "-c",        "2",
                                            "-n",        "20",
@@ -509,7 +512,7 @@ TEST_CASE("parley-load takes the short options of its kind, and says how it was 
 }
 
 TEST_CASE("a run that is too short for what is asked ends with 3 and prints no result") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const auto short_run =
         parley_load({server.where().to_string(), "--requests", "30", "--percentiles", "50,99.9"});
     CHECK(short_run.code == 3);
@@ -521,8 +524,9 @@ TEST_CASE("a run that is too short for what is asked ends with 3 and prints no r
 }
 
 TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is called wrongly") {
-    const scripted_server server{
-        [](connection& wire, int) { echo(wire, [](std::string& piece) { piece = "error: no\n"; }); }};
+    const scripted_server server{[](connection& connection, int) {
+        echo(connection, [](std::string& piece) { piece = "error: no\n"; });
+    }};
     const auto where = server.where().to_string();
     const auto wrong = parley_load({where, "--requests", "1"});
     CHECK(wrong.code == 1);

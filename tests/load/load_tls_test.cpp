@@ -96,9 +96,9 @@ public:
     [[nodiscard]] const identity& who() const { return who_; }
 
 private:
-    void serve(const connection& wire) const {
+    void serve(const connection& connection) const {
         const tls_owner tls{SSL_new(context_.get())};
-        SSL_set_fd(tls.get(), wire.descriptor());
+        SSL_set_fd(tls.get(), connection.descriptor());
         if (SSL_accept(tls.get()) != 1) return;
         std::array<char, 10'000> bytes;
         for (;;) {
@@ -112,12 +112,12 @@ private:
     identity who_;
     ending end_;
     context_owner context_ = who_.context();
-    scripted_server server_{[this](connection& wire, int) { serve(wire); }};
+    scripted_server server_{[this](connection& connection, int) { serve(connection); }};
 };
 
 std::string errors_of(const load_result& result) {
     std::string all;
-    for (const auto& [first, count] : result.book.errors.kinds())
+    for (const auto& [first, count] : result.stats.errors.kinds())
         all += fmt::format("{}{} {}: {}", all.empty() ? "" : "; ", to_string(first.where), first.call,
                            first.cause);
     return all;
@@ -134,8 +134,8 @@ TEST_CASE("each connection shakes hands, and every byte is verified") {
     options.requests.size = 1'000;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "");
-    CHECK(result.book.answered == 400);
-    CHECK(result.book.bytes_received == 400'000);
+    CHECK(result.stats.answered == 400);
+    CHECK(result.stats.bytes_received == 400'000);
     CHECK(result.handshaking.count() == result.connected);
     CHECK(result.connected >= 40);
     CHECK(result.tls.starts_with("TLSv1.3, "));
@@ -150,7 +150,7 @@ TEST_CASE("requests larger than a record and than all buffers go through, many a
     options.requests.pipeline = 20;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "");
-    CHECK(result.book.answered == 2'000);
+    CHECK(result.stats.answered == 2'000);
 }
 
 TEST_CASE("in an open loop, TLS's own messages are no answers") {
@@ -162,7 +162,7 @@ TEST_CASE("in an open loop, TLS's own messages are no answers") {
     options.rate = 200;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "");
-    CHECK(result.book.answered > 0);
+    CHECK(result.stats.answered > 0);
 }
 
 TEST_CASE("a server that is not who it should be gets no request") {
@@ -173,8 +173,8 @@ TEST_CASE("a server that is not who it should be gets no request") {
     SUBCASE("its certificate is for other addresses") { options.tls->name = "127.0.0.2"; }
     const auto refused = put_load(options);
     CHECK(errors_of(refused) == "handshake SSL_connect: certificate");
-    CHECK(refused.book.all_asked == 0);
-    CHECK(refused.end == ending::nobody_there);
+    CHECK(refused.stats.all_asked == 0);
+    CHECK(refused.end == ending::connect_failed);
 
     options.tls->verifies = false;
     CHECK(errors_of(put_load(options)) == "");
@@ -193,10 +193,10 @@ TEST_CASE("a server without TLS fails the handshake, each in its way") {
         std::function<void(connection&, int)> does;
         std::string_view error;
     } rows[] = {
-        {[&](connection& wire, int) { std::ignore = wire.write_some(text); },
+        {[&](connection& connection, int) { std::ignore = connection.write_some(text); },
          "handshake SSL_connect: wrong version number"},
         {[](connection&, int) {}, "handshake SSL_connect: "},
-        {[](connection& wire, int) { echo(wire); }, "handshake SSL_connect: "},
+        {[](connection& connection, int) { echo(connection); }, "handshake SSL_connect: "},
     };
     for (const auto& row : rows) {
         const scripted_server server{row.does};
@@ -207,14 +207,14 @@ TEST_CASE("a server without TLS fails the handshake, each in its way") {
         options.tls = tls_options{.name = "parley.test", .authorities = {}, .verifies = false};
         const auto result = put_load(options);
         CHECK(errors_of(result).starts_with(row.error));
-        CHECK(result.end == ending::nobody_there);
+        CHECK(result.end == ending::connect_failed);
     }
 }
 
 TEST_CASE("a server that says nothing is given up in time") {
-    const scripted_server server{[](connection& wire, int) {
+    const scripted_server server{[](connection& connection, int) {
         std::array<char, 1000> bytes;
-        while (const auto came = wire.read_some(bytes))
+        while (const auto came = connection.read_some(bytes))
             if (came->empty()) break;
     }};
     load_options options;
@@ -231,9 +231,9 @@ TEST_CASE("an end without TLS's own end is cut off, unless we have ended first")
 
     const identity who;
     const auto context = who.context();
-    const scripted_server server{[&](connection& wire, int) {
+    const scripted_server server{[&](connection& connection, int) {
         const tls_owner tls{SSL_new(context.get())};
-        SSL_set_fd(tls.get(), wire.descriptor());
+        SSL_set_fd(tls.get(), connection.descriptor());
         std::array<char, 100> bytes;
         if (SSL_accept(tls.get()) == 1) std::ignore = SSL_read(tls.get(), bytes.data(), bytes.size());
     }};

@@ -29,10 +29,10 @@ load_result good_run() {
     load_result result;
     result.counted = 10s;
     result.served = 10;
-    result.book.answered = 100'000;
-    for (int each = 0; each < 100'000; ++each) result.book.latency.record(1ms);
+    result.stats.answered = 100'000;
+    for (int each = 0; each < 100'000; ++each) result.stats.latency.record(1ms);
     for (int each = 0; each <= 100; ++each)
-        result.course.push_back({each * 100ms, static_cast<std::uint64_t>(each) * 1'000, each * 1.0});
+        result.throughput.push_back({each * 100ms, static_cast<std::uint64_t>(each) * 1'000, each * 1.0});
     result.network = {0, 200'000, 3};
     return result;
 }
@@ -65,7 +65,7 @@ TEST_CASE("a run without a fault is valid") {
 }
 
 TEST_CASE("each fault makes a run invalid, and is named") {
-    CHECK(judged([](auto&, auto& result) { result.busiest = 0.97; }) == "generator-bound");
+    CHECK(judged([](auto&, auto& result) { result.max_thread_cpu = 0.97; }) == "generator-bound");
     CHECK(judged([](auto& options, auto&) { options.percentiles = {99.999}; }) == "too-short");
     CHECK(judged([](auto&, auto& result) {
               result.network.listen_overflows = 1;
@@ -73,51 +73,51 @@ TEST_CASE("each fault makes a run invalid, and is named") {
           }) == "listen-overflow");
     CHECK(judged([](auto&, auto& result) {
               result.network.sent_again = 1'000;
-              result.book.latency.record(205ms);
+              result.stats.latency.record(205ms);
           }) == "retransmissions");
     // Who has waited for nothing was not hit: that was another program of this machine.
     CHECK(judged([](auto&, auto& result) { result.network = {5, 1'000, 1'000}; }).empty());
-    CHECK(judged([](auto&, auto& result) { result.book.answered = 50'000; }) == "littles-law");
-    CHECK(judged([](auto&, auto& result) { result.book.answered = 150'000; }) == "littles-law");
+    CHECK(judged([](auto&, auto& result) { result.stats.answered = 50'000; }) == "littles-law");
+    CHECK(judged([](auto&, auto& result) { result.stats.answered = 150'000; }) == "littles-law");
     CHECK(judged([](auto&, auto& result) { // a greeting, and the connection is over
-              result.book.answered = 50'000;
+              result.stats.answered = 50'000;
               result.connected = 50'000;
           })
               .empty());
     CHECK(judged([](auto&, auto& result) { // each was lost
-              result.book.answered = 50'000;
+              result.stats.answered = 50'000;
               result.connected = 10 + 20'000;
               result.reconnected = 20'000;
           }) == "littles-law");
     CHECK(judged([](auto&, auto& result) { // a tenth of its time may be requests that began before it
               result.counted /= 1'000;
-              result.book.answered = 125;
+              result.stats.answered = 125;
           })
               .find("littles-law") == std::string::npos);
     CHECK(judged([](auto&, auto& result) {
-              for (auto& each : result.course)
+              for (auto& each : result.throughput)
                   if (each.at > 5s) each.answered += (each.answered - 50'000) / 2;
           }) == "unsettled");
     CHECK(judged([](auto& options, auto& result) {
               options.rate = 10'000;
-              result.book.has_schedule = true;
-              result.due = result.book.answered;
-              for (auto& each : result.course) // a queue that grows
+              result.stats.has_schedule = true;
+              result.due = result.stats.answered;
+              for (auto& each : result.throughput) // a queue that grows
                   each.latency_sum =
                       static_cast<double>(each.answered) * static_cast<double>(each.answered) * 1e-8;
           }) == "unsettled");
     CHECK(judged([](auto&, auto& result) {
-              result.book.errors.add({phase::connect, "connect", "EADDRNOTAVAIL", "no port"});
+              result.stats.errors.add({phase::connect, "connect", "EADDRNOTAVAIL", "no port"});
           }) == "ports-exhausted");
     CHECK(judged([](auto&, auto& result) {
-              result.book.errors.add({phase::connect, "socket", "EMFILE", "no descriptor"});
+              result.stats.errors.add({phase::connect, "socket", "EMFILE", "no descriptor"});
           }) == "descriptors-exhausted");
 }
 
 TEST_CASE("who makes so many connections that the kernel lacks ports is told to use more addresses") {
     auto options = ten_seconds();
     auto result = good_run();
-    result.busiest = 0.97;
+    result.max_thread_cpu = 0.97;
     const auto advice = [&] { return judge(options, result).reasons.at(0).text; };
     CHECK(advice().find("from a faster machine") != std::string::npos);
     options.connections = 19'000;
@@ -128,23 +128,23 @@ TEST_CASE("who makes so many connections that the kernel lacks ports is told to 
 
 TEST_CASE("a run of a handful of answers is too short for any figure") {
     auto result = good_run();
-    result.book.latency = {};
-    for (int each = 0; each < 19; ++each) result.book.latency.record(1ms);
+    result.stats.latency = {};
+    for (int each = 0; each < 19; ++each) result.stats.latency.record(1ms);
     CHECK(codes_of(judge(ten_seconds(), result)) == "too-short");
 }
 
 TEST_CASE("thirds that differ by chance alone, or hardly, are settled") {
-    std::vector<moment> course;
+    std::vector<throughput_sample> throughput;
     std::uint64_t answered = 0;
     for (int each = 0; each <= 60; ++each) {
         answered += 1'000 + (each % 3 - 1) * 300;
-        course.push_back({each * 100ms, answered, 0});
+        throughput.push_back({each * 100ms, answered, 0});
     }
-    const auto noisy = rate_in_thirds(course);
+    const auto noisy = rate_in_thirds(throughput);
     REQUIRE(noisy);
     CHECK_FALSE(differ(noisy->first, noisy->last));
     CHECK(noisy->first.mean == doctest::Approx(10'000).epsilon(0.05));
-    CHECK_FALSE(rate_in_thirds(std::span{course}.first(15)));
+    CHECK_FALSE(rate_in_thirds(std::span{throughput}.first(15)));
 }
 
 TEST_CASE("the kernel's counters are read by their names") {
@@ -166,27 +166,28 @@ TEST_CASE("a percentile needs ten answers beyond it") {
 
 TEST_CASE("a queue that overflows is seen, and those who wait before it give up in time") {
     // A listener that nobody accepts from has room for one or two; the others' first segments are dropped.
-    const auto door = listening_at(own_door(), 0);
+    const auto endpoint = listening_at(own_door(), 0);
     load_options options;
-    options.target = address::of(door.get()).to_string();
+    options.target = address::of(endpoint.get()).to_string();
     options.connections = 6;
     options.duration = 300ms;
     options.timeout = 200ms;
     const auto result = generate_load(options, -1, {});
     CHECK(result.network.listen_overflows > 0);
-    CHECK(result.book.errors.count(phase::connect, "ETIMEDOUT") > 0);
-    CHECK(result.book.answered == 0);
+    CHECK(result.stats.errors.count(phase::connect, "ETIMEDOUT") > 0);
+    CHECK(result.stats.answered == 0);
     auto answered = good_run();
     answered.network = result.network;
-    answered.book.errors = result.book.errors;
+    answered.stats.errors = result.stats.errors;
     CHECK(codes_of(judge(ten_seconds(), answered)).find("listen-overflow") != std::string::npos);
 }
 
 TEST_CASE("a server that becomes slow has not settled") {
-    const auto slow_from = ledger::clock::now() + 1200ms;
-    const scripted_server server{[&](connection& wire, int) {
-        echo(wire,
-             [&](std::string&) { std::this_thread::sleep_for(ledger::clock::now() < slow_from ? 1ms : 8ms); });
+    const auto slow_from = run_stats::clock::now() + 1200ms;
+    const scripted_server server{[&](connection& connection, int) {
+        echo(connection, [&](std::string&) {
+            std::this_thread::sleep_for(run_stats::clock::now() < slow_from ? 1ms : 8ms);
+        });
     }};
     load_options options;
     options.target = server.where().to_string();
@@ -198,7 +199,7 @@ TEST_CASE("a server that becomes slow has not settled") {
 }
 
 TEST_CASE("a generator that is held up says that it sent too late") {
-    const scripted_server server{[](connection& wire, int) { echo(wire); }};
+    const scripted_server server{[](connection& connection, int) { echo(connection); }};
     subprocess program{{PARLEY_LOAD, server.where().to_string(), "--rate", "500", "--connections", "100",
                         "--duration", "1h", "--warm-up", "0s", "--csv", "-", "--interval", "100ms"},
                        subprocess::errors::kept};
@@ -215,17 +216,17 @@ TEST_CASE("a generator that is held up says that it sent too late") {
 }
 
 TEST_CASE("a server that resets its connections spoils Little's law") {
-    const scripted_server server{[](connection& wire, int) {
-        input_area area;
-        for (int answers = 0; answers < 10; ++answers) say(wire, wire.read_some(area).value_or(""));
-        end_with_reset(wire);
+    const scripted_server server{[](connection& connection, int) {
+        read_buffer area;
+        for (int answers = 0; answers < 10; ++answers) say(connection, connection.read_some(area).value_or(""));
+        end_with_reset(connection);
     }};
     load_options options;
     options.target = server.where().to_string();
     options.duration = 500ms;
     options.warm_up = 0s;
     const auto result = generate_load(options, -1, {});
-    CHECK(result.book.errors.count() > 0);
+    CHECK(result.stats.errors.count() > 0);
     CHECK(codes_of(judge(options, result)).find("littles-law") != std::string::npos);
 }
 

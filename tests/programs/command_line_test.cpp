@@ -30,7 +30,7 @@ struct result {
 /// Runs a program that ends by itself.
 result run(words command) {
     subprocess program{std::move(command), subprocess::errors::kept};
-    const auto end = program.wait(patience);
+    const auto end = program.wait(time_limit);
     if (!end) return {-1, "", "it runs, and does not end"};
     if (program.left_processes()) return {-1, "", "it left processes behind"};
     return {end->exit_code().value_or(-1), program.rest_of_output(), program.error_output()};
@@ -104,13 +104,13 @@ TEST_CASE("a name is listened to at all its addresses, at the same port") {
         }
     }
     running_server server{PARLEY_SERVER, {"--service", "echo"}, subprocess::errors::kept, "localhost:0"};
-    std::vector<address> bound{server.door()};
-    while (bound.size() < usable) bound.push_back(ready_address(server.process().read_line(patience)));
+    std::vector<address> bound{server.endpoint()};
+    while (bound.size() < usable) bound.push_back(ready_address(server.process().read_line(time_limit)));
     for (const auto& each : bound) {
         CHECK(each.port() == bound.front().port());
-        auto wire = connect_to(each);
-        send_all(wire, "x");
-        CHECK(read_next(wire) == "x");
+        auto connection = connect_to(each);
+        send_all(connection, "x");
+        CHECK(read_next(connection) == "x");
     }
     CHECK(server.stop().end.exit_code() == 0);
 }
@@ -195,7 +195,7 @@ TEST_CASE("what each worker takes is counted in --max-connections") {
         options.max_connections = 1;
         options.service = "echo";
         if (each.commands) options.command = {"cat"};
-        complete(options, each);
+        apply_defaults(options, each);
         CHECK((!each.workers_serve || options.workers * (each.threads_serve ? options.threads : 1) == 1));
     }
 }
@@ -268,9 +268,9 @@ TEST_CASE("every option has values that are good") {
 TEST_CASE("what the options of services say is so") {
     const auto answer = [](words arguments, const std::string& offered, const std::string& request) {
         server_under_test server{"thread", offered, std::move(arguments)};
-        auto wire = connect_to(server.door());
-        send_all(wire, request);
-        return read_line(wire);
+        auto connection = connect_to(server.endpoint());
+        send_all(connection, request);
+        return read_line(connection);
     };
     CHECK(answer({"--greeting", "moin"}, "welcome", "") == "moin\n");
     CHECK(answer({"--max-digits", "3"}, "pi", "3\n") == "3.141\n");
@@ -305,19 +305,19 @@ TEST_CASE("the lists name every model and service") {
 
 TEST_CASE("what asks a server can be told how") {
     server_under_test server{"thread", "pi"};
-    const auto door = server.door().to_string();
+    const auto endpoint = server.endpoint().to_string();
     for (const auto& arguments : std::vector<words>{
              {"--service", "pi", "--requests", "20", "--connections", "2", "--per-connection", "3", "--digits",
               "7"},
              {"--service", "pi", "--duration", "20ms", "--warm-up", "5ms", "--seed", "7", "--allow-unanswered"},
          }) {
-        words command{PARLEY_LOAD, door};
+        words command{PARLEY_LOAD, endpoint};
         command.insert(command.end(), arguments.begin(), arguments.end());
         const auto told = run(command);
         CHECK((told.code == 0 || told.code == 3)); // such a short run may not be believed
         CHECK(told.errors.empty());
     }
-    CHECK(run({PARLEY_LOAD, door, "--service", "wait", "--wait", "2h", "--requests", "1"}).code != 0);
+    CHECK(run({PARLEY_LOAD, endpoint, "--service", "wait", "--wait", "2h", "--requests", "1"}).code != 0);
     CHECK(run({PARLEY_COMPARE, "--seed", "x"}).code == 2);
 }
 

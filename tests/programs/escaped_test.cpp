@@ -36,7 +36,7 @@ TEST_CASE("text for a terminal keeps its lines and its letters, and nothing that
 TEST_CASE("a client's name cannot forge a line of the log") {
     const temporary_folder folder;
     server_under_test server{"thread", "welcome", {"--listen", "unix:" + folder.file("socket")}, "debug"};
-    const auto door = ready_address(server.process().read_line(patience));
+    const auto endpoint = ready_address(server.process().read_line(time_limit));
 
     sockaddr_un name{};
     name.sun_family = AF_UNIX;
@@ -45,7 +45,7 @@ TEST_CASE("a client's name cannot forge a line of the log") {
         const unique_fd client{check("socket", [] { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
         check("bind",
               [&] { return bind(client.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name); });
-        check("connect", [&] { return connect(client.get(), door.data(), door.size()); });
+        check("connect", [&] { return connect(client.get(), endpoint.data(), endpoint.size()); });
     }
     CHECK(in_time([&] {
         return server.process().error_output().find("x\\n00:00:00 error: all is lost\\x1b[2J: ended") !=

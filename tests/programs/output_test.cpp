@@ -76,7 +76,7 @@ TEST_CASE("a result that cannot be written is said, and is exit status 1") {
 
 TEST_CASE("a client's reply that cannot be written is exit status 1") {
     server_under_test server{"thread", "hello"};
-    const auto address = server.door().to_string();
+    const auto address = server.endpoint().to_string();
     const auto said =
         run_shell(std::string{PARLEY_CLIENT} + " \"$1\" --service hello --say Ada >/dev/full", address);
     CHECK(said.end == "exit code 1");
@@ -87,7 +87,7 @@ TEST_CASE("a client's reply that cannot be written is exit status 1") {
     CHECK(relayed.errors.find("standard output") != relayed.errors.npos);
     CHECK(run_shell(std::string{PARLEY_TOP} + " --json $2$1 >/dev/full", std::to_string(server.process().pid()))
               .end == "exit code 1");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a result that a load cannot write takes no other along") {
@@ -99,7 +99,7 @@ TEST_CASE("a result that a load cannot write takes no other along") {
                              "--csv - >/dev/full", "--csv - | true; (exit ${PIPESTATUS[0]})"}) {
         CAPTURE(lost);
         std::filesystem::remove(json);
-        const auto ended = run_shell(load + "--json " + json + ' ' + lost, server.door().to_string());
+        const auto ended = run_shell(load + "--json " + json + ' ' + lost, server.endpoint().to_string());
         CAPTURE(ended.errors);
         CHECK(ended.end == "exit code 1");
         const bool is_said = ended.errors.find("/dev/full: No space left on device") != ended.errors.npos ||
@@ -107,9 +107,9 @@ TEST_CASE("a result that a load cannot write takes no other along") {
         CHECK(is_said);
         CHECK(nlohmann::json::parse(text_of(json)).at("schema") == "parley-load/1");
     }
-    const auto lost = run_shell(load + "--json - >/dev/full", server.door().to_string());
+    const auto lost = run_shell(load + "--json - >/dev/full", server.endpoint().to_string());
     CHECK(lost.end == "exit code 1");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a reader that leaves ends the load") {
@@ -118,10 +118,10 @@ TEST_CASE("a reader that leaves ends the load") {
         run_shell(std::string{PARLEY_LOAD} +
                       " \"$1\" --service echo --connections 1 --duration 1h --interval 10ms --csv - | "
                       "head -2; exit ${PIPESTATUS[0]}",
-                  server.door().to_string());
+                  server.endpoint().to_string());
     CHECK(ended.end == "exit code 1");
     CHECK(ended.output.starts_with("begin_s,"));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("two results in one place are refused before the load") {
@@ -177,11 +177,11 @@ TEST_CASE("a result for a standard output that is closed is said, and is exit st
         CAPTURE(place);
         const auto ended =
             run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50" + place + " >&-",
-                      server.door().to_string());
+                      server.endpoint().to_string());
         CHECK(ended.end == "exit code 1");
         CHECK(ended.errors.find(": standard output: ") != ended.errors.npos);
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a result for /dev/stdout is as one for standard output, wherever that leads") {
@@ -190,7 +190,7 @@ TEST_CASE("a result for /dev/stdout is as one for standard output, wherever that
     server_under_test server{"epoll", "echo"};
     const auto load = [&](const std::string& words) {
         return run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50 " + words,
-                         server.door().to_string());
+                         server.endpoint().to_string());
     };
     for (const auto* name : {"/dev/stdout", "/dev/fd/1", "$2"}) {
         CAPTURE(name);
@@ -204,7 +204,7 @@ TEST_CASE("a result for /dev/stdout is as one for standard output, wherever that
     CHECK(text_of(file).starts_with("begin_s,")); // the first one's rows are there still
     CHECK(load("--json /dev/stderr 2>" + file).end == "exit code 0");
     CHECK(nlohmann::json::parse(text_of(file)).at("schema") == "parley-load/1");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 
     const auto compared =
         run_shell(fmt::format("{} --parley-server {} --parley-load {} --models thread --workloads long-lived "
@@ -226,10 +226,10 @@ TEST_CASE("a report for a pipe is written once, at the end") {
         run_shell(fmt::format("cat {0} & {1} \"$1\" --service echo --requests 50 --repeat 4 --json {0} "
                               ">/dev/null; code=$?; wait; exit $code",
                               pipe, PARLEY_LOAD),
-                  server.door().to_string());
+                  server.endpoint().to_string());
     CHECK(ended.end == "exit code 0");
     CHECK(nlohmann::json::parse(ended.output).at("runs").size() == 4);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("what an earlier load has left stays until there is something new") {
@@ -243,11 +243,11 @@ TEST_CASE("what an earlier load has left stays until there is something new") {
     server_under_test server{"epoll", "echo"};
     CHECK(run_shell(
               fmt::format("{} \"$1\" --service echo --requests 50 --csv {} --hlog {}", PARLEY_LOAD, csv, log),
-              server.door().to_string())
+              server.endpoint().to_string())
               .end == "exit code 0");
     for (const auto& name : {csv, log}) CHECK(text_of(name).find("earlier") == std::string::npos);
     CHECK(text_of(csv).find("---") == std::string::npos);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a server whose standard output is closed serves, and its end is no failure") {
@@ -266,7 +266,7 @@ TEST_CASE("a file in a folder where no other can be made is written in place") {
     std::ofstream{file} << "first, and longer";
     chmod(file.c_str(), 0666);
     chmod(folder.path().c_str(), 0555);
-    CHECK(in_child([&] {
+    CHECK(run_in_fork([&] {
               if (geteuid() == 0) require(setgid(65534) == 0 && setuid(65534) == 0, "became another user");
               check_replaceable(file);
               replace_file(file, "second");
@@ -276,7 +276,7 @@ TEST_CASE("a file in a folder where no other can be made is written in place") {
 }
 
 TEST_CASE("a notice that a terminal does not take leaves no failure behind") {
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               require(std::freopen("/dev/full", "w", stdout) != nullptr, "opened");
               std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // as to a terminal: fwrite(3) itself fails
               write_notice("listening\n");

@@ -39,7 +39,7 @@ scoreboard_snapshot busy_server(int count, std::chrono::milliseconds uptime) {
 }
 
 const server_description some_server{
-    .process = 1000, .version = "1", .model = "prefork", .service = "echo", .doors = {"127.0.0.1:9999"}};
+    .process = 1000, .version = "1", .model = "prefork", .service = "echo", .addresses = {"127.0.0.1:9999"}};
 
 struct outcome {
     std::optional<int> exit_code;
@@ -50,7 +50,7 @@ struct outcome {
 outcome run_top(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), PARLEY_TOP);
     subprocess program{arguments, subprocess::errors::kept};
-    const auto end = program.wait(patience);
+    const auto end = program.wait(time_limit);
     return {end ? end->exit_code() : std::nullopt, program.rest_of_output(), program.error_output()};
 }
 
@@ -60,11 +60,11 @@ nlohmann::json json_of(running_server& server) {
 }
 
 /// A client that has sent a line and got it back.
-connection served_client(const address& door) {
-    auto wire = connect_to(door);
-    send_all(wire, "hello\n");
-    if (read_line(wire) != "hello\n") throw std::runtime_error("no echo");
-    return wire;
+connection served_client(const address& endpoint) {
+    auto connection = connect_to(endpoint);
+    send_all(connection, "hello\n");
+    if (read_line(connection) != "hello\n") throw std::runtime_error("no echo");
+    return connection;
 }
 
 bool is_plain(std::string_view text) {
@@ -139,7 +139,7 @@ TEST_CASE("in a narrow page a column goes that says what others say") {
 TEST_CASE("names that would play tricks on a terminal are spelled") {
     server_description evil = some_server;
     evil.service = "\x1b]0;owned\x07\xff";
-    evil.doors = {"unix:/tmp/\x1b[2J"};
+    evil.addresses = {"unix:/tmp/\x1b[2J"};
     const observation seen{busy_server(1, 10s)};
     for (const auto& line : page{evil, seen, 80}.head(1)) CHECK(is_plain(line));
     CHECK(is_plain(record_of(evil, seen)));
@@ -152,8 +152,8 @@ TEST_CASE("parley-top sees what clients of any model do") {
         const std::size_t clients = each.name == "iterative" ? 1 : 3;
         server_under_test server{each.name, "echo", {"--workers", "3"}};
         {
-            std::vector<connection> wires;
-            while (wires.size() < clients) wires.push_back(served_client(server.door()));
+            std::vector<connection> connections;
+            while (connections.size() < clients) connections.push_back(served_client(server.endpoint()));
 
             nlohmann::json seen; // a worker notes a reply after it has been sent
             CHECK(in_time([&] {
@@ -163,7 +163,7 @@ TEST_CASE("parley-top sees what clients of any model do") {
             CHECK(seen["server"]["pid"] == server.process().pid());
             CHECK(seen["server"]["model"] == each.name);
             CHECK(seen["server"]["service"] == "echo");
-            CHECK(seen["server"]["listening_on"] == nlohmann::json{server.door().to_string()});
+            CHECK(seen["server"]["listening_on"] == nlohmann::json{server.endpoint().to_string()});
             CHECK(seen["total"]["connections"] == clients);
             CHECK(seen["total"]["open"] == clients);
             CHECK(seen["total"]["bytes_in"] == 6 * clients);
@@ -180,7 +180,7 @@ TEST_CASE("parley-top sees what clients of any model do") {
             }
             CHECK(open == clients);
             CHECK(requests == clients);
-            CHECK(std::ranges::count(peers, address::of(wires.back().descriptor()).to_string()) == 1);
+            CHECK(std::ranges::count(peers, address::of(connections.back().descriptor()).to_string()) == 1);
 
             const auto once = run_top({std::to_string(server.process().pid()), "--once", "--interval", "10ms"});
             CHECK(once.exit_code == 0);
@@ -189,7 +189,7 @@ TEST_CASE("parley-top sees what clients of any model do") {
             CHECK(once.output.find(peers.back()) != std::string::npos);
         }
         CHECK(in_time([&] { return json_of(server)["total"]["open"] == 0; }));
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     }
 }
 
@@ -199,7 +199,7 @@ TEST_CASE("a worker that is killed leaves the page, and what it did stays") {
         running_server server{
             PARLEY_SERVER,
             {"--model", model, "--service", "echo", "--workers", "1", "--threads", "2", "--log-level", "off"}};
-        auto wire = served_client(server.door());
+        auto connection = served_client(server.endpoint());
         nlohmann::json seen;
         CHECK(in_time([&] {
             seen = json_of(server);
@@ -215,15 +215,15 @@ TEST_CASE("a worker that is killed leaves the page, and what it did stays") {
 
 TEST_CASE("a server that was asked to stop is seen to finish") {
     server_under_test server{"thread", "wait", {"--max-wait", "1h", "--grace", "1h"}};
-    auto wire = connect_to(server.door());
-    send_all(wire, "3600000\n");
+    auto connection = connect_to(server.endpoint());
+    send_all(connection, "3600000\n");
     CHECK(in_time([&] { return json_of(server)["states"]["writing"] == 1; }));
     CHECK(json_of(server)["server"]["stopping_seconds"].is_null());
     server.process().signal(SIGTERM);
     CHECK(in_time([&] { return json_of(server)["states"]["finishing"] == 1; }));
     CHECK(json_of(server)["server"]["stopping_seconds"].is_number());
     server.process().signal(SIGTERM); // the second ends it at once
-    CHECK(server.wait(patience).end.exit_code() == 128 + SIGTERM);
+    CHECK(server.wait(time_limit).end.exit_code() == 128 + SIGTERM);
 }
 
 TEST_CASE("of several servers it lists each, and shows none") {
@@ -232,9 +232,9 @@ TEST_CASE("of several servers it lists each, and shows none") {
     CHECK(said.exit_code == 2);
     CHECK(said.output == "");
     CHECK(said.errors.find(fmt::format("{}  model thread, service echo, on {}", first.process().pid(),
-                                       first.door().to_string())) != std::string::npos);
+                                       first.endpoint().to_string())) != std::string::npos);
     CHECK(said.errors.find(fmt::format("{}  model prefork, service welcome, on {}", second.process().pid(),
-                                       second.door().to_string())) != std::string::npos);
+                                       second.endpoint().to_string())) != std::string::npos);
 }
 
 TEST_CASE("what is wrong is said in one line") {
@@ -248,13 +248,13 @@ TEST_CASE("what is wrong is said in one line") {
 
 TEST_CASE("on a terminal it draws in place, follows its size, and gives it back on q") {
     server_under_test server{"thread", "echo"};
-    auto wire = served_client(server.door());
+    auto connection = served_client(server.endpoint());
     pseudo_terminal screen{24, 80};
     const auto before = screen.settings();
     screen.start({PARLEY_TOP, std::to_string(server.process().pid()), "--interval", "20ms"});
     CHECK(screen.shows("model thread, service echo"));
     CHECK(screen.shows("q quits"));
-    CHECK(screen.shows(address::of(wire.descriptor()).to_string()));
+    CHECK(screen.shows(address::of(connection.descriptor()).to_string()));
     CHECK_FALSE(screen.has_shown("pid"));
     screen.resize(30, 120);
     CHECK(screen.shows("pid"));
@@ -263,7 +263,7 @@ TEST_CASE("on a terminal it draws in place, follows its size, and gives it back 
     CHECK(screen.has_shown("\x1b[?1049l")); // the other screen is back (terminfo(5): rmcup)
     CHECK(screen.has_shown("\x1b[?25h"));   // and so is the cursor
     CHECK(screen.settings() == before);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("on a terminal it ends with the server, and says so") {
@@ -271,7 +271,7 @@ TEST_CASE("on a terminal it ends with the server, and says so") {
     pseudo_terminal screen{24, 80};
     screen.start({PARLEY_TOP, std::to_string(server.process().pid())});
     CHECK(screen.shows("q quits"));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
     CHECK(screen.end() == "exit code 0");
     CHECK(screen.has_shown(fmt::format("parley-server {} has ended", server.process().pid())));
 }

@@ -52,7 +52,7 @@ const example& example_for(std::string_view service) {
 /// Calls `test(form, service)` for every pair.
 template <class Test>
 void for_each_pair(Test test) {
-    for_each_form([&](const form& how) {
+    for_each_form([&](const model_variant& how) {
         for (const auto& each : services()) {
             INFO("service ", each.name);
             test(how, each.name);
@@ -61,9 +61,9 @@ void for_each_pair(Test test) {
 }
 
 /// May another server listen there?
-bool is_free(const address& door) {
+bool is_free(const address& endpoint) {
     try {
-        const listener again{door, {}};
+        const listener again{endpoint, {}};
         return true;
     } catch (const std::system_error&) {
         return false;
@@ -71,9 +71,9 @@ bool is_free(const address& door) {
 }
 
 /// Sends some of the bytes. True: the server takes no more from this client.
-bool is_refused(connection& wire, std::string_view bytes) {
+bool is_refused(connection& connection, std::string_view bytes) {
     try {
-        (void)wire.write_some(bytes);
+        (void)connection.write_some(bytes);
         return false;
     } catch (const std::system_error&) {
         return true;
@@ -83,189 +83,191 @@ bool is_refused(connection& wire, std::string_view bytes) {
 } // namespace
 
 TEST_CASE("a server says where it listens, what it is, and leaves at once when it is told to") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered);
         CHECK(server.ready_line() == fmt::format("listening on {} (model {}, service {})",
-                                                 server.door().to_string(), how.model, offered));
-        CHECK(server.leaves_badly() == "");
+                                                 server.endpoint().to_string(), how.model, offered));
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("two hundred clients at once are all served, and every answer is right") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered);
-        CHECK(party{offered, server.door()}.add(200).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{offered, server.endpoint()}.add(200).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a request that comes byte by byte is served like any other") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered);
-        CHECK(party{offered, server.door()}.add(1, 1).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{offered, server.endpoint()}.add(1, 1).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a client may end its output right after its request, and need not end its last line") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered);
-        auto wire = connect_to(server.door());
-        send_all(wire, example_for(offered).request);
-        send_all(wire, "12");
-        wire.end_output();
-        const auto answers = read_to_end(wire);
+        auto connection = connect_to(server.endpoint());
+        send_all(connection, example_for(offered).request);
+        send_all(connection, "12");
+        connection.shutdown_write();
+        const auto answers = read_to_end(connection);
         const bool asks_twice = !example_for(offered).request.empty();
         CHECK(std::ranges::count(answers, '\n') + answers.ends_with("12") == (asks_twice ? 2 : 1));
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a line of a mebibyte costs one error, and the next request is served") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered);
-        auto wire = connect_to(server.door());
+        auto connection = connect_to(server.endpoint());
         std::string line(1 << 20, 'x');
         line += '\n';
         switch (example_for(offered).of_a_mebibyte) {
         case long_line::is_echoed: {
             auto options = small_requests(1);
             options.size = line.size();
-            CHECK(party{offered, server.door(), options}.add(std::move(wire)).converse() == "");
+            CHECK(client_group{offered, server.endpoint(), options}.add(std::move(connection)).converse() ==
+                  "");
             break;
         }
         case long_line::gets_one_error:
-            send_all(wire, line);
-            CHECK(read_line(wire) == "error: a line may have 65536 bytes\n");
-            CHECK(party{offered, server.door()}.add(std::move(wire)).converse() == "");
+            send_all(connection, line);
+            CHECK(read_line(connection) == "error: a line may have 65536 bytes\n");
+            CHECK(client_group{offered, server.endpoint()}.add(std::move(connection)).converse() == "");
             break;
         case long_line::is_not_read:
-            send_all(wire, line);
-            CHECK(party{offered, server.door()}.add(std::move(wire)).converse() == "");
+            send_all(connection, line);
+            CHECK(client_group{offered, server.endpoint()}.add(std::move(connection)).converse() == "");
             break;
         }
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("clients that break off leave the server serving") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered);
         for (int time = 0; time != 10; ++time) {
-            { const auto says_nothing = connect_to(server.door()); }
-            reset(connect_to(server.door()));
-            auto in_mid_request = connect_to(server.door());
+            { const auto says_nothing = connect_to(server.endpoint()); }
+            reset(connect_to(server.endpoint()));
+            auto in_mid_request = connect_to(server.endpoint());
             send_all(in_mid_request, "1");
             reset(std::move(in_mid_request));
-            party before_the_answer{offered, server.door()};
+            client_group before_the_answer{offered, server.endpoint()};
             before_the_answer.add(1).ask(1);
-            reset(connection{before_the_answer.clients()[0]->wire().release()});
+            reset(connection{before_the_answer.clients()[0]->get_connection().release()});
         }
-        CHECK(party{offered, server.door()}.add(3).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{offered, server.endpoint()}.add(3).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a stop lets replies in flight finish, and gives idle clients the end") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         // With one client at a time, or a queue of clients for each process, one may have to wait for another.
         const bool one_at_a_time = how.model == "iterative" || how.name == "prefork --accept reuseport";
         auto server = how.serve(offered, {"--workers", "8"});
         const auto request = example_for(offered).request;
         std::vector<connection> idle;
         while (!one_at_a_time && idle.size() != 2) {
-            idle.push_back(connect_to(server.door()));
+            idle.push_back(connect_to(server.endpoint()));
             send_all(idle.back(), request);
             CHECK(!read_line(idle.back()).empty());
         }
         auto options = small_requests(2);
         options.wait = 200ms; // so that the answer is not there yet when the stop comes
         options.digits = 2000;
-        party in_flight{offered, server.door(), options};
+        client_group in_flight{offered, server.endpoint(), options};
         in_flight.add(one_at_a_time ? 1 : 4);
         if (request.empty()) {
-            for (const auto& each : in_flight.clients()) wait_for(each->wire(), POLLIN);
+            for (const auto& each : in_flight.clients()) wait_for(each->get_connection(), POLLIN);
         } else {
             in_flight.ask(2);
         }
         server.process().signal(SIGTERM);
         CHECK(in_flight.converse() == "");
         for (auto& each : idle) CHECK(read_to_end(each) == "");
-        CHECK(server.left_badly() == "");
+        CHECK(server.problems_after_exit() == "");
     });
 }
 
 TEST_CASE("at a stop the port closes at once, also while replies are in flight") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("wait", {"--grace", "1h", "--max-wait", "1h"});
-        auto wire = connect_to(server.door());
-        send_all(wire, "0\n3600000\n");
-        CHECK(read_line(wire) == "waited 0 ms\n");
+        auto connection = connect_to(server.endpoint());
+        send_all(connection, "0\n3600000\n");
+        CHECK(read_line(connection) == "waited 0 ms\n");
         server.process().signal(SIGTERM);
-        CHECK(in_time([&] { return is_free(server.door()); }));
-        pollfd reply{.fd = wire.descriptor(), .events = POLLIN, .revents = 0};
+        CHECK(in_time([&] { return is_free(server.endpoint()); }));
+        pollfd reply{.fd = connection.descriptor(), .events = POLLIN, .revents = 0};
         CHECK(poll(&reply, 1, 0) == 0);
         server.process().signal(SIGTERM);
-        CHECK(server.wait(patience).end.exit_code() == 128 + SIGTERM);
+        CHECK(server.wait(time_limit).end.exit_code() == 128 + SIGTERM);
     });
 }
 
 TEST_CASE("a stop does not wait for the grace while there are only silent clients") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server =
             how.serve("echo", {"--grace", "1h", "--workers", "2", "--threads", "1", "--max-connections", "2"});
         std::vector<connection> silent;
-        for (int i = 0; i != 8; ++i) silent.push_back(connect_to(server.door()));
+        for (int i = 0; i != 8; ++i) silent.push_back(connect_to(server.endpoint()));
         send_all(silent.front(), "x");
         CHECK(read_next(silent.front()) == "x");
         server.process().signal(SIGTERM);
-        CHECK(server.left_badly() == "");
+        CHECK(server.problems_after_exit() == "");
     });
 }
 
 TEST_CASE("a stop does not cost a slow reader a byte") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("echo");
-        auto wire = connect_to(server.door());
+        auto connection = connect_to(server.endpoint());
         const std::string part(100'000, 'x');
         std::size_t sent = 0;
         do {
-            while (const auto count = wire.write_some(part)) sent += count;
-            pollfd room{.fd = wire.descriptor(), .events = POLLOUT, .revents = 0};
+            while (const auto count = connection.write_some(part)) sent += count;
+            pollfd room{.fd = connection.descriptor(), .events = POLLOUT, .revents = 0};
             if (poll(&room, 1, 50) == 0) break; // the server is stuck with what we do not read
         } while (sent < 100'000'000);
         server.process().signal(SIGTERM);
-        CHECK(read_to_end(wire).size() == sent);
-        CHECK(server.left_badly() == "");
+        CHECK(read_to_end(connection).size() == sent);
+        CHECK(server.problems_after_exit() == "");
     });
 }
 
 TEST_CASE("what does not finish within the grace is cut off") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("wait", {"--grace", "100ms"});
-        auto wire = connect_to(server.door());
-        send_all(wire, "0\n50000\n");
-        CHECK(read_line(wire) == "waited 0 ms\n");
+        auto connection = connect_to(server.endpoint());
+        send_all(connection, "0\n50000\n");
+        CHECK(read_line(connection) == "waited 0 ms\n");
         server.process().signal(SIGTERM);
-        CHECK(server.left_badly() == "");
-        CHECK(read_to_end(wire).empty());
+        CHECK(server.problems_after_exit() == "");
+        CHECK(read_to_end(connection).empty());
     });
 }
 
 TEST_CASE("work that was asked for at once is cut off when the grace is over") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         constexpr int asked = 3000;
         auto server = how.serve("pi", {"--grace", "10ms"});
-        auto wire = connect_to(server.door());
+        auto connection = connect_to(server.endpoint());
         std::string requests;
         for (int i = 0; i != asked; ++i) requests += "1000\n";
-        send_all(wire, requests);
-        CHECK(read_line(wire).starts_with("3.14159"));
+        send_all(connection, requests);
+        CHECK(read_line(connection).starts_with("3.14159"));
         server.process().signal(SIGTERM);
-        CHECK(server.left_badly() == "");
+        CHECK(server.problems_after_exit() == "");
         std::string answers;
         try {
-            for (auto bytes = read_next(wire); !bytes.empty(); bytes = read_next(wire)) answers += bytes;
+            for (auto bytes = read_next(connection); !bytes.empty(); bytes = read_next(connection))
+                answers += bytes;
         } catch (const std::system_error&) { // what it has not read resets the connection
         }
         CHECK(std::ranges::count(answers, '\n') < asked - 1);
@@ -273,36 +275,36 @@ TEST_CASE("work that was asked for at once is cut off when the grace is over") {
 }
 
 TEST_CASE("a client that hangs up while it is waited for gives its place back") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve(
             "wait", {"--max-wait", "1h", "--workers", "1", "--threads", "1", "--max-connections", "1"});
         for (const std::string_view requests : {"0\n3600000\n", "0\n3600000\n3600000\n"}) {
-            auto wire = connect_to(server.door());
-            send_all(wire, requests);
-            CHECK(read_line(wire) == "waited 0 ms\n");
-            reset(std::move(wire));
+            auto connection = connect_to(server.endpoint());
+            send_all(connection, requests);
+            CHECK(read_line(connection) == "waited 0 ms\n");
+            reset(std::move(connection));
         }
-        CHECK(party{"wait", server.door()}.add(1).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{"wait", server.endpoint()}.add(1).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a second signal ends a server at once, and all that it has started") {
     prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours to wait for
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         for (const int number : {SIGTERM, SIGINT}) {
             auto server = how.serve("wait");
-            auto wire = connect_to(server.door());
-            send_all(wire, "0\n50000\n");
-            CHECK(read_line(wire) == "waited 0 ms\n");
+            auto connection = connect_to(server.endpoint());
+            send_all(connection, "0\n50000\n");
+            CHECK(read_line(connection) == "waited 0 ms\n");
             server.process().signal(number);
             server.process().signal(SIGTERM); // two of one kind could become one (signal(7))
             server.process().signal(SIGINT);
-            const auto code = server.wait(patience).end.exit_code();
+            const auto code = server.wait(time_limit).end.exit_code();
             CHECK((code == 128 + SIGTERM || code == 128 + SIGINT));
             while (waitpid(-server.process().pid(), nullptr, 0) > 0) {
             }
-            CHECK(read_to_end(wire).empty());
+            CHECK(read_to_end(connection).empty());
         }
     });
     prctl(PR_SET_CHILD_SUBREAPER, 0);
@@ -310,59 +312,59 @@ TEST_CASE("a second signal ends a server at once, and all that it has started") 
 
 TEST_CASE("a server that is killed takes all that it has started along") {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("echo");
-        auto wire = connect_to(server.door());
-        send_all(wire, "x");
-        CHECK(read_next(wire) == "x");
+        auto connection = connect_to(server.endpoint());
+        send_all(connection, "x");
+        CHECK(read_next(connection) == "x");
         server.process().signal(SIGKILL);
-        CHECK(server.wait(patience).end.to_string() == "killed by SIGKILL");
+        CHECK(server.wait(time_limit).end.to_string() == "killed by SIGKILL");
         while (waitpid(-server.process().pid(), nullptr, 0) > 0) {
         }
-        CHECK(read_to_end(wire).empty());
-        CHECK(in_time([&] { return is_free(server.door()); })); // the kernel ends a ring in its own time
+        CHECK(read_to_end(connection).empty());
+        CHECK(in_time([&] { return is_free(server.endpoint()); })); // the kernel ends a ring in its own time
     });
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST_CASE("nothing is kept of clients that have gone") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("echo");
         const auto pid = server.process().pid();
-        CHECK(party{"echo", server.door()}.add(1).converse() == "");
+        CHECK(client_group{"echo", server.endpoint()}.add(1).converse() == "");
         const auto few = open_descriptors(pid) + 10; // it may still have been opening some of its own
-        CHECK(party{"echo", server.door()}.add(50).converse() == "");
+        CHECK(client_group{"echo", server.endpoint()}.add(50).converse() == "");
         CHECK(in_time([&] { return open_descriptors(pid) < few; }));
         CHECK(in_time([&] { return zombies_in_group(pid) == 0; }));
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("clients that are silent, or send but never read, are let go") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("echo", {"--idle-timeout", "50ms"});
-        auto silent = connect_to(server.door());
+        auto silent = connect_to(server.endpoint());
         CHECK(read_to_end(silent).empty());
-        auto unreading = connect_to(server.door());
+        auto unreading = connect_to(server.endpoint());
         const std::string part(100'000, 'x');
         CHECK(in_time([&] { return is_refused(unreading, part); }));
-        CHECK(party{"echo", server.door()}.add(1).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{"echo", server.endpoint()}.add(1).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a client that goes on asking outlives the idle time-out, and a silent one next to it does not") {
     using std::chrono::steady_clock;
     constexpr auto idle_timeout = 250ms;
-    for_each_form([&](const form& how) {
+    for_each_form([&](const model_variant& how) {
         // With one client at a time, or a queue of clients for each process, the silent one may have to wait.
         const bool one_at_a_time = how.model == "iterative" || how.name == "prefork --accept reuseport";
         auto server = how.serve("hello", {"--workers", "8", "--idle-timeout", "250ms"});
         for (bool is_clear = false; !is_clear;) {
             is_clear = true;
-            auto asking = connect_to(server.door());
+            auto asking = connect_to(server.endpoint());
             std::optional<connection> silent;
-            if (!one_at_a_time) silent = connect_to(server.door());
+            if (!one_at_a_time) silent = connect_to(server.endpoint());
             auto last = steady_clock::now();
             try {
                 for (const auto end = last + 3 * idle_timeout; last < end || silent;) {
@@ -384,66 +386,67 @@ TEST_CASE("a client that goes on asking outlives the idle time-out, and a silent
                 REQUIRE(!is_clear);
             }
         }
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a client that drips a request byte by byte, but never ends it, is let go") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("hello", {"--idle-timeout", "50ms"});
-        auto dripping = connect_to(server.door());
+        auto dripping = connect_to(server.endpoint());
         CHECK(in_time([&] { return is_refused(dripping, "x"); }));
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("more clients than there may be at a time are served in turn") {
-    for_each_pair([](const form& how, auto offered) {
+    for_each_pair([](const model_variant& how, auto offered) {
         auto server = how.serve(offered, {"--max-connections", "2", "--workers", "2"});
-        CHECK(party{offered, server.door()}.add(20).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{offered, server.endpoint()}.add(20).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("every transport carries every model, and several at once") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         const temporary_folder folder;
         const auto file = folder.file("socket");
         std::vector<std::string> more{"--listen", "unix:" + file};
         more.insert(more.end(), {"--listen", fmt::format("unix:@{} {}", how.name, getpid())});
         if (has_ipv6()) more.insert(more.end(), {"--listen", "[::1]:0"});
         auto server = how.serve("hello", more);
-        std::vector<address> doors{server.door()};
+        std::vector<address> endpoints{server.endpoint()};
         for (auto left = more.size() / 2; left != 0; --left)
-            doors.push_back(ready_address(server.process().read_line(patience)));
-        CHECK(doors[1].path() == file);
-        for (const auto& door : doors) CHECK(party{"hello", door}.add(5).converse() == "");
-        party mixed{"hello", server.door()};
-        for (const auto& door : doors)
-            for (int i = 0; i != 5; ++i) mixed.add(connect_to(door));
+            endpoints.push_back(ready_address(server.process().read_line(time_limit)));
+        CHECK(endpoints[1].path() == file);
+        for (const auto& endpoint : endpoints) CHECK(client_group{"hello", endpoint}.add(5).converse() == "");
+        client_group mixed{"hello", server.endpoint()};
+        for (const auto& endpoint : endpoints)
+            for (int i = 0; i != 5; ++i) mixed.add(connect_to(endpoint));
         CHECK(mixed.converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
         CHECK(!std::filesystem::exists(file));
     });
 }
 
 TEST_CASE("without a descriptor left, clients wait at the door, and are served when there is one") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("hello", {"--workers", "1"}, "error");
-        CHECK(party{"hello", server.door()}.add(1).converse() == ""); // so the worker has all that it needs
-        const rlimit few{.rlim_cur = 40, .rlim_max = 40};             // enough for itself, not for all clients
+        CHECK(client_group{"hello", server.endpoint()}.add(1).converse() ==
+              "");                                        // so the worker has all that it needs
+        const rlimit few{.rlim_cur = 40, .rlim_max = 40}; // enough for itself, not for all clients
         for (const auto& each : processes_in_group(server.process().pid()))
             CHECK((prlimit(each.process, RLIMIT_NOFILE, &few, nullptr) == 0 ||
                    errno == ESRCH)); // or it has ended
-        CHECK(party{"hello", server.door()}.add(100).converse() == "");
-        CHECK(server.leaves_badly() == "");
+        CHECK(client_group{"hello", server.endpoint()}.add(100).converse() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("at its end a server has counted every connection, request and byte") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("hello");
-        CHECK(party{"hello", server.door()}.add(20).converse() == "");
+        CHECK(client_group{"hello", server.endpoint()}.add(20).converse() == "");
         const auto output = server.stop().output;
         std::smatch found;
         REQUIRE(std::regex_search(output, found, std::regex{"\n *all +(\\d+) +(\\d+) +(\\d+) +(\\d+)"}));

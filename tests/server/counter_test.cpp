@@ -32,20 +32,20 @@ count count_under(std::string_view model, const char* how) {
     server_under_test server{model, "counter", {"--counter", how, "--workers", std::to_string(clients)}};
     count all;
     {
-        std::vector<connection> wires;
-        for (std::size_t i = 0; i != clients; ++i) wires.push_back(connect_to(server.door()));
+        std::vector<connection> connections;
+        for (std::size_t i = 0; i != clients; ++i) connections.push_back(connect_to(server.endpoint()));
         std::string requests;
         for (std::uint64_t i = 0; i != requests_each; ++i) requests += "\n";
-        for (auto& wire : wires) {
-            send_all(wire, requests);
-            wire.end_output();
+        for (auto& connection : connections) {
+            send_all(connection, requests);
+            connection.shutdown_write();
         }
-        for (auto& wire : wires) {
-            std::istringstream answers{read_to_end(wire)};
+        for (auto& connection : connections) {
+            std::istringstream answers{read_to_end(connection)};
             for (std::uint64_t value = 0; answers >> value;) all.values.insert(value);
         }
     }
-    all.ended_badly = server.leaves_badly();
+    all.ended_badly = server.shutdown_problems();
     return all;
 }
 

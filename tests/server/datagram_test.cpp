@@ -21,7 +21,7 @@ public:
         : server_{
               PARLEY_SERVER, {"--model", "datagram", "--service", "echo"}, subprocess::errors::kept, listen} {}
 
-    [[nodiscard]] in_port_t port() const { return static_cast<in_port_t>(server_.door().port()); }
+    [[nodiscard]] in_port_t port() const { return static_cast<in_port_t>(server_.endpoint().port()); }
     [[nodiscard]] std::string end() { return server_.stop().end.to_string(); }
 
 private:
@@ -50,7 +50,7 @@ template <class Address>
 ssize_t ask(int socket, const Address& at, const std::string& text) {
     const auto sent = sendto(socket, text.data(), text.size(), 0, generic(at), sizeof at);
     REQUIRE(sent == static_cast<ssize_t>(text.size()));
-    const timeval limit{.tv_sec = patience.count() / 1000, .tv_usec = 0};
+    const timeval limit{.tv_sec = time_limit.count() / 1000, .tv_usec = 0};
     setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     static std::array<char, 70'000> answer;
     return recv(socket, answer.data(), answer.size(), 0);

@@ -43,24 +43,24 @@ TEST_CASE("a worker that had no descriptor for a client once is used again") {
     auto server = passing("1", "off");
     const auto worker = workers_of(server, 1).front();
     {
-        auto client = connect_to(server.door());
+        auto client = connect_to(server.endpoint());
         CHECK(is_served(client));
         rlimit before{}, none{};
         REQUIRE(prlimit(worker, RLIMIT_NOFILE, nullptr, &before) == 0);
         none = {.rlim_cur = 3, .rlim_max = before.rlim_max}; // fewer than it has
         REQUIRE(prlimit(worker, RLIMIT_NOFILE, &none, nullptr) == 0);
-        client.end_output();
+        client.shutdown_write();
         CHECK(read_to_end(client) == "");
-        auto lost = connect_to(server.door());
+        auto lost = connect_to(server.endpoint());
         CHECK(read_to_end(lost) == ""); // closed, as there is nothing to serve it by
         REQUIRE(prlimit(worker, RLIMIT_NOFILE, &before, nullptr) == 0);
     }
     for (int i = 0; i != 3; ++i) {
-        auto client = connect_to(server.door());
+        auto client = connect_to(server.endpoint());
         CHECK(is_served(client));
     }
     CHECK(workers_of(server, 1).front() == worker);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("no client waits behind a busy worker while another is idle, however often workers die") {
@@ -70,12 +70,12 @@ TEST_CASE("no client waits behind a busy worker while another is idle, however o
             kill(worker, SIGKILL);
             CHECK(in_time([&] { return !lives(worker); }));
         }
-        auto first = connect_to(server.door()), second = connect_to(server.door());
+        auto first = connect_to(server.endpoint()), second = connect_to(server.endpoint());
         CHECK(is_served(first)); // and stays
         CHECK(is_served(second));
         CHECK(is_served(first));
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a client whose worker dies before it takes it gets another one") {
@@ -87,13 +87,13 @@ TEST_CASE("a client whose worker dies before it takes it gets another one") {
             processes_where([&](const process_state& each) { return each.process == workers.front(); });
         return found.size() == 1 && found.front().state == 'T';
     }));
-    auto client = connect_to(server.door());
+    auto client = connect_to(server.endpoint());
     send_all(client, "Ada\n");
-    auto other = connect_to(server.door());
+    auto other = connect_to(server.endpoint());
     CHECK(is_served(other)); // by the second: so the first client has been passed to the first worker
     kill(workers.front(), SIGKILL);
     CHECK(read_line(client).starts_with("Hello, Ada"));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a stop of the whole process group loses no client of the backlog") {
@@ -107,16 +107,16 @@ TEST_CASE("a stop of the whole process group loses no client of the backlog") {
     }));
     std::vector<connection> clients;
     for (int i = 0; i != 4; ++i) {
-        clients.push_back(connect_to(server.door()));
+        clients.push_back(connect_to(server.endpoint()));
         send_all(clients.back(), "Ada\n");
-        clients.back().end_output();
+        clients.back().shutdown_write();
     }
     for (const auto worker : workers) kill(worker, SIGTERM);
     kill(parent, SIGTERM);
     std::this_thread::sleep_for(std::chrono::milliseconds{100}); // the workers are told first
     kill(parent, SIGCONT);
     for (auto& client : clients) CHECK(read_line(client).starts_with("Hello, Ada"));
-    CHECK(server.left_badly() == "");
+    CHECK(server.problems_after_exit() == "");
 }
 
 } // namespace parley

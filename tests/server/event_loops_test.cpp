@@ -36,9 +36,9 @@ std::vector<std::string> one_loop(std::vector<std::string> more = {}) {
     return more;
 }
 
-std::string ask(connection& wire, std::string_view request) {
-    send_all(wire, request);
-    return read_line(wire);
+std::string ask(connection& connection, std::string_view request) {
+    send_all(connection, request);
+    return read_line(connection);
 }
 
 /// Stops the process for as long as this lives.
@@ -61,8 +61,9 @@ private:
     pid_t process_;
 };
 
-std::ptrdiff_t count_readable(const std::vector<connection>& wires) {
-    return std::ranges::count_if(wires, [](const connection& each) { return each.is_readable_within(0ms); });
+std::ptrdiff_t count_readable(const std::vector<connection>& connections) {
+    return std::ranges::count_if(connections,
+                                 [](const connection& each) { return each.is_readable_within(0ms); });
 }
 
 } // namespace
@@ -71,21 +72,21 @@ TEST_CASE("a loop that was full listens at all of its addresses again") {
     for_each_loop([](auto model) {
         server_under_test server{model, "hello",
                                  one_loop({"--max-connections", "2", "--listen", "127.0.0.1:0"})};
-        const address doors[] = {server.door(), ready_address(server.process().read_line(patience))};
+        const address endpoints[] = {server.endpoint(), ready_address(server.process().read_line(time_limit))};
         for (int round = 0; round != 2; ++round) {
-            for (const auto& fills : doors) {
+            for (const auto& fills : endpoints) {
                 {
                     auto first = connect_to(fills), second = connect_to(fills);
                     CHECK(ask(first, "A\n").starts_with("Hello, A"));
                     CHECK(ask(second, "B\n").starts_with("Hello, B"));
                 }
-                for (const auto& door : doors) {
-                    auto next = connect_to(door);
+                for (const auto& endpoint : endpoints) {
+                    auto next = connect_to(endpoint);
                     CHECK(ask(next, "C\n").starts_with("Hello, C"));
                 }
             }
         }
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
@@ -93,14 +94,14 @@ TEST_CASE("no more clients are served at a time than there may be, even if they 
     for_each_loop([](auto model) {
         server_under_test server{model, "hello", one_loop({"--max-connections", "3"})};
         {
-            auto first = connect_to(server.door());
+            auto first = connect_to(server.endpoint());
             CHECK(ask(first, "first\n").starts_with("Hello, first"));
         }
         std::vector<connection> clients;
         {
             const stopped meanwhile{server.process().pid()};
             for (int i = 0; i != 20; ++i) {
-                clients.push_back(connect_to(server.door()));
+                clients.push_back(connect_to(server.endpoint()));
                 send_all(clients.back(), "Ada\n");
             }
         }
@@ -120,14 +121,14 @@ TEST_CASE("no more clients are served at a time than there may be, even if they 
                 return !done && (done = each.is_readable_within(0ms));
             });
         }
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a client that sends thousands of requests at once does not keep the others from their turns") {
     for_each_loop([](auto model) {
         server_under_test server{model, "counter", one_loop()};
-        auto greedy = connect_to(server.door()), modest = connect_to(server.door());
+        auto greedy = connect_to(server.endpoint()), modest = connect_to(server.endpoint());
         CHECK(ask(greedy, "\n") == "1\n");
         CHECK(ask(modest, "\n") == "2\n");
         {
@@ -139,7 +140,7 @@ TEST_CASE("a client that sends thousands of requests at once does not keep the o
         std::string last;
         for (int i = 0; i != 16'000; ++i) last = read_line(greedy);
         CHECK(last == "16003\n");
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
@@ -152,11 +153,11 @@ std::string order_of_work(Serve serve) {
     int ends[2];
     REQUIRE(pipe(ends) == 0);
     const unique_fd read_end{ends[0]}, write_end{ends[1]};
-    CHECK(in_child([&] {
+    CHECK(run_in_fork([&] {
               stop_signal::install(1h);
               scoreboard board{1};
               ready_report ready{[] {}};
-              listener door{address::resolve("127.0.0.1:0").front(), {}};
+              listener endpoint{address::resolve("127.0.0.1:0").front(), {}};
               const model_options options{.workers = 1,
                                           .threads = 1,
                                           .min_spare = 0,
@@ -165,16 +166,16 @@ std::string order_of_work(Serve serve) {
                                           .max_connections_per_worker = 0,
                                           .max_connections = 10,
                                           .idle_timeout = 0ms,
-                                          .accept = discipline::each,
-                                          .in = container::threads,
+                                          .accept = accept_strategy::shared,
+                                          .in = worker_kind::threads,
                                           .command = {},
                                           .board = board,
                                           .ready = ready};
-              auto greedy = connect_to(door.bound().front()), modest = connect_to(door.bound().front());
+              auto greedy = connect_to(endpoint.bound().front()), modest = connect_to(endpoint.bound().front());
               send_all(greedy, "aaaaaaaaaaaaaaaaaaaa");
               send_all(modest, "b");
-              greedy.end_output();
-              modest.end_output();
+              greedy.shutdown_write();
+              modest.shutdown_write();
               const service works = [&] {
                   return [](int into) -> session {
                       while (const auto bytes = co_await read_some())
@@ -185,7 +186,7 @@ std::string order_of_work(Serve serve) {
                   }(write_end.get());
               };
               stop_signal::request(); // those who are there are served
-              serve(door, works, options);
+              serve(endpoint, works, options);
           }) == "exit 0");
     std::array<char, 100> done;
     const auto count = read(read_end.get(), done.data(), done.size());
@@ -200,12 +201,12 @@ TEST_CASE(
         CHECK(order.size() == 21);
         CHECK(order.find('b') < 4);
     };
-    is_fair(order_of_work([](auto& door, auto& offered, auto& options) {
-        readiness_loop{door, offered, options, 1}.run();
+    is_fair(order_of_work([](auto& endpoint, auto& offered, auto& options) {
+        epoll_loop{endpoint, offered, options, 1}.run();
     }));
-    if (completion_ring::obstacle().empty())
-        is_fair(order_of_work([](auto& door, auto& offered, auto& options) {
-            completion_loop{door, offered, options, 1}.run();
+    if (io_ring::obstacle().empty())
+        is_fair(order_of_work([](auto& endpoint, auto& offered, auto& options) {
+            uring_loop{endpoint, offered, options, 1}.run();
         }));
 }
 
@@ -223,12 +224,12 @@ TEST_CASE("clients that send and never read cost little, and nothing when they h
     for_each_loop([](auto model) {
         server_under_test server{model, "echo", one_loop({"--max-connections", "100"})};
         const auto pid = server.process().pid();
-        CHECK(party{"echo", server.door()}.add(50).converse() == "");
+        CHECK(client_group{"echo", server.endpoint()}.add(50).converse() == "");
         const auto before = pages_of(pid);
         {
             const std::string part(100'000, 'x');
             std::vector<connection> clients;
-            for (int i = 0; i != 30; ++i) clients.push_back(connect_to(server.door()));
+            for (int i = 0; i != 30; ++i) clients.push_back(connect_to(server.endpoint()));
             for (int quiet_rounds = 0; quiet_rounds != 2;) {
                 std::size_t sent = 0;
                 for (auto& each : clients) sent += each.write_some(part);
@@ -239,7 +240,7 @@ TEST_CASE("clients that send and never read cost little, and nothing when they h
             for (auto& each : clients) reset(std::move(each));
         }
         CHECK(in_time([&] { return pages_of(pid) - before < 512; }));
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 #endif

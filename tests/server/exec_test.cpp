@@ -30,8 +30,8 @@ public:
     }
 
     /// Also looks for what is in a process group of its own.
-    std::string leaves_badly() {
-        auto wrong = server_under_test::leaves_badly();
+    std::string shutdown_problems() {
+        auto wrong = server_under_test::shutdown_problems();
         if (!nobody_left()) wrong += "it left a command behind; ";
         return wrong;
     }
@@ -43,17 +43,17 @@ public:
 
     /// Sends all while it reads all, and ends its output.
     [[nodiscard]] std::string answer_to(std::string_view text) const {
-        return converse(connect_to(door()), text);
+        return converse(connect_to(endpoint()), text);
     }
 
-    static std::string converse(connection wire, std::string_view text) {
+    static std::string converse(connection connection, std::string_view text) {
         std::string answer;
         bool said = false;
-        for (input_area area;;) {
-            text.remove_prefix(text.empty() ? 0 : wire.write_some(text));
-            if (text.empty() && !std::exchange(said, true)) wire.end_output();
-            wait_for(wire, static_cast<short>(text.empty() ? POLLIN : POLLIN | POLLOUT));
-            const auto bytes = wire.read_some(area);
+        for (read_buffer area;;) {
+            text.remove_prefix(text.empty() ? 0 : connection.write_some(text));
+            if (text.empty() && !std::exchange(said, true)) connection.shutdown_write();
+            wait_for(connection, static_cast<short>(text.empty() ? POLLIN : POLLIN | POLLOUT));
+            const auto bytes = connection.read_some(area);
             if (bytes && bytes->empty()) return answer;
             if (bytes) answer += *bytes;
         }
@@ -90,15 +90,15 @@ std::string without_prefix(std::string text) { return text.substr(text.rfind(':'
 TEST_CASE("the ready line names the command") {
     exec_server server{{"cat"}};
     CHECK(server.ready_line() ==
-          fmt::format("listening on {} (model exec, service cat)", server.door().to_string()));
-    CHECK(server.leaves_badly() == "");
+          fmt::format("listening on {} (model exec, service cat)", server.endpoint().to_string()));
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command sees the end of its client's input, and its last words arrive") {
     exec_server server{{"sort"}};
     CHECK(server.answer_to("b\nc\na\n") == "a\nb\nc\n");
     CHECK(server.answer_to("") == "");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a mebibyte goes through a command unchanged") {
@@ -106,46 +106,46 @@ TEST_CASE("a mebibyte goes through a command unchanged") {
     for (unsigned i = 0; bytes.size() != 1 << 20; ++i) bytes += static_cast<char>(i * 2654435761U >> 24);
     exec_server server{{"cat"}};
     CHECK(server.answer_to(bytes) == bytes); // byte by byte, whatever they are
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a script is a server") {
     exec_server server{{"python3", "-u", "-c",
                         "import sys\n"
                         "for line in sys.stdin: print('Hello, ' + line.strip().title())"}};
-    auto wire = connect_to(server.door());
+    auto connection = connect_to(server.endpoint());
     for (const std::string name : {"ada", "grace"}) {
-        send_all(wire, name + "\n");
-        CHECK(read_line(wire) == (name == "ada" ? "Hello, Ada\n" : "Hello, Grace\n"));
+        send_all(connection, name + "\n");
+        CHECK(read_line(connection) == (name == "ada" ? "Hello, Ada\n" : "Hello, Grace\n"));
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("fifty clients at once have a command each, and no zombie is left") {
     exec_server server{{"cat"}};
-    std::vector<connection> wires;
+    std::vector<connection> connections;
     for (int i = 0; i != 50; ++i) {
-        wires.push_back(connect_to(server.door()));
-        send_all(wires.back(), fmt::format("client {}\n", i));
+        connections.push_back(connect_to(server.endpoint()));
+        send_all(connections.back(), fmt::format("client {}\n", i));
     }
     for (int i = 0; i != 50; ++i)
-        CHECK(read_line(wires[static_cast<std::size_t>(i)]) == fmt::format("client {}\n", i));
+        CHECK(read_line(connections[static_cast<std::size_t>(i)]) == fmt::format("client {}\n", i));
     CHECK(children_of(server.process().pid()).size() == 50);
-    wires.clear();
+    connections.clear();
     CHECK(in_time([&] { return children_of(server.process().pid()).empty(); }));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("more clients than there may be commands are served in turn") {
     exec_server server{{"cat"}, {"--max-connections", "2"}};
-    std::vector<connection> wires;
+    std::vector<connection> connections;
     for (int i = 0; i != 10; ++i) {
-        wires.push_back(connect_to(server.door()));
-        send_all(wires.back(), "x");
-        wires.back().end_output();
+        connections.push_back(connect_to(server.endpoint()));
+        send_all(connections.back(), "x");
+        connections.back().shutdown_write();
     }
-    for (auto& each : wires) CHECK(read_to_end(each) == "x");
-    CHECK(server.leaves_badly() == "");
+    for (auto& each : connections) CHECK(read_to_end(each) == "x");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command gets its socket, standard error, and no other descriptor") {
@@ -161,7 +161,7 @@ TEST_CASE("a command gets its socket, standard error, and no other descriptor") 
     CHECK(targets[1] == "1" + targets[0].substr(1));
     CHECK(targets[2].find("socket:") == std::string::npos);
     CHECK(targets[3].find("/proc/") != std::string::npos); // the folder that ls lists
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command's environment is clean, and says with whom it talks") {
@@ -169,12 +169,12 @@ TEST_CASE("a command's environment is clean, and says with whom it talks") {
     setenv("TZ", "UTC", 1);
     exec_server server{{"env"}};
     unsetenv("PARLEY_SECRET");
-    auto wire = connect_to(server.door());
-    const auto own = address::of(wire.descriptor()).to_string();
-    auto all = variables_in(exec_server::converse(std::move(wire), ""));
+    auto connection = connect_to(server.endpoint());
+    const auto own = address::of(connection.descriptor()).to_string();
+    auto all = variables_in(exec_server::converse(std::move(connection), ""));
     CHECK(all["PROTO"] == "TCP");
     CHECK(all["TCPLOCALIP"] == own_loopback());
-    CHECK(all["TCPLOCALPORT"] == without_prefix(server.door().to_string()));
+    CHECK(all["TCPLOCALPORT"] == without_prefix(server.endpoint().to_string()));
     CHECK(all["TCPREMOTEIP"] == "127.0.0.1");
     CHECK(all["TCPREMOTEPORT"] == without_prefix(own));
     CHECK(all["TZ"] == "UTC");
@@ -183,16 +183,16 @@ TEST_CASE("a command's environment is clean, and says with whom it talks") {
         CHECK((name.starts_with("TCP") || name == "PROTO" || name == "PATH" || name == "HOME" || name == "TZ" ||
                name == "LANG" || name == "LC_ALL"));
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("over IPv6 and UNIX sockets, the variables have other names") {
     const temporary_folder folder;
     const auto file = folder.file("socket");
-    words doors{"--listen", "unix:" + file};
-    if (has_ipv6()) doors.insert(doors.end(), {"--listen", "[::1]:0"});
-    exec_server server{{"env"}, doors};
-    const auto on_unix = ready_address(server.process().read_line(patience));
+    words endpoints{"--listen", "unix:" + file};
+    if (has_ipv6()) endpoints.insert(endpoints.end(), {"--listen", "[::1]:0"});
+    exec_server server{{"env"}, endpoints};
+    const auto on_unix = ready_address(server.process().read_line(time_limit));
     auto all = variables_in(exec_server::converse(connect_to(on_unix), ""));
     CHECK(all["PROTO"] == "UNIX");
     CHECK(all["UNIXLOCALPATH"] == file);
@@ -200,14 +200,14 @@ TEST_CASE("over IPv6 and UNIX sockets, the variables have other names") {
     CHECK(all["UNIXREMOTEEUID"] == std::to_string(geteuid()));
     CHECK(all["UNIXREMOTEEGID"] == std::to_string(getegid()));
     if (has_ipv6()) {
-        const auto on_ipv6 = ready_address(server.process().read_line(patience));
+        const auto on_ipv6 = ready_address(server.process().read_line(time_limit));
         all = variables_in(exec_server::converse(connect_to(on_ipv6), ""));
         CHECK(all["PROTO"] == "TCP6");
         CHECK(all["TCP6LOCALIP"] == "::1");
         CHECK(all["TCP6REMOTEIP"] == "::1");
         CHECK(all["TCP6LOCALPORT"] == without_prefix(on_ipv6.to_string()));
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("no signal is blocked or ignored in a command, and it has a process group of its own") {
@@ -221,31 +221,31 @@ TEST_CASE("no signal is blocked or ignored in a command, and it has a process gr
     CHECK(std::sscanf(text.c_str() + text.rfind('\n', numbers) + 1, "%d (cat) %*c %*d %d", &process, &group) ==
           2);
     CHECK(process == group);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command may have no more descriptors than select can bear") {
     exec_server server{{"sh", "-c", "ulimit -Sn"}};
     CHECK(std::stoi(server.answer_to("")) <= 1024);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("no shell reads the command's arguments") {
     exec_server server{{"echo", "$HOME", "*", "; exit", "a  b"}};
     CHECK(server.answer_to("") == "$HOME * ; exit a  b\n");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command that does not read what it is sent loses no word of its own") {
     exec_server server{{"echo", "read this"}};
     const std::string unwanted(1 << 20, 'x');
     for (int i = 0; i != 20; ++i) {
-        auto wire = connect_to(server.door());
-        send_all(wire, unwanted); // with the answer long on its way: a reset would drop it
-        wire.end_output();
-        CHECK(read_to_end(wire) == "read this\n");
+        auto connection = connect_to(server.endpoint());
+        send_all(connection, unwanted); // with the answer long on its way: a reset would drop it
+        connection.shutdown_write();
+        CHECK(read_to_end(connection) == "read this\n");
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command that ends badly is told of in the log") {
@@ -254,7 +254,7 @@ TEST_CASE("a command that ends badly is told of in the log") {
     CHECK(server.logs("the command ended: exit code 3"));
     CHECK(server.answer_to("die\n") == "");
     CHECK(server.logs("the command ended: killed by SIGKILL"));
-    CHECK(server.stop(patience).end.exit_code() == 0);
+    CHECK(server.stop(time_limit).end.exit_code() == 0);
 }
 
 TEST_CASE("a command that cannot be run is refused before the doors open") {
@@ -262,7 +262,7 @@ TEST_CASE("a command that cannot be run is refused before the doors open") {
     const auto check_refused = [](const std::string& command, std::string_view why) {
         subprocess server{{PARLEY_SERVER, "--model", "exec", "--listen", "127.0.0.1:0", "--", command},
                           subprocess::errors::kept};
-        const auto end = server.wait(patience);
+        const auto end = server.wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
         CHECK(server.rest_of_output() == "");
@@ -286,7 +286,7 @@ TEST_CASE("a command that vanishes while the server runs costs a line in the log
 #ifndef __SANITIZE_THREAD__ // it makes vfork a fork, whose child cannot tell us why
     CHECK(server.logs(fmt::format("exec {}: No such file or directory", script)));
 #endif
-    CHECK(server.stop(patience).end.exit_code() == 0);
+    CHECK(server.stop(time_limit).end.exit_code() == 0);
 }
 
 TEST_CASE("a command on whose connection nothing comes or goes is ended, even one that does not listen") {
@@ -295,54 +295,54 @@ TEST_CASE("a command on whose connection nothing comes or goes is ended, even on
          {words{"sleep", "1000"}, words{"sh", "-c", "trap '' TERM; sleep 1000; sleep 1000"}}) {
         INFO(name(command));
         exec_server server{command, {"--idle-timeout", "50ms"}};
-        auto wire = connect_to(server.door());
-        CHECK(read_to_end(wire) == "");
+        auto connection = connect_to(server.endpoint());
+        CHECK(read_to_end(connection) == "");
         CHECK(in_time([&] { return children_of(server.process().pid()).empty(); }));
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     }
 }
 
 TEST_CASE("what a command leaves behind may talk on to the client, and ends with the server") {
     exec_server talking{{"sh", "-c", "(cat /dev/null; echo late) &"}};
     CHECK(talking.answer_to("") == "late\n");
-    CHECK(talking.leaves_badly() == "");
+    CHECK(talking.shutdown_problems() == "");
     exec_server staying{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}};
     CHECK(staying.answer_to("") == "gone\n");
-    CHECK(staying.leaves_badly() == "");
+    CHECK(staying.shutdown_problems() == "");
 }
 
 TEST_CASE("what a command leaves behind keeps no place from the next client") {
     exec_server server{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}, {"--max-connections", "1"}};
     for (int client = 0; client != 3; ++client) CHECK(server.answer_to("") == "gone\n");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a stop is the end of the input for commands, and their last words still arrive") {
     exec_server server{{"sort"}};
-    auto wire = connect_to(server.door());
-    send_all(wire, "b\na\n");
+    auto connection = connect_to(server.endpoint());
+    send_all(connection, "b\na\n");
     CHECK(in_time([&] { return children_of(server.process().pid()).size() == 1; }));
     server.process().signal(SIGTERM);
-    CHECK(read_to_end(wire) == "a\nb\n");
-    CHECK(server.left_badly() == "");
+    CHECK(read_to_end(connection) == "a\nb\n");
+    CHECK(server.problems_after_exit() == "");
 }
 
 TEST_CASE("a command that goes on after a stop is ended with the grace") {
     exec_server server{{"sleep", "1000"}, {"--grace", "50ms"}};
-    auto wire = connect_to(server.door());
+    auto connection = connect_to(server.endpoint());
     CHECK(in_time([&] { return children_of(server.process().pid()).size() == 1; }));
-    CHECK(server.leaves_badly() == "");
-    CHECK(read_to_end(wire) == "");
+    CHECK(server.shutdown_problems() == "");
+    CHECK(read_to_end(connection) == "");
 }
 
 TEST_CASE("a server that is killed takes its commands along") {
     exec_server server{{"cat"}};
-    auto wire = connect_to(server.door());
-    send_all(wire, "x");
-    CHECK(read_next(wire) == "x");
+    auto connection = connect_to(server.endpoint());
+    send_all(connection, "x");
+    CHECK(read_next(connection) == "x");
     server.process().signal(SIGKILL);
-    CHECK(server.wait(patience).end.to_string() == "killed by SIGKILL");
-    CHECK(read_to_end(wire) == "");
+    CHECK(server.wait(time_limit).end.to_string() == "killed by SIGKILL");
+    CHECK(read_to_end(connection) == "");
     CHECK(exec_server::nobody_left());
 }
 

@@ -21,18 +21,18 @@ constexpr std::string_view announcement = "metrics on http://";
 struct measured_server {
     explicit measured_server(std::string_view model)
         : server{model, "echo", {"--workers", "2", "--metrics", "127.0.0.1:0"}} {
-        const auto line = server.process().read_line(patience);
+        const auto line = server.process().read_line(time_limit);
         REQUIRE(line.starts_with(announcement));
         REQUIRE(line.ends_with("/metrics"));
-        door =
+        endpoint =
             address::resolve(line.substr(announcement.size(), line.rfind('/') - announcement.size())).front();
     }
 
     /// All that comes in answer to a request.
     [[nodiscard]] std::string ask(std::string_view request) const {
-        auto wire = connect_to(door);
-        send_all(wire, request);
-        return read_to_end(wire);
+        auto connection = connect_to(endpoint);
+        send_all(connection, request);
+        return read_to_end(connection);
     }
     [[nodiscard]] std::string scrape() const { return ask("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n"); }
 
@@ -46,7 +46,7 @@ struct measured_server {
     }
 
     server_under_test server;
-    address door;
+    address endpoint;
 };
 
 scoreboard_snapshot with_workers(int count) {
@@ -87,8 +87,8 @@ TEST_CASE("every metric has help and a type, and every counter ends in _total") 
 }
 
 TEST_CASE("what stands in a label is escaped") {
-    const auto text =
-        metrics_of({.process = 1, .version = "1", .model = "a\"b\\c\nd", .service = "\x1b", .doors = {}}, {});
+    const auto text = metrics_of(
+        {.process = 1, .version = "1", .model = "a\"b\\c\nd", .service = "\x1b", .addresses = {}}, {});
     CHECK(text.find(R"(parley_info{model="a\"b\\\\c\\nd",service="\\x1b",version="1"} 1)") !=
           std::string::npos);
 }
@@ -107,9 +107,9 @@ TEST_CASE("a running server is scraped, whatever its model") {
         const measured_server measured{model};
         auto& server = const_cast<server_under_test&>(measured.server);
         {
-            auto wire = connect_to(server.door());
-            send_all(wire, "hello\n");
-            CHECK(read_line(wire) == "hello\n");
+            auto connection = connect_to(server.endpoint());
+            send_all(connection, "hello\n");
+            CHECK(read_line(connection) == "hello\n");
             CHECK(in_time([&] { return measured.value("parley_requests_total") == 1; }));
             CHECK(measured.value("parley_connections_total") == 1);
             CHECK(measured.value("parley_connections_open") == 1);
@@ -121,8 +121,8 @@ TEST_CASE("a running server is scraped, whatever its model") {
             CHECK(measured.scrape().find(info) != std::string::npos);
         }
         CHECK(in_time([&] { return measured.value("parley_connections_open") == 0; }));
-        CHECK(server.leaves_badly() == "");
-        CHECK_THROWS_AS((void)connect_to(measured.door), std::system_error);
+        CHECK(server.shutdown_problems() == "");
+        CHECK_THROWS_AS((void)connect_to(measured.endpoint), std::system_error);
     }
 }
 
@@ -136,17 +136,17 @@ TEST_CASE("other paths get a hint, other requests a refusal") {
     CHECK(measured.ask("POST /metrics HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx")
               .starts_with("HTTP/1.1 4"));
     CHECK(measured.ask("nonsense\r\n\r\n").find(" 400 ") != std::string::npos);
-    CHECK(measured.server.leaves_badly() == "");
+    CHECK(measured.server.shutdown_problems() == "");
 }
 
 TEST_CASE("slow clients, and requests without an end, do not keep a scrape from its answer") {
     measured_server measured{"epoll"};
     std::vector<connection> slow;
     for (int client = 0; client != 20; ++client) {
-        slow.push_back(connect_to(measured.door));
+        slow.push_back(connect_to(measured.endpoint));
         send_all(slow.back(), client % 2 == 0 ? "GET /metr" : "GET /metrics HTTP/1.1\r\nX: x");
     }
-    auto endless = connect_to(measured.door);
+    auto endless = connect_to(measured.endpoint);
     send_all(endless, std::string(300'000, 'x')); // more than a line may have, and no end of it
     CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
     std::string many = "GET /metrics HTTP/1.1\r\n";
@@ -155,7 +155,7 @@ TEST_CASE("slow clients, and requests without an end, do not keep a scrape from 
     const auto head = measured.ask("HEAD /metrics HTTP/1.1\r\n\r\n");
     CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(head.ends_with("\r\n\r\n"));
-    CHECK(measured.server.leaves_badly() == "");
+    CHECK(measured.server.shutdown_problems() == "");
 }
 
 TEST_CASE("a worker of the metrics that is killed is replaced") {
@@ -171,7 +171,7 @@ TEST_CASE("a worker of the metrics that is killed is replaced") {
     CHECK(in_time([&] { return worker() > 0 && worker() != first; }));
     CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
     measured.server.process().signal(SIGTERM);
-    const auto left = measured.server.wait(patience);
+    const auto left = measured.server.wait(time_limit);
     CHECK(left.end.exit_code() == 0);
     CHECK_FALSE(left.left_processes);
 }
@@ -188,7 +188,7 @@ TEST_CASE("the metrics go on if their whole program is killed, and end with the 
         CHECK(in_time([&] { return children_of(worker).size() == 1; })); // it is a parent now
         CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
         measured.server.process().signal(SIGTERM);
-        CHECK(measured.server.wait(patience).end.exit_code() == 0);
+        CHECK(measured.server.wait(time_limit).end.exit_code() == 0);
         CHECK(measured.server.process().error_output().find("parley-metrics was killed: it begins again") !=
               std::string::npos);
         CHECK(in_time([&] { return !process_exists(worker) || processes_in_group(first).empty(); }));
@@ -200,17 +200,17 @@ TEST_CASE("the program for metrics has no door of the server, and dies with it")
     const auto server = measured.server.process().pid();
     // It ends with its server, however that dies; then nobody has the server's port any more.
     measured.server.process().signal(SIGKILL);
-    CHECK(measured.server.wait(patience).end.to_string() == "killed by SIGKILL");
+    CHECK(measured.server.wait(time_limit).end.to_string() == "killed by SIGKILL");
     CHECK(in_time([&] {
         try {
-            (void)connect_to(measured.door);
+            (void)connect_to(measured.endpoint);
             return false;
         } catch (const std::system_error&) {
             return true;
         }
     }));
     CHECK(in_time([&] { return processes_in_group(server).empty(); }));
-    CHECK_NOTHROW((listener{measured.server.door(), {}}));
+    CHECK_NOTHROW((listener{measured.server.endpoint(), {}}));
 }
 
 TEST_CASE("a server whose program for metrics was killed goes on, and leaves well") {
@@ -226,26 +226,27 @@ TEST_CASE("a server whose program for metrics was killed goes on, and leaves wel
                 kill(std::stoi(pid), SIGKILL);
         }
         for (int i = 0; i < 3; ++i) {
-            auto wire = connect_to(server.door());
-            send_all(wire, "hello\n");
-            CHECK(read_line(wire) == "hello\n");
+            auto connection = connect_to(server.endpoint());
+            send_all(connection, "hello\n");
+            CHECK(read_line(connection) == "hello\n");
         }
         server.process().signal(SIGTERM);
-        CHECK(server.wait(patience).end.exit_code() == 0);
+        CHECK(server.wait(time_limit).end.exit_code() == 0);
     }
 }
 
 TEST_CASE("where the metrics cannot be served the server does not begin") {
     const listener taken{address::resolve("127.0.0.1:0").front(), {}};
-    const auto door = taken.bound().front().to_string();
+    const auto endpoint = taken.bound().front().to_string();
     const auto run = [](const std::string& at) {
         subprocess server{{PARLEY_SERVER, "--listen", "127.0.0.1:0", "--metrics", at},
                           subprocess::errors::kept};
-        const auto end = server.wait(patience);
+        const auto end = server.wait(time_limit);
         return fmt::format("{}: {}{}", end ? end->to_string() : "runs", server.rest_of_output(),
                            server.error_output());
     };
-    CHECK(run(door) == fmt::format("exit code 1: parley-server: bind {}: Address already in use\n", door));
+    CHECK(run(endpoint) ==
+          fmt::format("exit code 1: parley-server: bind {}: Address already in use\n", endpoint));
     CHECK(run("unix:/tmp/x") ==
           "exit code 2: parley-server: --metrics unix:/tmp/x: write HOST:PORT, as in 127.0.0.1:9100\n");
 }
@@ -258,14 +259,14 @@ TEST_CASE("promtool accepts the text") {
     CHECK(pwrite(file.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
     try {
         subprocess promtool{{"promtool", "check", "metrics"}, subprocess::errors::kept, file.get()};
-        const auto end = promtool.wait(patience);
+        const auto end = promtool.wait(time_limit);
         CHECK(end->to_string() == "exit code 0");
         CHECK(promtool.error_output() == "");
         CHECK(promtool.rest_of_output() == "");
     } catch (const std::system_error&) {
         MESSAGE("skipped: there is no promtool (Debian's package prometheus)");
     }
-    CHECK(measured.server.leaves_badly() == "");
+    CHECK(measured.server.shutdown_problems() == "");
 }
 
 } // namespace parley

@@ -17,16 +17,16 @@ namespace parley {
 namespace {
 
 /// Sends a byte to an echo and waits for it.
-bool answers(connection& wire) {
-    send_all(wire, "x");
-    return read_next(wire) == "x";
+bool answers(connection& connection) {
+    send_all(connection, "x");
+    return read_next(connection) == "x";
 }
 
 /// A client that has been let in.
-connection let_in(const address& door) {
-    auto wire = connect_to(door);
-    CHECK(answers(wire));
-    return wire;
+connection let_in(const address& endpoint) {
+    auto connection = connect_to(endpoint);
+    CHECK(answers(connection));
+    return connection;
 }
 
 std::set<std::string> sockets_of(pid_t process) {
@@ -62,24 +62,24 @@ TEST_CASE("workers that are killed are replaced, whoever accepts, even with the 
                            return std::ranges::count(before, each.process, &process_state::process) != 0;
                        });
             }));
-            for (int client = 0; client != 5; ++client) let_in(server.door());
+            for (int client = 0; client != 5; ++client) let_in(server.endpoint());
         }
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     }
 }
 
 TEST_CASE("clients that wait in the queue of a worker are served by the next one when it ends") {
     const std::vector<std::string> two_queues{"--accept", "reuseport", "--workers", "2"};
     std::vector<connection> waiting;
-    const auto connect_forty = [&](const address& door) {
-        while (waiting.size() != 40) waiting.push_back(connect_to(door));
+    const auto connect_forty = [&](const address& endpoint) {
+        while (waiting.size() != 40) waiting.push_back(connect_to(endpoint));
     };
     const auto count_lost = [&] {
-        return std::ranges::count_if(waiting, [](connection& wire) {
+        return std::ranges::count_if(waiting, [](connection& connection) {
             try {
-                send_all(wire, "x");
-                wire.end_output();
-                return read_to_end(wire) != "x";
+                send_all(connection, "x");
+                connection.shutdown_write();
+                return read_to_end(connection) != "x";
             } catch (const std::system_error&) {
                 return true;
             }
@@ -89,16 +89,16 @@ TEST_CASE("clients that wait in the queue of a worker are served by the next one
         auto arguments = two_queues;
         arguments.insert(arguments.end(), {"--max-connections-per-worker", "1"});
         server_under_test server{"prefork", "echo", arguments};
-        connect_forty(server.door());
+        connect_forty(server.endpoint());
         CHECK(count_lost() == 0);
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     }
     SUBCASE("suddenly") {
         server_under_test server{"prefork", "echo", two_queues, "off"};
-        connect_forty(server.door());
+        connect_forty(server.endpoint());
         for (const auto& each : children_of(server.process().pid())) kill(each.process, SIGKILL);
         CHECK(count_lost() <= 2); // who was being served
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     }
 }
 
@@ -106,18 +106,18 @@ TEST_CASE("a process for each connection, no more of them than allowed, and none
     server_under_test server{"fork", "echo", {"--max-connections", "2"}};
     const auto pid = server.process().pid();
     {
-        auto first = let_in(server.door());
-        auto second = let_in(server.door());
-        auto third = connect_to(server.door());
+        auto first = let_in(server.endpoint());
+        auto second = let_in(server.endpoint());
+        auto third = connect_to(server.endpoint());
         send_all(third, "x");
         CHECK(children_of(pid).size() == 2);
         CHECK_FALSE(third.is_readable_within(std::chrono::milliseconds{50}));
-        first.end_output();
+        first.shutdown_write();
         CHECK(read_next(third) == "x");
         CHECK(children_of(pid).size() <= 2);
     }
     CHECK(in_time([&] { return children_of(pid).empty(); }));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a thread for each connection, no more of them than allowed, and none is left when all have gone") {
@@ -125,26 +125,26 @@ TEST_CASE("a thread for each connection, no more of them than allowed, and none 
     const auto pid = server.process().pid();
     std::ptrdiff_t with_one = 0; // and with whatever threads a sanitizer has
     {
-        auto first = let_in(server.door());
+        auto first = let_in(server.endpoint());
         with_one = threads_of(pid);
-        auto second = let_in(server.door());
-        auto third = connect_to(server.door());
+        auto second = let_in(server.endpoint());
+        auto third = connect_to(server.endpoint());
         send_all(third, "x");
         CHECK(threads_of(pid) == with_one + 1);
         CHECK_FALSE(third.is_readable_within(std::chrono::milliseconds{50}));
-        first.end_output();
+        first.shutdown_write();
         CHECK(read_next(third) == "x");
     }
     CHECK(in_time([&] { return threads_of(pid) == with_one - 1; }));
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("parent and child of a connection keep nothing of the other's") {
     server_under_test server{"fork", "echo"};
     const auto pid = server.process().pid();
     const auto alone = sockets_of(pid);
-    const auto first = let_in(server.door());
-    const auto second = let_in(server.door());
+    const auto first = let_in(server.endpoint());
+    const auto second = let_in(server.endpoint());
     // The parent keeps no connection, or no client would ever see its end; a child may answer before it lets
     // go.
     CHECK(in_time([&] { return sockets_of(pid) == alone; }));
@@ -156,17 +156,17 @@ TEST_CASE("parent and child of a connection keep nothing of the other's") {
         for (const auto& socket : its_own)
             CHECK(!alone.contains(socket)); // no door, or the port would stay taken
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("no model serves more clients than there may be at a time, however many loops it has") {
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         constexpr int most = 5;
         auto server =
             how.serve("echo", {"--workers", "2", "--threads", "2", "--max-connections", std::to_string(most)});
         std::vector<connection> clients; // so many that each loop has enough of them
         while (clients.size() != 40) {
-            clients.push_back(connect_to(server.door()));
+            clients.push_back(connect_to(server.endpoint()));
             send_all(clients.back(), "x");
         }
         const auto count_served = [&] {
@@ -176,9 +176,9 @@ TEST_CASE("no model serves more clients than there may be at a time, however man
         CHECK(in_time([&] { return count_served() > 0; }));
         CHECK(comes_to_rest(server.process().pid()));
         CHECK(count_served() <= most);
-        for (auto& client : clients) client.end_output();
+        for (auto& client : clients) client.shutdown_write();
         for (auto& client : clients) CHECK(read_to_end(client) == "x");
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
@@ -190,34 +190,34 @@ TEST_CASE("by default there are as many workers as processors that the server ma
     REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0); // what is started now inherits it
     server_under_test server{"prefork", "echo"};
     REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
-    let_in(server.door());
+    let_in(server.endpoint());
     CHECK(comes_to_rest(server.process().pid()));
     CHECK(children_of(server.process().pid()).size() == 1);
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a child that is killed costs one conversation") {
     server_under_test server{"fork", "echo", {}, "off"};
-    auto first = let_in(server.door());
+    auto first = let_in(server.endpoint());
     const auto child = children_of(server.process().pid()).at(0).process;
-    auto second = let_in(server.door());
+    auto second = let_in(server.endpoint());
     kill(child, SIGKILL);
     CHECK(read_to_end(first).empty());
     CHECK(answers(second));
-    let_in(server.door());
-    CHECK(server.leaves_badly() == "");
+    let_in(server.endpoint());
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("one at a time is one at a time") {
     server_under_test server{"iterative", "echo"};
-    auto first = let_in(server.door());
-    auto second = connect_to(server.door());
+    auto first = let_in(server.endpoint());
+    auto second = connect_to(server.endpoint());
     send_all(second, "x");
     CHECK_FALSE(second.is_readable_within(std::chrono::milliseconds{50}));
     CHECK(answers(first));
-    first.end_output();
+    first.shutdown_write();
     CHECK(read_next(second) == "x");
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("while one client waits or computes, an event loop serves the others") {
@@ -225,18 +225,18 @@ TEST_CASE("while one client waits or computes, an event loop serves the others")
         if (!std::ranges::find(models(), one, &model::name)->obstacle().empty()) continue;
         INFO("model ", one);
         server_under_test server{one, "wait", {"--workers", "1"}};
-        auto slow = connect_to(server.door());
+        auto slow = connect_to(server.endpoint());
         send_all(slow, "60000\n");
-        auto fast = connect_to(server.door());
+        auto fast = connect_to(server.endpoint());
         send_all(fast, "0\n");
         CHECK(read_line(fast) == "waited 0 ms\n");
     }
     for (const std::string_view one : {"loop-pool", "coroutine"}) {
         INFO("model ", one);
         server_under_test server{one, "pi", {"--threads", "2", "--workers", "2", "--max-digits", "100000"}};
-        auto slow = connect_to(server.door());
+        auto slow = connect_to(server.endpoint());
         send_all(slow, "100000\n");
-        auto fast = connect_to(server.door());
+        auto fast = connect_to(server.endpoint());
         send_all(fast, "5\n");
         CHECK(read_line(fast) == "3.14159\n");
         CHECK_FALSE(slow.is_readable_within(std::chrono::milliseconds{0}));

@@ -83,11 +83,11 @@ TEST_CASE("a user may be a number, and may have one group and no other") {
 
 TEST_CASE("who has become another user is that user alone, and cannot go back") {
     if (!are_root()) return;
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               const auto nobody = find_account("nobody");
               const gid_t extra = 0;
               require(setgroups(1, &extra) == 0, "root's group");
-              become(nobody);
+              drop_privileges(nobody);
               uid_t users[3];
               gid_t groups[3];
               require(getresuid(&users[0], &users[1], &users[2]) == 0, "users");
@@ -105,10 +105,11 @@ TEST_CASE("who has become another user is that user alone, and cannot go back") 
 
 TEST_CASE("only root can become another user") {
     if (!are_root()) return;
-    CHECK(in_child([] {
+    CHECK(run_in_fork([] {
               const auto nobody = find_account("nobody"), daemon = find_account("daemon");
-              become(nobody);
-              require(what_is_thrown_by([&] { become(daemon); }) == "only root can become the user daemon",
+              drop_privileges(nobody);
+              require(what_is_thrown_by([&] { drop_privileges(daemon); }) ==
+                          "only root can become the user daemon",
                       "refused");
           }) == "exit 0");
 }
@@ -117,9 +118,9 @@ TEST_CASE("a server and all its processes run as the user that it was told to") 
     if (!are_root()) return;
     const auto nobody = find_account("nobody");
     server_under_test server{"prefork", "echo", {"--user", "nobody", "--workers", "2"}};
-    auto wire = connect_to(server.door());
-    send_all(wire, "x");
-    CHECK(read_next(wire) == "x");
+    auto connection = connect_to(server.endpoint());
+    send_all(connection, "x");
+    CHECK(read_next(connection) == "x");
     CHECK(in_time([&] { return processes_in_group(server.process().pid()).size() == 3; }));
     for (const auto& each : processes_in_group(server.process().pid())) {
         CHECK(ids_of(each.process, "Uid:") == std::set{std::to_string(nobody.user)});
@@ -127,19 +128,19 @@ TEST_CASE("a server and all its processes run as the user that it was told to") 
         CHECK(!ids_of(each.process, "Groups:").contains("0"));
         CHECK(ids_of(each.process, "CapEff:") == std::set<std::string>{"0000000000000000"});
     }
-    CHECK(server.leaves_badly() == "");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("every model serves as the user that it was told to, however many sockets it needs") {
     if (!are_root()) return;
-    for_each_form([](const form& how) {
+    for_each_form([](const model_variant& how) {
         auto server = how.serve("echo", {"--user", "nobody", "--workers", "3"});
         for (int client = 0; client != 6; ++client) {
-            auto wire = connect_to(server.door());
-            send_all(wire, "x");
-            CHECK(read_next(wire) == "x");
+            auto connection = connect_to(server.endpoint());
+            send_all(connection, "x");
+            CHECK(read_next(connection) == "x");
         }
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
     });
 }
 
@@ -147,9 +148,9 @@ TEST_CASE("a command runs as that user, and is told so") {
     if (!are_root()) return;
     const auto nobody = find_account("nobody");
     server_under_test server{"exec", "welcome", {"--user", "nobody", "--", "sh", "-c", "id -un; echo $HOME"}};
-    auto wire = connect_to(server.door());
-    CHECK(read_to_end(wire) == "nobody\n" + nobody.home + "\n");
-    CHECK(server.leaves_badly() == "");
+    auto connection = connect_to(server.endpoint());
+    CHECK(read_to_end(connection) == "nobody\n" + nobody.home + "\n");
+    CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command that only root may run is refused before the doors open") {
@@ -161,7 +162,7 @@ TEST_CASE("a command that only root may run is refused before the doors open") {
     subprocess server{
         {PARLEY_SERVER, "--user", "nobody", "--model", "exec", "--listen", "127.0.0.1:0", "--", script},
         subprocess::errors::kept};
-    const auto end = server.wait(patience);
+    const auto end = server.wait(time_limit);
     REQUIRE(end);
     CHECK(end->exit_code() == 1);
     CHECK(server.error_output() == fmt::format("parley-server: exec {}: Permission denied\n", script));
@@ -192,7 +193,7 @@ TEST_CASE("a UNIX socket belongs to the user, who removes it where the folder le
         CHECK(bound.st_uid == nobody.user);
         CHECK(bound.st_gid == nobody.group);
         CHECK((bound.st_mode & 0777) == 0600);
-        CHECK(server.leaves_badly() == "");
+        CHECK(server.shutdown_problems() == "");
         CHECK_FALSE(std::filesystem::exists(file));
     }
 }
@@ -200,7 +201,7 @@ TEST_CASE("a UNIX socket belongs to the user, who removes it where the folder le
 TEST_CASE("a user who cannot be had costs one line") {
     const auto check_refused = [](const std::string& user, int code, std::string_view line) {
         subprocess server{{PARLEY_SERVER, "--user", user, "--listen", "127.0.0.1:0"}, subprocess::errors::kept};
-        const auto end = server.wait(patience);
+        const auto end = server.wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == code);
         CHECK(server.error_output() == fmt::format("parley-server: {}\n", line));

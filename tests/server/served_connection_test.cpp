@@ -28,8 +28,8 @@ struct socket_in_memory {
     bool reset = false;
     std::size_t room = 0; // for what is sent
     std::string sent;
-    int sends = 0; // that carried something
-    int shut = 0;  // how often our output was ended
+    int sends = 0;          // that carried something
+    int stop_listening = 0; // how often our output was ended
 
     [[nodiscard]] bool readable() const { return !incoming.empty() || peer_ended || reset; }
     [[nodiscard]] bool writable() const { return room > 0 || reset; }
@@ -66,7 +66,7 @@ extern "C" ssize_t send(int, const void* bytes, std::size_t size, int) {
     return static_cast<ssize_t>(count);
 }
 extern "C" int shutdown(int, int) noexcept {
-    ++parley::kernel->shut;
+    ++parley::kernel->stop_listening;
     return 0;
 }
 
@@ -74,7 +74,7 @@ namespace parley {
 
 namespace {
 
-using waits_for = served_connection::waits_for;
+using wants = served_connection::wants;
 
 session repeat() {
     while (const auto bytes = co_await read_some()) co_await reply(*bytes);
@@ -83,57 +83,58 @@ session repeat() {
 /// A conversation, and a loop that goes on with it only when that can be of use.
 struct conversation {
     explicit conversation(const service& offered) {
-        kernel = &wire;
+        kernel = &connection;
         descriptor = check("eventfd", [] { return eventfd(0, EFD_CLOEXEC); }); // anything that can be closed
-        talk.emplace(connection{unique_fd{descriptor}}, offered, self);
-        go_on();
+        session.emplace(parley::connection{unique_fd{descriptor}}, offered, self);
+        resume();
     }
 
-    void go_on() {
-        waits = talk->go_on(spare);
-        waits_for_what_is_there |= waits == waits_for::room && wire.writable();
-        if (waits == waits_for::nothing) talk.reset();
+    void resume() {
+        waits = session->resume(buffer);
+        waits_for_what_is_there |= waits == wants::write && connection.writable();
+        if (waits == wants::done) session.reset();
     }
-    [[nodiscard]] bool over() const { return !talk; }
+    [[nodiscard]] bool over() const { return !session; }
     [[nodiscard]] bool is_open() const { return fcntl(descriptor, F_GETFD) >= 0; }
 
     /// Is what it waits for so?
     [[nodiscard]] bool ready() const {
         return !over() &&
-               (waits == waits_for::input ? wire.readable() : waits == waits_for::room && wire.writable());
+               (waits == wants::read ? connection.readable() : waits == wants::write && connection.writable());
     }
     void go_on_while_ready() {
-        while (ready()) go_on();
+        while (ready()) resume();
     }
 
     /// As a loop does it now and then.
     void look(served_connection::time_point now, std::chrono::milliseconds idle_timeout = 0ms) {
-        if (over() || !talk->overdue(now, idle_timeout)) return;
-        talk->give_up();
-        go_on();
+        if (over() || !session->timed_out(now, idle_timeout)) return;
+        session->give_up();
+        resume();
     }
 
-    socket_in_memory wire;
+    socket_in_memory connection;
     scoreboard board{1};
     worker self{board, 1};
     int descriptor = -1;
-    std::optional<served_connection> talk;
-    waits_for waits = waits_for::input;
+    std::optional<served_connection> session;
+    wants waits = wants::read;
     bool waits_for_what_is_there = false;
-    std::unique_ptr<input_area> spare;
+    std::unique_ptr<read_buffer> buffer;
 };
 
 /// What must hold of an echo at any time: `said` is all that the peer has said so far.
 const char* fault_of(const conversation& now, const std::string& said) {
-    const auto received = said.size() - now.wire.incoming.size();
-    const auto held = received - now.wire.sent.size();
-    if (said.compare(0, now.wire.sent.size(), now.wire.sent) != 0) return "what it says is not what it owes";
-    if (held > sizeof(input_area)) return "it holds more than one read";
-    if (now.wire.shut > 1) return "it ended its output twice";
+    const auto received = said.size() - now.connection.incoming.size();
+    const auto held = received - now.connection.sent.size();
+    if (said.compare(0, now.connection.sent.size(), now.connection.sent) != 0)
+        return "what it says is not what it owes";
+    if (held > sizeof(read_buffer)) return "it holds more than one read";
+    if (now.connection.stop_listening > 1) return "it ended its output twice";
     if (now.over() == now.is_open()) return "it is over and open, or neither";
     if (now.over()) return nullptr;
-    if (now.waits == waits_for::input && held != 0) return "it waits for input while it owes";
-    if (now.waits == waits_for::room && held == 0) return "it waits for room while it owes nothing";
+    if (now.waits == wants::read && held != 0) return "it waits for input while it owes";
+    if (now.waits == wants::write && held == 0) return "it waits for room while it owes nothing";
     if (now.waits_for_what_is_there) return "it waits for room that is there";
     return nullptr;
 }
@@ -148,8 +149,8 @@ const char* live(std::mt19937& random, bool stops) {
     const auto stop_at = random() % 40;
     for (unsigned turn = 0; turn != 40; ++turn) {
         switch (random() % 16) {
-        case 0: one.wire.peer_ended = true; break;
-        case 1: one.wire.reset = hurt = hurt || random() % 8 == 0; break;
+        case 0: one.connection.peer_ended = true; break;
+        case 1: one.connection.reset = hurt = hurt || random() % 8 == 0; break;
         case 2: // the clock
             now += std::chrono::milliseconds{random() % 40};
             one.look(now, 1000ms);
@@ -159,23 +160,23 @@ const char* live(std::mt19937& random, bool stops) {
         case 4:
         case 5:
         case 6:
-        case 7: one.wire.room += random() % 10'000; break;
+        case 7: one.connection.room += random() % 10'000; break;
         default:
-            if (one.wire.peer_ended) break;
+            if (one.connection.peer_ended) break;
             const std::string text(random() % 20'000, static_cast<char>('a' + random() % 26));
             said += text;
-            one.wire.incoming += text;
+            one.connection.incoming += text;
         }
         if (stops && turn == stop_at) stop_signal::request();
-        if (random() % 2 == 0 && one.ready()) one.go_on();
+        if (random() % 2 == 0 && one.ready()) one.resume();
         if (const auto* const fault = fault_of(one, said)) return fault;
     }
-    one.wire.peer_ended = true;
-    one.wire.room = said.size();
+    one.connection.peer_ended = true;
+    one.connection.room = said.size();
     one.go_on_while_ready();
     if (const auto* const fault = fault_of(one, said); fault && !one.over()) return fault;
     if (!one.over()) return "it does not end";
-    return hurt || one.wire.sent == said ? nullptr : "it ended before it had said all";
+    return hurt || one.connection.sent == said ? nullptr : "it ended before it had said all";
 }
 
 /// Returns what was wrong with the first case that failed.
@@ -209,38 +210,38 @@ std::string in_brackets(std::string_view said) {
 
 TEST_CASE("replies to requests that came together go out together, and are counted when they have gone") {
     conversation one{quote_lines};
-    const auto& notes = one.board.of(1);
-    one.wire.incoming = "a\nb\nc\nhalf of";
-    one.wire.room = 4;
+    const auto& stats = one.board.of(1);
+    one.connection.incoming = "a\nb\nc\nhalf of";
+    one.connection.room = 4;
     one.go_on_while_ready();
-    CHECK(one.wire.sent == "<a><");
-    CHECK(one.wire.sends == 1);
-    CHECK(one.waits == waits_for::room);
-    CHECK(notes.requests.get() == 0);
-    CHECK(notes.bytes_out.get() == 4);
-    one.wire.room = 100;
+    CHECK(one.connection.sent == "<a><");
+    CHECK(one.connection.sends == 1);
+    CHECK(one.waits == wants::write);
+    CHECK(stats.requests.get() == 0);
+    CHECK(stats.bytes_out.get() == 4);
+    one.connection.room = 100;
     one.go_on_while_ready();
-    CHECK(one.wire.sent == "<a><b><c>");
-    CHECK(one.wire.sends == 2);
-    CHECK(one.waits == waits_for::input); // nothing waits for the other half
-    CHECK(notes.requests.get() == 3);
-    CHECK(notes.bytes_out.get() == 9);
+    CHECK(one.connection.sent == "<a><b><c>");
+    CHECK(one.connection.sends == 2);
+    CHECK(one.waits == wants::read); // nothing waits for the other half
+    CHECK(stats.requests.get() == 3);
+    CHECK(stats.bytes_out.get() == 9);
 }
 
 TEST_CASE("a turn ends after 64 replies, though more requests are there") {
     conversation one{quote_lines};
     std::string said;
     for (int i = 0; i != 1000; ++i) said += "a\n";
-    one.wire.incoming = said;
-    one.wire.room = 10'000;
+    one.connection.incoming = said;
+    one.connection.room = 10'000;
     unsigned turns = 0;
     do {
-        one.go_on();
+        one.resume();
         ++turns;
-        CHECK(one.wire.sent.size() <= turns * 64 * std::string_view{"<a>"}.size());
-    } while (one.waits == waits_for::others);
-    CHECK(one.wire.sent == in_brackets(said));
-    CHECK(one.wire.sends == 16);
+        CHECK(one.connection.sent.size() <= turns * 64 * std::string_view{"<a>"}.size());
+    } while (one.waits == wants::yield);
+    CHECK(one.connection.sent == in_brackets(said));
+    CHECK(one.connection.sends == 16);
     CHECK(turns == 16);
     CHECK(one.board.of(1).requests.get() == 1000);
 }
@@ -256,13 +257,13 @@ TEST_CASE("large and small replies, and a reader as slow as can be, keep their o
             said.append(random() % 10 == 0 ? random() % 20'000 + 1 : random() % 30 + 1,
                         static_cast<char>('a' + random() % 26)) += '\n';
         const auto most_room = random() % 20'000 + 1;
-        one.wire.incoming = said;
-        one.wire.peer_ended = true;
+        one.connection.incoming = said;
+        one.connection.peer_ended = true;
         while (!one.over()) {
-            one.wire.room += random() % most_room;
-            one.go_on();
+            one.connection.room += random() % most_room;
+            one.resume();
         }
-        const bool same = one.wire.sent == in_brackets(said);
+        const bool same = one.connection.sent == in_brackets(said);
         CHECK(same);
         CHECK(one.board.of(1).requests.get() == static_cast<std::uint64_t>(std::ranges::count(said, '\n')));
     }
@@ -282,14 +283,14 @@ session fail_at_the_third_line() {
 
 TEST_CASE("a session that fails has sent the replies that it had made before") {
     conversation one{fail_at_the_third_line};
-    one.wire.incoming = "a\nb\nc\n";
-    one.wire.room = 1;
+    one.connection.incoming = "a\nb\nc\n";
+    one.connection.room = 1;
     set_up_log("off");
     one.go_on_while_ready();
-    CHECK(one.wire.sent == "a");
-    one.wire.room = 1;
+    CHECK(one.connection.sent == "a");
+    one.connection.room = 1;
     one.go_on_while_ready();
-    CHECK(one.wire.sent == "ab");
+    CHECK(one.connection.sent == "ab");
     CHECK(one.over());
 }
 
@@ -303,7 +304,7 @@ TEST_CASE("nor does a stop in the midst change that") {
     const auto seed = std::random_device{}();
     INFO("seed ", seed);
     for (unsigned number = 0; number != 100; ++number) // a stop cannot be taken back
-        REQUIRE(in_child([&] {
+        REQUIRE(run_in_fork([&] {
                     stop_signal::install(1h);
                     const auto fault = live_often(seed + number, 1, true);
                     require(fault.empty(), fault.c_str());
@@ -315,7 +316,7 @@ namespace {
 /// In a process of its own, after a stop: `test(conversation, moment of the stop)`.
 template <class Before, class After>
 std::string stop_between(std::chrono::milliseconds grace, const service& offered, Before before, After after) {
-    return in_child([&] {
+    return run_in_fork([&] {
         stop_signal::install(grace);
         conversation one{offered};
         before(one);
@@ -331,30 +332,30 @@ constexpr auto long_ago = [](conversation&) {};
 TEST_CASE("after a stop: who is silent gets the end once it is certain that nothing is on its way") {
     CHECK(stop_between(1h, repeat, long_ago, [](conversation& one, auto now) {
               one.look(now);
-              require(!one.over() && one.wire.shut == 0, "something may be on its way");
-              one.look(now + 2 * stop_signal::quiet);
-              require(one.over() || one.wire.shut == 1, "the end");
+              require(!one.over() && one.connection.stop_listening == 0, "something may be on its way");
+              one.look(now + 2 * stop_signal::idle_after_stop);
+              require(one.over() || one.connection.stop_listening == 1, "the end");
           }) == "exit 0");
 }
 
 TEST_CASE("after a stop: who has half of its answer gets the other half, however late") {
     const auto before = [](conversation& one) {
-        one.wire.incoming = "hello";
-        one.wire.room = 2;
+        one.connection.incoming = "hello";
+        one.connection.room = 2;
         one.go_on_while_ready();
     };
     CHECK(stop_between(1h, repeat, before, [](conversation& one, auto now) {
               one.look(now + 30min);
-              require(!one.over() && one.wire.sent == "he", "it waits for room");
-              one.wire.room = 3;
+              require(!one.over() && one.connection.sent == "he", "it waits for room");
+              one.connection.room = 3;
               one.go_on_while_ready();
-              require(one.wire.sent == "hello", "the other half");
+              require(one.connection.sent == "hello", "the other half");
           }) == "exit 0");
 }
 
 TEST_CASE("after a stop: who never reads is cut off when the grace is over") {
     const auto before = [](conversation& one) {
-        one.wire.incoming = "hello";
+        one.connection.incoming = "hello";
         one.go_on_while_ready();
     };
     CHECK(stop_between(1h, repeat, before, [](conversation& one, auto now) {
@@ -364,7 +365,7 @@ TEST_CASE("after a stop: who never reads is cut off when the grace is over") {
     CHECK(stop_between(0ms, repeat, before, [](conversation& one, auto now) {
               one.look(now);
               require(one.over() && !one.is_open(), "cut off");
-              require(one.wire.sent.empty(), "nothing was sent");
+              require(one.connection.sent.empty(), "nothing was sent");
           }) == "exit 0");
 }
 
@@ -378,13 +379,13 @@ session pausing() {
 
 TEST_CASE("after a stop: who is being worked for is waited for, up to the grace") {
     CHECK(stop_between(1h, pausing, long_ago, [](conversation& one, auto now) {
-              require(one.waits == waits_for::time, "it pauses");
+              require(one.waits == wants::timer, "it pauses");
               one.look(now + 30min);
               require(!one.over(), "within the grace");
-              one.talk->done();
-              one.wire.room = 4;
-              one.go_on();
-              require(one.wire.sent == "done", "its answer");
+              one.session->done();
+              one.connection.room = 4;
+              one.resume();
+              require(one.connection.sent == "done", "its answer");
           }) == "exit 0");
     CHECK(stop_between(0ms, pausing, long_ago, [](conversation& one, auto now) {
               one.look(now);
@@ -393,9 +394,9 @@ TEST_CASE("after a stop: who is being worked for is waited for, up to the grace"
 }
 
 TEST_CASE("after a stop: who has been told goodbye is not waited for") {
-    const service farewell = [] { return [](int) -> session { co_return; }(0); };
-    CHECK(stop_between(1h, farewell, long_ago, [](conversation& one, auto now) {
-              require(one.wire.shut == 1, "our end");
+    const service linger_time = [] { return [](int) -> session { co_return; }(0); };
+    CHECK(stop_between(1h, linger_time, long_ago, [](conversation& one, auto now) {
+              require(one.connection.stop_listening == 1, "our end");
               one.look(now);
               require(one.over(), "closed");
           }) == "exit 0");
@@ -407,8 +408,8 @@ TEST_CASE("without a stop: who completes no request for the idle time is let go,
     silent.look(begin + 900ms, 1s);
     CHECK(!silent.over());
     silent.look(begin + 1100ms, 1s);
-    CHECK(silent.wire.shut + (silent.over() ? 1 : 0) > 0);
-    silent.wire.peer_ended = true;
+    CHECK(silent.connection.stop_listening + (silent.over() ? 1 : 0) > 0);
+    silent.connection.peer_ended = true;
     silent.go_on_while_ready();
     CHECK(silent.over());
 }

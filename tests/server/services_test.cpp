@@ -18,9 +18,9 @@ struct offer {
     explicit offer(opener given, const service_options& options = {}) : open{given}, shared{options, 4} {}
 
     scripted_driver talk_to_worker(int number) {
-        auto talk = open(shared);
-        talk.taken_by(number);
-        return scripted_driver{std::move(talk)};
+        auto session = open(shared);
+        session.assign_worker(number);
+        return scripted_driver{std::move(session)};
     }
     std::string play_to_end(const std::vector<std::string>& reads) {
         return talk_to_worker(1).play_to_end(reads);

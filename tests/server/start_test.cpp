@@ -25,17 +25,17 @@ public:
 
     /// Connects as soon as it listens.
     connection connect() {
-        const auto door = address::resolve("unix:" + folder_.file("socket")).front();
-        std::optional<connection> wire;
+        const auto endpoint = address::resolve("unix:" + folder_.file("socket")).front();
+        std::optional<connection> connection;
         const bool connected = in_time([&] {
             try {
-                wire = connect_to(door);
+                connection = connect_to(endpoint);
             } catch (const std::exception&) {
             }
-            return wire.has_value();
+            return connection.has_value();
         });
         if (!connected) throw std::runtime_error("it does not listen: " + process_.error_output());
-        return std::move(*wire);
+        return std::move(*connection);
     }
 
     subprocess& process() { return process_; }
@@ -43,7 +43,7 @@ public:
     /// How it ends when it is told to.
     std::string end() {
         process_.signal(SIGTERM);
-        const auto end = process_.wait(patience);
+        const auto end = process_.wait(time_limit);
         return end ? end->to_string() : "it does not end";
     }
 
@@ -75,9 +75,9 @@ TEST_CASE("standard descriptors that are closed become /dev/null, and no socket"
     for (const auto* closed : {"<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"}) {
         INFO(closed);
         started_server server{closed, {"--service", "echo", "--model", "fork"}};
-        auto wire = server.connect();
-        send_all(wire, "x");
-        CHECK(read_next(wire) == "x");
+        auto connection = server.connect();
+        send_all(connection, "x");
+        CHECK(read_next(connection) == "x");
         for (int each = 0; each != 3; ++each)
             CHECK(!target_of(server.process().pid(), each).starts_with("socket:"));
         CHECK(target_of(server.process().pid(), 0) == "/dev/null");
@@ -87,18 +87,18 @@ TEST_CASE("standard descriptors that are closed become /dev/null, and no socket"
 
 TEST_CASE("a command has its socket even where the server has no standard descriptors") {
     started_server server{"<&- >&- 2>&-", {"--model", "exec", "--", "sh", "-c", "ls /no/such/file; cat"}};
-    auto wire = server.connect();
-    send_all(wire, "x");
-    wire.end_output();
-    CHECK(read_to_end(wire) == "x"); // and not the complaint of ls
+    auto connection = server.connect();
+    send_all(connection, "x");
+    connection.shutdown_write();
+    CHECK(read_to_end(connection) == "x"); // and not the complaint of ls
     CHECK(server.end() == "exit code 0");
 }
 
 TEST_CASE("a server whose output is full serves as well") {
     started_server server{">/dev/full 2>/dev/full", {"--service", "echo"}};
-    auto wire = server.connect();
-    send_all(wire, "x");
-    CHECK(read_next(wire) == "x");
+    auto connection = server.connect();
+    send_all(connection, "x");
+    CHECK(read_next(connection) == "x");
     CHECK(server.end() == "exit code 0");
 }
 
@@ -110,9 +110,9 @@ TEST_CASE("a log whose reader is stuck, or has gone away, does not keep a server
     started_server server{"2>" + file, {"--service", "echo", "--log-level", "debug"}};
     const auto serve_many = [&] { // with more to say than a pipe takes (pipe(7))
         for (int client = 0; client != 600; ++client) {
-            auto wire = server.connect();
-            send_all(wire, "x");
-            REQUIRE(read_next(wire) == "x");
+            auto connection = server.connect();
+            send_all(connection, "x");
+            REQUIRE(read_next(connection) == "x");
         }
     };
     serve_many();
@@ -127,9 +127,9 @@ TEST_CASE("signals that were ignored or blocked before serve as well") {
         for (const auto* model : {"fork", "prefork", "thread", "epoll"}) {
             INFO(by, " ", model);
             started_server server{"", {"--model", model, "--service", "echo", "--workers", "2"}, by};
-            auto wire = server.connect();
-            send_all(wire, "x");
-            CHECK(read_next(wire) == "x");
+            auto connection = server.connect();
+            send_all(connection, "x");
+            CHECK(read_next(connection) == "x");
             CHECK(server.end() == "exit code 0");
         }
     }
@@ -139,8 +139,8 @@ TEST_CASE("a command gets signals as they should be, whatever the server has got
     started_server server{"",
                           {"--model", "exec", "--", "cat", "/proc/self/status"},
                           "env --ignore-signal=CHLD,HUP,QUIT --block-signal=INT"};
-    auto wire = server.connect();
-    const auto text = read_to_end(wire);
+    auto connection = server.connect();
+    const auto text = read_to_end(connection);
     CHECK(text.find("SigBlk:\t0000000000000000\n") != std::string::npos);
     CHECK(text.find("SigIgn:\t0000000000000000\n") != std::string::npos);
     CHECK(server.end() == "exit code 0");
@@ -150,21 +150,21 @@ TEST_CASE("a terminal that hangs up stops a server, unless that was to be ignore
     for (const auto* model : {"fork", "thread", "epoll"}) {
         CAPTURE(model);
         started_server server{"", {"--model", model, "--service", "echo"}};
-        auto wire = server.connect();
-        send_all(wire, "x");
-        CHECK(read_next(wire) == "x");
+        auto connection = server.connect();
+        send_all(connection, "x");
+        CHECK(read_next(connection) == "x");
         server.process().signal_group(SIGHUP); // as from a terminal
-        const auto end = server.process().wait(patience);
+        const auto end = server.process().wait(time_limit);
         REQUIRE(end);
         CHECK(end->to_string() == "exit code 0");
     }
     started_server server{"", {"--service", "echo"}, "nohup"};
-    auto wire = server.connect();
-    send_all(wire, "x");
-    CHECK(read_next(wire) == "x");
+    auto connection = server.connect();
+    send_all(connection, "x");
+    CHECK(read_next(connection) == "x");
     server.process().signal_group(SIGHUP);
-    send_all(wire, "y");
-    CHECK(read_next(wire) == "y");
+    send_all(connection, "y");
+    CHECK(read_next(connection) == "y");
     CHECK(server.end() == "exit code 0");
 }
 

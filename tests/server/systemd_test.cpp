@@ -26,7 +26,7 @@ unique_fd listening_socket(const std::string& at = "127.0.0.1:0", bool shared_po
 /// In a process of its own: `descriptors` stand from 3 on, the variables say so, and `body` is called.
 std::string with_passed(const std::vector<int>& descriptors, std::string count,
                         const std::function<void()>& body) {
-    return in_child([&] {
+    return run_in_fork([&] {
         std::vector<unique_fd> out_of_the_way;
         for (const int each : descriptors)
             out_of_the_way.emplace_back(check("fcntl", [&] { return fcntl(each, F_DUPFD, 100); }));
@@ -78,11 +78,11 @@ unique_fd inheritable(unique_fd socket) {
     return unique_fd{check("fcntl", [&] { return fcntl(socket.get(), F_DUPFD, 4); })};
 }
 
-std::string echo_through(const address& door) {
-    auto wire = connect_to(door);
-    send_all(wire, "x");
-    wire.end_output();
-    return read_to_end(wire);
+std::string echo_through(const address& endpoint) {
+    auto connection = connect_to(endpoint);
+    send_all(connection, "x");
+    connection.shutdown_write();
+    return read_to_end(connection);
 }
 
 /// A service manager's end of NOTIFY_SOCKET.
@@ -107,7 +107,7 @@ public:
     /// The next message; empty: none came.
     std::string next() {
         pollfd ready{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-        poll(&ready, 1, std::chrono::milliseconds{patience}.count());
+        poll(&ready, 1, std::chrono::milliseconds{time_limit}.count());
         return at_hand();
     }
 
@@ -138,7 +138,7 @@ TEST_CASE("what was meant for another process is left alone") {
               require(systemd::take_sockets(SOCK_STREAM).empty(), "none");
               require(fcntl(first, F_GETFD) == 0, "untouched");
           }) == "exit 0");
-    CHECK(in_child([] { require(systemd::take_sockets(SOCK_STREAM).empty(), "none"); }) == "exit 0");
+    CHECK(run_in_fork([] { require(systemd::take_sockets(SOCK_STREAM).empty(), "none"); }) == "exit 0");
 }
 
 TEST_CASE("a descriptor that nobody can be served from is named, with what is wrong") {
@@ -173,18 +173,18 @@ TEST_CASE("every model serves from a socket that was passed, and leaves it as it
         for (const auto accept : each.accepts) {
             INFO(each.name, " ", name_of(accept));
             const auto socket = inheritable(listening_socket());
-            const auto door = address::of(socket.get());
+            const auto endpoint = address::of(socket.get());
             subprocess server{activated(socket, {"--model", std::string{each.name}, "--service", "echo",
                                                  "--accept", std::string{name_of(accept)}, "--workers", "2"}),
                               subprocess::errors::kept};
-            CHECK(server.read_line(patience) ==
-                  fmt::format("listening on {} (model {}, service echo)", door.to_string(), each.name));
-            for (int i = 0; i != 3; ++i) CHECK(echo_through(door) == "x");
+            CHECK(server.read_line(time_limit) ==
+                  fmt::format("listening on {} (model {}, service echo)", endpoint.to_string(), each.name));
+            for (int i = 0; i != 3; ++i) CHECK(echo_through(endpoint) == "x");
             server.signal(SIGTERM);
-            const auto end = server.wait(patience);
+            const auto end = server.wait(time_limit);
             CHECK((end && end->exit_code() == 0));
             CHECK(server.error_output() == "");
-            const auto next = connect_to(door); // waits in the queue for whoever comes after
+            const auto next = connect_to(endpoint); // waits in the queue for whoever comes after
         }
     }
 }
@@ -195,18 +195,18 @@ TEST_CASE("several loops serve from a socket that was passed with ReusePort=yes,
     for (const auto* model : {"loops", "coroutine", "prefork"}) {
         INFO(model);
         const auto socket = inheritable(listening_socket("127.0.0.1:0", true));
-        const auto door = address::of(socket.get());
+        const auto endpoint = address::of(socket.get());
         subprocess server{
             activated(socket,
                       {"--model", model, "--service", "echo", "--accept", "reuseport", "--workers", "2"}, by),
             subprocess::errors::kept};
-        CHECK(server.read_line(patience).starts_with("listening on "));
-        for (int i = 0; i != 4; ++i) CHECK(echo_through(door) == "x");
+        CHECK(server.read_line(time_limit).starts_with("listening on "));
+        for (int i = 0; i != 4; ++i) CHECK(echo_through(endpoint) == "x");
         server.signal(SIGTERM);
-        const auto end = server.wait(patience);
+        const auto end = server.wait(time_limit);
         CHECK((end && end->exit_code() == 0));
         CHECK(server.error_output() == "");
-        for (int i = 0; i != 4; ++i) const auto next = connect_to(door);
+        for (int i = 0; i != 4; ++i) const auto next = connect_to(endpoint);
     }
 }
 
@@ -214,10 +214,10 @@ TEST_CASE("the model datagram serves from a datagram socket that was passed") {
     const auto socket = inheritable(listening_socket("udp:127.0.0.1:0"));
     subprocess server{activated(socket, {"--model", "datagram", "--service", "echo"}),
                       subprocess::errors::kept};
-    CHECK(server.read_line(patience).starts_with("listening on udp:127.0.0.1:"));
-    const auto door = address::of(socket.get());
+    CHECK(server.read_line(time_limit).starts_with("listening on udp:127.0.0.1:"));
+    const auto endpoint = address::of(socket.get());
     const unique_fd client{check("socket", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
-    CHECK(connect(client.get(), door.data(), door.size()) == 0);
+    CHECK(connect(client.get(), endpoint.data(), endpoint.size()) == 0);
     char answer = 0;
     CHECK(in_time([&] {
         (void)!send(client.get(), "x", 1, 0);
@@ -225,13 +225,13 @@ TEST_CASE("the model datagram serves from a datagram socket that was passed") {
     }));
     CHECK(answer == 'x');
     server.signal(SIGTERM);
-    CHECK(server.wait(patience)->exit_code() == 0);
+    CHECK(server.wait(time_limit)->exit_code() == 0);
 }
 
 TEST_CASE("--listen and a socket that was passed are two answers to one question") {
     const auto socket = inheritable(listening_socket());
     subprocess server{activated(socket, {"--listen", "127.0.0.1:0"}), subprocess::errors::kept};
-    CHECK(server.wait(patience)->exit_code() == 2);
+    CHECK(server.wait(time_limit)->exit_code() == 2);
     CHECK(server.error_output() ==
           "parley-server: the sockets come from systemd (LISTEN_FDS): leave --listen out\n");
 }
@@ -248,10 +248,10 @@ TEST_CASE("a service manager is told when the server listens, and when it stops"
             server_under_test server{model, "echo"};
             unsetenv("NOTIFY_SOCKET");
             CHECK(manager.next() == fmt::format("READY=1\nSTATUS=serves echo (model {})", model));
-            CHECK(echo_through(server.door()) == "x");
+            CHECK(echo_through(server.endpoint()) == "x");
             server.process().signal(SIGTERM);
             CHECK(manager.next() == "STOPPING=1");
-            CHECK(server.left_badly() == "");
+            CHECK(server.problems_after_exit() == "");
         }
     }
 }
@@ -262,12 +262,12 @@ TEST_CASE("a server stops as told even if replies are in flight, and says so at 
     server_under_test server{"fork", "wait", {"--grace", "10ms"}};
     unsetenv("NOTIFY_SOCKET");
     CHECK(manager.next().starts_with("READY=1\n"));
-    auto wire = connect_to(server.door());
-    send_all(wire, "0\n50000\n");
-    CHECK(read_line(wire) == "waited 0 ms\n");
+    auto connection = connect_to(server.endpoint());
+    send_all(connection, "0\n50000\n");
+    CHECK(read_line(connection) == "waited 0 ms\n");
     server.process().signal(SIGTERM);
     CHECK(manager.next() == "STOPPING=1");
-    CHECK(server.left_badly() == "");
+    CHECK(server.problems_after_exit() == "");
 }
 
 TEST_CASE("a server that cannot serve has told no one that it is ready") {
@@ -289,12 +289,12 @@ TEST_CASE("a server that cannot serve has told no one that it is ready") {
             subprocess server{command, subprocess::errors::kept};
             std::string said;
             try {
-                said = server.read_line(patience);
+                said = server.read_line(time_limit);
             } catch (const std::runtime_error&) { // it has ended
             }
             const auto told = manager.at_hand();
             server.signal(SIGTERM);
-            const auto end = server.wait(patience);
+            const auto end = server.wait(time_limit);
             REQUIRE(end);
             CHECK(said.empty() == (end->exit_code() != 0));
             if (said.empty()) CHECK(told == "");
@@ -308,7 +308,7 @@ TEST_CASE("a service manager that is not there is no reason not to serve") {
         setenv("NOTIFY_SOCKET", name, 1);
         server_under_test server{"thread", "echo"};
         unsetenv("NOTIFY_SOCKET");
-        CHECK(echo_through(server.door()) == "x");
+        CHECK(echo_through(server.endpoint()) == "x");
         CHECK(server.stop().end.exit_code() == 0);
         CHECK(server.process().error_output().find(fmt::format("NOTIFY_SOCKET={}: ", name)) !=
               std::string::npos);
@@ -321,25 +321,25 @@ TEST_CASE("systemd's own tool starts a server at the first client") {
         return;
     }
     const temporary_folder folder;
-    const auto door = address::resolve("unix:" + folder.file("socket")).front();
+    const auto endpoint = address::resolve("unix:" + folder.file("socket")).front();
     subprocess server{{"systemd-socket-activate", "--listen", folder.file("socket"), "--fdname=web",
                        PARLEY_SERVER, "--service", "echo"},
                       subprocess::errors::kept};
-    std::optional<connection> wire;
+    std::optional<connection> connection;
     CHECK(in_time([&] {
         try {
-            wire = connect_to(door);
+            connection = connect_to(endpoint);
         } catch (const std::exception&) {
         }
-        return wire.has_value();
+        return connection.has_value();
     }));
-    REQUIRE(wire);
-    send_all(*wire, "x");
-    CHECK(read_next(*wire) == "x");
-    CHECK(server.read_line(patience) ==
-          fmt::format("listening on {} (model thread, service echo)", door.to_string()));
+    REQUIRE(connection);
+    send_all(*connection, "x");
+    CHECK(read_next(*connection) == "x");
+    CHECK(server.read_line(time_limit) ==
+          fmt::format("listening on {} (model thread, service echo)", endpoint.to_string()));
     server.signal(SIGTERM);
-    const auto end = server.wait(patience);
+    const auto end = server.wait(time_limit);
     CHECK((end && end->exit_code() == 0));
     CHECK(std::filesystem::exists(folder.file("socket"))); // it is not ours to remove
 }

@@ -14,7 +14,7 @@
 namespace parley {
 
 /// A way to run the server: a model, and what is to be chosen with it.
-struct form {
+struct model_variant {
     std::string_view model;
     std::string name; // "prefork --accept mutex"
     std::vector<std::string> options;
@@ -33,8 +33,8 @@ inline constexpr std::array kinds_of_worker{"threads", "processes"};
 #endif
 
 /// All forms of the models that run services over connections and can run here.
-inline std::vector<form> forms() {
-    std::vector<form> all;
+inline std::vector<model_variant> model_variants() {
+    std::vector<model_variant> all;
     for (const auto& each : models()) {
         if (each.datagrams || each.commands) continue;
         if (const auto obstacle = each.obstacle(); !obstacle.empty()) {
@@ -43,7 +43,7 @@ inline std::vector<form> forms() {
         }
         for (const auto accept : each.accepts) {
             for (const auto* in : kinds_of_worker) {
-                form one{each.name, std::string{each.name}, {}};
+                model_variant one{each.name, std::string{each.name}, {}};
                 const auto choose = [&one](const char* option, std::string_view value) {
                     one.name += fmt::format(" {} {}", option, value);
                     one.options.insert(one.options.end(), {option, std::string{value}});
@@ -61,7 +61,7 @@ inline std::vector<form> forms() {
 /// Calls `test(form)` for each; it is named where the test fails.
 template <class Test>
 void for_each_form(Test test) {
-    static const auto all = forms();
+    static const auto all = model_variants();
     for (const auto& each : all) SUBCASE(each.name.c_str()) test(each);
 }
 

@@ -23,7 +23,7 @@ inline void require(bool fact, const char* what) {
 /// Forks; the child calls `body()`. Returns what became of it: "exit 0" if body returned; "exit 1" if it threw,
 /// which it says on standard error; "signal N".
 template <class Body>
-std::string in_child(Body body) {
+std::string run_in_fork(Body body) {
     std::fflush(nullptr); // or both would write it
     const pid_t child = check("fork", fork);
     if (child == 0) {

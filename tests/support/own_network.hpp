@@ -14,10 +14,10 @@
 
 namespace parley {
 
-class own_network {
+class network_namespace {
 public:
     /// Moves this process into it; its loopback is up. Throws std::system_error where that is not allowed.
-    own_network() {
+    network_namespace() {
         if (unshare(CLONE_NEWNET) != 0) check("unshare", [] { return unshare(CLONE_NEWUSER | CLONE_NEWNET); });
         socket_ = unique_fd{check("socket", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
         loopback_is(IFF_UP);
@@ -44,7 +44,7 @@ private:
 
 /// May this process have one?
 inline bool networks_are_allowed() {
-    return in_child([] { const own_network ours; }) == "exit 0";
+    return run_in_fork([] { const network_namespace ours; }) == "exit 0";
 }
 
 } // namespace parley

@@ -16,53 +16,54 @@ inline request_options small_requests(std::uint64_t per_connection) {
 }
 
 /// The clients of one server, and the book that they write into.
-class party {
+class client_group {
 public:
-    party(std::string_view offered, const address& door, const request_options& options = small_requests(3))
-        : with_{conversation_with(offered)}, plan_{plan_requests(with_, options)}, door_{door} {}
+    client_group(std::string_view offered, const address& endpoint,
+                 const request_options& options = small_requests(3))
+        : with_{protocol_for(offered)}, plan_{plan_requests(with_, options)}, endpoint_{endpoint} {}
 
-    party& add(std::size_t count, std::size_t portion = 1 << 20) {
-        while (count-- != 0) add(connect_to(door_), portion);
+    client_group& add(std::size_t count, std::size_t portion = 1 << 20) {
+        while (count-- != 0) add(connect_to(endpoint_), portion);
         return *this;
     }
-    party& add(connection wire, std::size_t portion = 1 << 20) {
-        clients_.push_back(
-            std::make_unique<test_client>(with_, plan_, book_, clients_.size() + 1, std::move(wire), portion));
+    client_group& add(connection connection, std::size_t portion = 1 << 20) {
+        clients_.push_back(std::make_unique<test_client>(with_, plan_, stats_, clients_.size() + 1,
+                                                         std::move(connection), portion));
         return *this;
     }
 
     /// All talk to their ends. Returns what was wrong; empty: nothing.
     std::string converse() {
         try {
-            for (const auto& each : clients_) each->hold_at(0);
+            for (const auto& each : clients_) each->pause_reading_at(0);
             parley::converse(clients_);
             clients_.clear();
         } catch (const std::exception& error) {
             return error.what();
         }
-        return complaints_in(book_);
+        return complaints_in(stats_);
     }
 
     /// All talk until they have sent request `number`, and leave its answer unread.
     void ask(std::uint64_t number) {
-        for (const auto& each : clients_) each->hold_at(number);
+        for (const auto& each : clients_) each->pause_reading_at(number);
         parley::converse(clients_, [](const test_client& each) { return each.holds(); });
     }
 
     [[nodiscard]] const test_clients& clients() const { return clients_; }
 
 private:
-    const conversation& with_;
+    const protocol& with_;
     request_plan plan_;
-    address door_;
-    ledger book_;
+    address endpoint_;
+    run_stats stats_;
     test_clients clients_;
 };
 
 /// Closes without a goodbye: the peer gets a reset (SO_LINGER, socket(7)).
-inline void reset(connection wire) {
+inline void reset(connection connection) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
-    setsockopt(wire.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    setsockopt(connection.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 } // namespace parley

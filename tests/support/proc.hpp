@@ -18,7 +18,7 @@ namespace parley {
 /// Asks again and again whether it is so. False: not within `patience`.
 template <class Fact>
 bool in_time(Fact is_so) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto deadline = std::chrono::steady_clock::now() + time_limit;
     while (!is_so()) {
         if (std::chrono::steady_clock::now() > deadline) return false;
         poll(nullptr, 0, 2);

@@ -60,7 +60,7 @@ public:
 
     /// Waits until it has been sent that text in one piece. False: not within `patience`.
     bool shows(std::string_view text) {
-        const auto deadline = std::chrono::steady_clock::now() + patience;
+        const auto deadline = std::chrono::steady_clock::now() + time_limit;
         while (!has_shown(text)) {
             if (std::chrono::steady_clock::now() > deadline) return false;
             read_some(std::chrono::milliseconds{100});
@@ -71,7 +71,7 @@ public:
 
     /// Waits for the program's end, and reads what it writes until then.
     std::string end() {
-        const auto deadline = std::chrono::steady_clock::now() + patience;
+        const auto deadline = std::chrono::steady_clock::now() + time_limit;
         process_end end;
         while (waitpid(program_, &end.status, WNOHANG) == 0) {
             if (std::chrono::steady_clock::now() > deadline) return "it does not end";

@@ -14,7 +14,7 @@ namespace parley {
 
 class scripted_driver {
 public:
-    explicit scripted_driver(session talk) : talk_{std::move(talk)} {}
+    explicit scripted_driver(session session) : session_{std::move(session)} {}
 
     /// Lets the peer say `reads`, one a read, and goes on until the session has finished or needs more.
     /// Returns what happened, as in "reads, says 'one', pauses 5 ms, computes, ends". Throws what the session
@@ -24,7 +24,7 @@ public:
         auto next_read = reads.begin();
         for (;;) {
             if (!story.empty()) story += ", ";
-            const step* now = talk_.next();
+            const step* now = session_.next();
             if (!now) return story + "ends";
             if (std::holds_alternative<need_input>(*now)) {
                 story += "reads";
@@ -47,7 +47,7 @@ public:
         return play(reads);
     }
 
-    session& talk() { return talk_; }
+    session& get_session() { return session_; }
 
 private:
     /// A session may look at what it was fed until it needs input again, and at no byte beyond: memory of
@@ -55,10 +55,10 @@ private:
     void feed(std::string_view bytes) {
         lent_ = std::make_unique_for_overwrite<char[]>(bytes.size());
         if (!bytes.empty()) std::memcpy(lent_.get(), bytes.data(), bytes.size());
-        talk_.feed({lent_.get(), bytes.size()});
+        session_.feed({lent_.get(), bytes.size()});
     }
 
-    session talk_;
+    session session_;
     std::unique_ptr<char[]> lent_;
 };
 

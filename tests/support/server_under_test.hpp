@@ -21,21 +21,21 @@ public:
                          subprocess::errors::kept, own_door()} {}
 
     /// Asks it to end, and says what was wrong with that; empty: nothing.
-    std::string leaves_badly() {
+    std::string shutdown_problems() {
         process().signal(SIGTERM);
-        return left_badly();
+        return problems_after_exit();
     }
 
     /// Waits for its end, and says what was wrong with that. Whatever it wrote to standard error counts, for it
     /// logs no more than warnings.
-    std::string left_badly() {
-        const auto left = wait(patience);
+    std::string problems_after_exit() {
+        const auto left = wait(time_limit);
         std::string wrong;
         if (left.end.exit_code() != 0) wrong += left.end.to_string() + "; ";
         if (left.left_processes) wrong += "it left processes behind; ";
         if (const auto said = process().error_output(); !said.empty()) wrong += "it said: " + said;
         try {
-            const listener again{door(), {}};
+            const listener again{endpoint(), {}};
         } catch (const std::exception& error) {
             wrong += error.what();
         }

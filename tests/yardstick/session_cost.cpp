@@ -15,13 +15,13 @@ parley::session echo() {
 
 double nanoseconds_per_request(int requests) {
     const std::array<char, 64> request{};
-    auto talk = echo();
-    talk.next();
+    auto session = echo();
+    session.next();
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < requests; ++i) {
-        talk.feed({request.data(), request.size()});
-        talk.next(); // the reply
-        talk.next(); // the next need for input
+        session.feed({request.data(), request.size()});
+        session.next(); // the reply
+        session.next(); // the next need for input
     }
     const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
     return took.count() / requests;

@@ -26,7 +26,7 @@ constexpr asked questions[] = {
     {"short", "Short connections", "cpu_us", "rate"},
 };
 
-std::string amount(double value, const figure& of) {
+std::string amount(double value, const metric& of) {
     if (of.unit == "/s") return three_digits(value) + " per second";
     return fmt::format("{} {}", three_digits(value), of.unit);
 }
@@ -37,7 +37,7 @@ std::string interval_of(const estimate& one) {
 
 /// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44)."
 std::string margin_of(const std::pair<std::string, estimate>& leader,
-                      const std::pair<std::string, estimate>& worse, const figure& by) {
+                      const std::pair<std::string, estimate>& worse, const metric& by) {
     const bool more = by.better == best::highest;
     const auto times = times_worse(worse.second, leader.second, by);
     return fmt::format("{} {} {:.2f} times what {} does (95 %: {:.2f} to {:.2f}).",
@@ -46,7 +46,7 @@ std::string margin_of(const std::pair<std::string, estimate>& leader,
 }
 
 /// Among the best, which is best at something else: "Of these, epoll needs least ..." Empty if none is worse.
-std::string tie_break(const ranking& ranked, const figure& by) {
+std::string tie_break(const ranking& ranked, const metric& by) {
     const auto* worse = ranked.first_worse();
     if (!worse) return {};
     const auto group = ranked.good();
@@ -69,7 +69,7 @@ std::string left_out(const section& one) {
 }
 
 /// "The load itself was in doubt for loops (90.1k): ..."
-std::string in_doubt(const section& one, const figure& by) {
+std::string in_doubt(const section& one, const metric& by) {
     std::vector<std::string> names;
     std::string why;
     for (std::size_t i = 0; i != one.ranked; ++i) {
@@ -91,7 +91,7 @@ std::string names_or_number(const std::vector<std::string>& names) {
 }
 
 /// Says only what is shown: which are good, and, unless all others are worse, which are worse.
-std::string headline(const ranking& of, const ranking& thrifty, const figure& then_by) {
+std::string headline(const ranking& of, const ranking& thrifty, const metric& then_by) {
     const auto good = of.good(), worse = of.names(standing::worse);
     const bool is_all_judged = of.names(standing::open).empty() && of.names(standing::not_judged).empty();
     if (is_all_judged && good.size() > 5) {
@@ -107,13 +107,13 @@ std::string headline(const ranking& of, const ranking& thrifty, const figure& th
 }
 
 answer answer_to(const asked& it, const section& one) {
-    const auto& by = figure_named(it.decides);
+    const auto& by = metric_named(it.decides);
     const auto ranked = rank(one, by);
     answer result{std::string{it.id}, std::string{it.title}, it.decides, {}, {}, {}, {}};
     if (ranked.rows.empty() || ranked.standings.front() != standing::best) return result;
     const auto& leader = ranked.rows.front();
     result.best = ranked.good();
-    const auto& then_by = figure_named(it.then_by);
+    const auto& then_by = metric_named(it.then_by);
     const auto thrifty = rank(one, then_by, result.best);
     const auto* worse = ranked.first_worse();
     const auto as_good = ranked.names(standing::as_good), open = ranked.names(standing::open),

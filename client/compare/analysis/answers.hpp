@@ -12,7 +12,7 @@ namespace parley {
 struct answer {
     std::string workload;            // its id
     std::string question;            // "Work for the processor"
-    std::string_view figure;         // what decides
+    std::string_view metric;         // what decides
     std::vector<std::string> best;   // has the best mean, and those that are shown to be as good
     std::string headline;            // "loops and pool", or "not fork"
     std::string margin;              // a sentence: by how much, and how sure

@@ -41,7 +41,7 @@ std::vector<capacity> capacities_of(const std::vector<section>& all) {
     return found;
 }
 
-std::string in_words(const capacity& one) {
+std::string to_string(const capacity& one) {
     if (one.too_many == 0) return fmt::format("{} served, as many as were tried", one.served);
     return fmt::format("{}{} too many: {}", one.served ? fmt::format("{} served, ", one.served) : "",
                        one.too_many, one.why);

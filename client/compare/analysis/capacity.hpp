@@ -23,6 +23,6 @@ struct capacity {
 std::vector<capacity> capacities_of(const std::vector<section>& all);
 
 /// "100 served, 1000 too many: only 256 were served"
-std::string in_words(const capacity& one);
+std::string to_string(const capacity& one);
 
 } // namespace parley

@@ -17,10 +17,10 @@ using verdict = claim::verdict;
 
 /// A figure of one contender under one workload; nothing: the run has not measured it.
 const estimate* value(const std::vector<section>& all, std::string_view workload, std::string_view name,
-                      std::string_view figure) {
+                      std::string_view metric) {
     const auto* where = section_of(all, workload);
     const auto* who = where ? where->ranked_row(name) : nullptr;
-    return who ? who->find(figure) : nullptr;
+    return who ? who->find(metric) : nullptr;
 }
 
 /// That `large` is at least `amount` times `small`.

@@ -28,7 +28,8 @@ judgement judge(const estimate& before, const estimate& after, best better) {
 bool alike(const workload& one, const workload& other) {
     return one.service == other.service && one.connections == other.connections && one.size == other.size &&
            one.lines == other.lines && one.per_connection == other.per_connection &&
-           one.digits == other.digits && one.wait == other.wait && one.disturbers == other.disturbers &&
+           one.digits == other.digits && one.wait == other.wait &&
+           one.background_clients == other.background_clients &&
            one.disturbing_digits == other.disturbing_digits && one.server_options == other.server_options;
 }
 
@@ -41,7 +42,7 @@ std::string line_of(const changed& one) {
         ratio = fmt::format("x{} {}..{}", three_digits(times.mean), three_digits(times.low),
                             three_digits(times.high));
     }
-    return fmt::format(line_form, one.workload + ", " + one.contender, figure_named(one.figure).title,
+    return fmt::format(line_form, one.workload + ", " + one.contender, metric_named(one.metric).title,
                        three_digits(one.before.mean), three_digits(one.after.mean), ratio, name_of(one.is));
 }
 
@@ -81,8 +82,8 @@ comparison compare(const results& before, const results& after) {
             for (const auto key : compared) {
                 const auto *was = row.find(key), *is = same->find(key);
                 if (was && is)
-                    both.figures.push_back(
-                        {one.load.id, row.name, key, *was, *is, judge(*was, *is, figure_named(key).better)});
+                    both.metrics.push_back(
+                        {one.load.id, row.name, key, *was, *is, judge(*was, *is, metric_named(key).better)});
             }
         }
     }
@@ -98,7 +99,7 @@ comparison compare(const results& before, const results& after) {
 }
 
 std::vector<std::string> table_of(const comparison& both) {
-    const auto count = [&](judgement which) { return std::ranges::count(both.figures, which, &changed::is); };
+    const auto count = [&](judgement which) { return std::ranges::count(both.metrics, which, &changed::is); };
     std::vector<std::string> lines;
     const auto add = [&](const std::string& text) {
         std::ranges::move(wrapped(text, 4), std::back_inserter(lines));
@@ -111,10 +112,10 @@ std::vector<std::string> table_of(const comparison& both) {
 
     lines.push_back(fmt::format(line_form, "", "", "A", "B", "B / A, 95 %", "B is"));
     for (const auto which : {judgement::cannot_tell, judgement::better, judgement::worse})
-        for (const auto& each : both.figures)
+        for (const auto& each : both.metrics)
             if (each.is == which) lines.push_back(line_of(each));
     lines.push_back("");
-    const auto all = both.figures.size();
+    const auto all = both.metrics.size();
     add(fmt::format(
         "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
         "{} would be called so if nothing had changed.",
@@ -133,10 +134,10 @@ nlohmann::ordered_json json_of(const comparison& both) {
               {"b", both.after},
               {"figures", json::array()},
               {"not_compared", both.apart}};
-    for (const auto& each : both.figures)
+    for (const auto& each : both.metrics)
         text["figures"].push_back({{"workload", each.workload},
                                    {"contender", each.contender},
-                                   {"figure", each.figure},
+                                   {"figure", each.metric},
                                    {"a", values(each.before)},
                                    {"b", values(each.after)},
                                    {"b_is", name_of(each.is)}});

@@ -15,7 +15,7 @@ struct changed {
 
     std::string workload; // its id
     std::string contender;
-    std::string_view figure;
+    std::string_view metric;
     estimate before, after;
     verdict is = verdict::cannot_tell;
 };
@@ -23,7 +23,7 @@ std::string_view name_of(changed::verdict value);
 
 struct comparison {
     std::string before, after;      // when they were measured, and where
-    std::vector<changed> figures;   // of what both have measured alike
+    std::vector<changed> metrics;   // of what both have measured alike
     std::vector<std::string> apart; // what they have not, a line each
 };
 

@@ -56,12 +56,12 @@ std::string own_counters(const row& one, std::string_view but) {
     return text;
 }
 
-std::string amount(const estimate& value, const figure& of) {
+std::string amount(const estimate& value, const metric& of) {
     return of.unit == "/s" ? three_digits(value.mean) + " per second"
                            : fmt::format("{} {}", three_digits(value.mean), of.unit);
 }
 
-std::string beside_best(const row& one, const row& best, const figure& by) {
+std::string beside_best(const row& one, const row& best, const metric& by) {
     const auto &mine = *one.find(by.key), &theirs = *best.find(by.key);
     auto text = differ(mine, theirs)
                     ? fmt::format("{:.2f} times what {} has in {} ({} against {})", mine.mean / theirs.mean,
@@ -79,8 +79,8 @@ std::string beside_best(const row& one, const row& best, const figure& by) {
 
 } // namespace
 
-std::vector<reasoning> reasons_of(const section& one, std::string_view decides) {
-    const auto& by = figure_named(decides);
+std::vector<reasoning> explanations_of(const section& one, std::string_view decides) {
+    const auto& by = metric_named(decides);
     const auto ranking = rank(one, by);
     std::vector<reasoning> all;
     if (ranking.rows.empty()) return all;

@@ -18,6 +18,6 @@ struct reasoning {
 
 /// For every ranked contender of a section: the figure that decides beside the best one's, and those counters
 /// that differ most from that one's, if they are shown to differ. Of the best one: its own counters.
-std::vector<reasoning> reasons_of(const section& one, std::string_view decides);
+std::vector<reasoning> explanations_of(const section& one, std::string_view decides);
 
 } // namespace parley

@@ -16,7 +16,7 @@ namespace {
 /// "Most requests: coroutine, 98.1k per second; worse: thread and pool, 80 to 83 % of that; not enough rounds
 /// to say: epoll."
 std::string rate_finding(const section& one) {
-    const auto ranking = rank(one, figure_named("rate"));
+    const auto ranking = rank(one, metric_named("rate"));
     if (ranking.rows.size() < 2 || ranking.standings.front() != standing::best) return {};
     const auto best = ranking.rows.front().second.mean;
     std::string text;
@@ -44,7 +44,7 @@ std::string rate_finding(const section& one) {
 /// "Least memory: pool and coroutine, 4.10 MiB; most: fork, 58.2 MiB." Empty if the most is not shown to be
 /// more.
 std::string least_finding(const section& one, std::string_view key) {
-    const auto& what = figure_named(key);
+    const auto& what = metric_named(key);
     const auto ranking = rank(one, what);
     const auto worse = ranking.names(standing::worse);
     if (worse.empty()) return {};
@@ -107,19 +107,19 @@ std::string noise_finding(const std::vector<section>& all) {
                             usual * 100, noise.size());
     const auto usual_rounds = static_cast<std::size_t>(median_of(rounds));
     const auto usual_servers = static_cast<std::size_t>(median_of(servers));
-    const auto shown = least_shown(usual, usual_rounds, usual_servers);
+    const auto shown = minimum_detectable_effect(usual, usual_rounds, usual_servers);
     constexpr double small = 0.05;
     if (!std::isfinite(shown)) return text;
     text += fmt::format(" So {} rounds of {} servers show a difference of {:.0f} % nine times in ten",
                         usual_rounds, usual_servers, shown * 100);
     if (shown > small)
         text +=
-            fmt::format("; one of {:.0f} % takes {}", small * 100, rounds_to_show(small, usual, usual_servers));
+            fmt::format("; one of {:.0f} % takes {}", small * 100, rounds_needed(small, usual, usual_servers));
     return text + '.';
 }
 
-std::string circumstances(const machine& where, const disturbance& meanwhile, const plan& all) {
-    const bool was_disturbed = meanwhile.others + meanwhile.stolen > 0.05;
+std::string circumstances(const machine& where, const host_noise& meanwhile, const plan& all) {
+    const bool was_disturbed = meanwhile.others + meanwhile.steal > 0.05;
     int most_rounds = all.rounds;
     for (const auto& each : all.workloads) most_rounds = std::max(most_rounds, each.rounds);
     const auto* verdict =
@@ -134,7 +134,7 @@ std::string circumstances(const machine& where, const disturbance& meanwhile, co
                        "the end of the load. "
                        "Other programs had "
                        "{:.0f} % of the processors meanwhile, a hypervisor {:.0f} %{} {}",
-                       where.to_string(), cores, meanwhile.others * 100, meanwhile.stolen * 100,
+                       where.to_string(), cores, meanwhile.others * 100, meanwhile.steal * 100,
                        was_disturbed ? ": that widens the spreads, so measure again when it is quiet." : ".",
                        verdict);
 }

@@ -21,6 +21,6 @@ std::vector<std::string> ratios_of(const section& one);
 std::string noise_finding(const std::vector<section>& all);
 
 /// What to know before believing any of it: where, how often, and what else had the processors.
-std::string circumstances(const machine& where, const disturbance& meanwhile, const plan& all);
+std::string circumstances(const machine& where, const host_noise& meanwhile, const plan& all);
 
 } // namespace parley

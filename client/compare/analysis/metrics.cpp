@@ -49,7 +49,7 @@ number valid(const measurement& one, Value value) {
 
 constexpr auto more = best::highest, less = best::lowest;
 
-const figure table[] = {
+const metric table[] = {
     {"rate", "requests per second", "/s", more,
      [](const measurement& one) { return valid(one, one.load.rate); }},
     {"doubted_rate", "requests per second, not valid", "/s", more,
@@ -98,10 +98,10 @@ const figure table[] = {
 
 } // namespace
 
-std::span<const figure> figures() { return table; }
+std::span<const metric> metrics() { return table; }
 
-const figure& figure_named(std::string_view key) {
-    const auto found = std::ranges::find(table, key, &figure::key);
+const metric& metric_named(std::string_view key) {
+    const auto found = std::ranges::find(table, key, &metric::key);
     if (found == std::end(table)) throw std::out_of_range(fmt::format("no figure '{}'", key));
     return *found;
 }

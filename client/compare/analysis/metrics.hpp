@@ -11,7 +11,7 @@
 
 namespace parley {
 
-struct figure {
+struct metric {
     std::string_view key;   // "cpu_us"
     std::string_view title; // "server CPU per request"
     std::string_view unit;  // "us"
@@ -20,10 +20,10 @@ struct figure {
     std::optional<double> (*of)(const measurement&);
 };
 
-std::span<const figure> figures();
+std::span<const metric> metrics();
 
 /// Throws std::out_of_range for a key that is none.
-const figure& figure_named(std::string_view key);
+const metric& metric_named(std::string_view key);
 
 /// Estimates over the rounds that count, for each figure that they have.
 using estimates = std::map<std::string_view, estimate>;

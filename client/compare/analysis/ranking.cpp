@@ -23,11 +23,11 @@ const std::pair<std::string, estimate>* ranking::first_worse() const {
     return found == standings.end() ? nullptr : &rows[static_cast<std::size_t>(found - standings.begin())];
 }
 
-estimate times_worse(const estimate& one, const estimate& best, const figure& by) {
+estimate times_worse(const estimate& one, const estimate& best, const metric& by) {
     return by.better == parley::best::highest ? ratio_of(best, one) : ratio_of(one, best);
 }
 
-ranking rank(const section& one, const figure& by, const std::vector<std::string>& names) {
+ranking rank(const section& one, const metric& by, const std::vector<std::string>& names) {
     ranking result;
     std::size_t most_rounds = 0;
     for (const auto* row : one.with(by.key)) {

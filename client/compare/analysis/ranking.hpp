@@ -32,10 +32,10 @@ struct ranking {
 inline constexpr double little = 0.1;
 
 /// The ranked rows of a section that have the figure; of `names` alone, if there are any.
-ranking rank(const section& one, const figure& by, const std::vector<std::string>& names = {});
+ranking rank(const section& one, const metric& by, const std::vector<std::string>& names = {});
 
 /// How many times worse `one` is than `best`: over 1 if it is, whichever way the figure goes.
-estimate times_worse(const estimate& one, const estimate& best, const figure& by);
+estimate times_worse(const estimate& one, const estimate& best, const metric& by);
 
 /// "a", "a and b", "a, b and c".
 std::string listed(const std::vector<std::string>& names);

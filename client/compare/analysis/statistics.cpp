@@ -207,7 +207,7 @@ bool differ(const estimate& one, const estimate& other) {
     return times.low > 1 || times.high < 1;
 }
 
-double least_shown(double residual, std::size_t rounds, std::size_t servers) {
+double minimum_detectable_effect(double residual, std::size_t rounds, std::size_t servers) {
     if (rounds < 2 || servers < 2) return infinity;
     const auto freedom = static_cast<double>((servers - 1) * (rounds - 1));
     const double range = studentised_range(alpha, servers, freedom);
@@ -218,11 +218,11 @@ double least_shown(double residual, std::size_t rounds, std::size_t servers) {
     return std::exp(where_reached(shown, 0.9) * residual * std::sqrt(2.0 / static_cast<double>(rounds))) - 1;
 }
 
-std::size_t rounds_to_show(double difference, double residual, std::size_t servers) {
+std::size_t rounds_needed(double difference, double residual, std::size_t servers) {
     std::size_t too_few = 1, enough = 1000;
     while (enough - too_few > 1) {
         const auto middle = (too_few + enough) / 2;
-        (least_shown(residual, middle, servers) > difference ? too_few : enough) = middle;
+        (minimum_detectable_effect(residual, middle, servers) > difference ? too_few : enough) = middle;
     }
     return enough;
 }

@@ -54,10 +54,10 @@ bool differ(const estimate& one, const estimate& other);
 
 /// The least ratio minus 1 that is shown 9 times in 10 between two of `servers`, with a residual of so much and
 /// so many rounds. Infinite for fewer than 2 rounds.
-double least_shown(double residual, std::size_t rounds, std::size_t servers);
+double minimum_detectable_effect(double residual, std::size_t rounds, std::size_t servers);
 
 /// How many rounds it takes to show that difference, which is more than 0, so often; at most 1,000.
-std::size_t rounds_to_show(double difference, double residual, std::size_t servers);
+std::size_t rounds_needed(double difference, double residual, std::size_t servers);
 
 /// The value that the range of `groups` means, in units of the standard deviation estimated with `freedom`
 /// degrees of freedom, exceeds with probability `tail`. Exact but for the integration (four digits).

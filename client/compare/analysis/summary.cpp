@@ -56,11 +56,11 @@ counted_row row_of(std::string name, std::size_t number, const measurements& all
 
 /// Fits all ranked rows together, figure by figure. `number` is that of the section, from 1.
 void fit(section& one, std::size_t number) {
-    std::size_t block = number * figures().size();
-    for (const auto& figure : figures()) {
+    std::size_t block = number * metrics().size();
+    for (const auto& metric : metrics()) {
         std::vector<estimate*> servers;
         for (std::size_t i = 0; i != one.ranked; ++i) {
-            const auto found = one.rows[i].values.find(figure.key);
+            const auto found = one.rows[i].values.find(metric.key);
             if (found != one.rows[i].values.end() && found->second.values.size() > 1)
                 servers.push_back(&found->second);
         }
@@ -69,8 +69,8 @@ void fit(section& one, std::size_t number) {
     }
 }
 
-std::optional<estimate> ratio(const row& one, const row& reference, std::string_view figure) {
-    const auto *mine = one.find(figure), *theirs = reference.find(figure);
+std::optional<estimate> ratio(const row& one, const row& reference, std::string_view metric) {
+    const auto *mine = one.find(metric), *theirs = reference.find(metric);
     if (!mine || !theirs || mine->mean <= 0 || theirs->mean <= 0) return std::nullopt;
     return ratio_of(*mine, *theirs);
 }
@@ -106,8 +106,8 @@ section section_from(const workload& load, std::vector<counted_row> rows, const 
 
 } // namespace
 
-const estimate* row::find(std::string_view figure) const {
-    const auto found = values.find(figure);
+const estimate* row::find(std::string_view metric) const {
+    const auto found = values.find(metric);
     return found == values.end() ? nullptr : &found->second;
 }
 
@@ -117,10 +117,10 @@ const row* section::ranked_row(std::string_view name) const {
     return found == end ? nullptr : &*found;
 }
 
-std::vector<const row*> section::with(std::string_view figure) const {
+std::vector<const row*> section::with(std::string_view metric) const {
     std::vector<const row*> all;
     for (std::size_t i = 0; i != ranked; ++i)
-        if (rows[i].find(figure)) all.push_back(&rows[i]);
+        if (rows[i].find(metric)) all.push_back(&rows[i]);
     return all;
 }
 

@@ -30,7 +30,7 @@ struct row {
 
     [[nodiscard]] bool counts() const { return !values.empty(); }
     /// Nothing: its rounds do not have that figure.
-    [[nodiscard]] const estimate* find(std::string_view figure) const;
+    [[nodiscard]] const estimate* find(std::string_view metric) const;
 };
 
 struct section {
@@ -42,7 +42,7 @@ struct section {
     /// Nothing: no such contender, or not ranked.
     [[nodiscard]] const row* ranked_row(std::string_view name) const;
     /// The ranked rows that have the figure.
-    [[nodiscard]] std::vector<const row*> with(std::string_view figure) const;
+    [[nodiscard]] std::vector<const row*> with(std::string_view metric) const;
 };
 
 /// A section per workload of the plan that has measurements. The reference is the contender called `baseline`,

@@ -55,7 +55,7 @@ std::map<std::string, points> split(const std::vector<section>& all, const sweep
         if (each.load.question != over.question) continue;
         auto asked = each.load.service;
         const bool has_size = asked != "pi" && asked != "wait";
-        if (has_size && over.along != "bytes") asked += fmt::format(", {} bytes", each.load.size);
+        if (has_size && over.axis != "bytes") asked += fmt::format(", {} bytes", each.load.size);
         parts[asked].emplace(over.place(each.load), &each);
     }
     return parts;
@@ -63,7 +63,7 @@ std::map<std::string, points> split(const std::vector<section>& all, const sweep
 
 /// The one of two that is shown to be better at one place, and is the best of all there or shown to be as good;
 /// nullptr if there is none.
-const std::string* winner(const section& at, const figure& by, const std::string& one,
+const std::string* winner(const section& at, const metric& by, const std::string& one,
                           const std::string& other) {
     const auto *first = at.ranked_row(one), *second = at.ranked_row(other);
     const auto* mine = first ? first->find(by.key) : nullptr;
@@ -85,7 +85,7 @@ std::vector<std::string> names_in(const points& curve) {
 void cross(const points& curve, const std::string& one, const std::string& other, crossing like,
            std::vector<crossing>& found) {
     for (const auto& [place, at] : curve) {
-        const auto* now = winner(*at, figure_named(like.figure), one, other);
+        const auto* now = winner(*at, metric_named(like.metric), one, other);
         if (!now) continue;
         like.after = *now;
         like.to = place;
@@ -110,17 +110,17 @@ std::vector<crossing> crossings_of(const std::vector<section>& all) {
     for (const auto& over : all_sweeps)
         for (const auto& [service, curve] : split(all, over)) {
             const auto names = names_in(curve);
-            for (const auto figure : over.figures)
+            for (const auto metric : over.metrics)
                 for (auto one = names.begin(); one != names.end(); ++one)
                     for (auto other = one + 1; other != names.end(); ++other)
-                        cross(curve, *one, *other, {over.question, service, over.along, figure}, found);
+                        cross(curve, *one, *other, {over.question, service, over.axis, metric}, found);
         }
     return found;
 }
 
-std::string in_words(const crossing& one) {
+std::string to_string(const crossing& one) {
     return fmt::format("{}, {} by {}: {} is better up to {:g}, {} from {:g} on.", one.service,
-                       figure_named(one.figure).title, one.along, one.before, one.from, one.after, one.to);
+                       metric_named(one.metric).title, one.axis, one.before, one.from, one.after, one.to);
 }
 
 } // namespace parley

@@ -15,9 +15,9 @@ namespace parley {
 
 struct sweep {
     std::string_view question; // of the workloads that are its points
-    std::string_view along;    // the number that differs, as an axis is called
+    std::string_view axis;     // the number that differs, as an axis is called
     std::string_view unit;
-    std::array<std::string_view, 2> figures; // that are drawn, and looked at for crossings
+    std::array<std::string_view, 2> metrics; // that are drawn, and looked at for crossings
     double (*place)(const workload&);        // the number
 };
 
@@ -32,8 +32,8 @@ std::optional<double> place_of(const workload& load);
 struct crossing {
     std::string_view question;
     std::string service; // that all points ask for: "pi", "echo, 64 bytes"
-    std::string_view along;
-    std::string_view figure;
+    std::string_view axis;
+    std::string_view metric;
     std::string before{}, after{};
     double from = 0, to = 0;
 };
@@ -41,6 +41,6 @@ struct crossing {
 std::vector<crossing> crossings_of(const std::vector<section>& all);
 
 /// "pi, requests per second by digits of pi: epoll is better up to 50, thread from 100 on."
-std::string in_words(const crossing& one);
+std::string to_string(const crossing& one);
 
 } // namespace parley

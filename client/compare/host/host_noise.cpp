@@ -38,26 +38,26 @@ processor_time parse_processor_time(std::string_view text) {
     return {(ticks[0] + ticks[1] + ticks[2]) / per_second, ticks[7] / per_second};
 }
 
-disturbance_watch::disturbance_watch()
+host_noise_watch::host_noise_watch()
     : begin_{std::chrono::steady_clock::now()},
       machine_{parse_processor_time(read_file("/proc/stat"))},
       ours_{our_time()} {}
 
-disturbance disturbance_watch::so_far() const {
+host_noise host_noise_watch::so_far() const {
     const auto now = parse_processor_time(read_file("/proc/stat"));
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
     const auto available = elapsed.count() * static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
     return {(now.used - machine_.used - (our_time() - ours_)) / available,
-            (now.stolen - machine_.stolen) / available};
+            (now.steal - machine_.steal) / available};
 }
 
-disturbance mean_of(const std::vector<disturbance>& all) {
-    const auto mean = [&](double disturbance::*share) {
+host_noise mean_of(const std::vector<host_noise>& all) {
+    const auto mean = [&](double host_noise::*share) {
         double sum = 0;
         for (const auto& each : all) sum += each.*share;
         return all.empty() ? 0 : std::clamp(sum / static_cast<double>(all.size()), 0.0, 1.0);
     };
-    return {mean(&disturbance::others), mean(&disturbance::stolen)};
+    return {mean(&host_noise::others), mean(&host_noise::steal)};
 }
 
 } // namespace parley

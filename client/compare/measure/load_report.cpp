@@ -40,7 +40,7 @@ std::string failure_in(const json& said) {
 }
 
 /// Why the load calls its own figures invalid; empty: it does not.
-std::string doubt_in(const json& said) {
+std::string reason_against(const json& said) {
     if (!said.contains("verdict") || said["verdict"].value("valid", true)) return {};
     std::string reasons;
     for (const auto& each : said["verdict"].value("reasons", json::array()))
@@ -65,7 +65,7 @@ load_report load_report::parse(std::string text) {
         report.all_requests = said.at("all_requests");
         report.cpu_us = said.at("cpu").at("per_request_us");
         report.problem = failure_in(said);
-        report.doubt = doubt_in(said);
+        report.doubt = reason_against(said);
     } catch (const json::exception& reason) {
         throw std::runtime_error(fmt::format("not a report of a load: {}", reason.what()));
     }

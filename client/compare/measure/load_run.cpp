@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds patience = 10s;    // for a load beyond its time
+constexpr milliseconds time_limit = 10s;  // for a load beyond its time
 constexpr milliseconds answer_limit = 5s; // less than our patience, so that the load can still report
 
 /// From one address to another the kernel has 28,000 ports to choose from, and where half of them are taken it
@@ -30,7 +30,7 @@ std::string sources_of(int connections) {
 }
 
 std::vector<std::string> command_of(const plan& all, const std::string& address, const workload& load,
-                                    const load_manner& manner) {
+                                    const load_mode& manner) {
     const auto option = [](const char* name, auto value) { return fmt::format("--{}={}", name, value); };
     const auto time = [](milliseconds of) { return fmt::format("{}ms", of.count()); };
     std::vector<std::string> words{all.parley_load,
@@ -53,17 +53,17 @@ std::vector<std::string> command_of(const plan& all, const std::string& address,
     if (load.connections > most_from_an_address)
         words.push_back(option("source", sources_of(load.connections)));
     if (load.per_connection > 0) words.push_back(option("per-connection", load.per_connection));
-    if (manner.is_watched) words.push_back(option("cool-down", time(patience)));
+    if (manner.is_watched) words.push_back(option("cool-down", time(time_limit)));
     if (manner.rate) words.push_back(option("rate", std::max(1L, std::lround(*manner.rate))));
     return words;
 }
 
 /// Those who ask for long work beside the load that is measured.
-workload disturbers_of(const workload& load) {
+workload background_clients_of(const workload& load) {
     auto beside = load;
-    beside.connections = load.disturbers;
+    beside.connections = load.background_clients;
     beside.digits = load.disturbing_digits;
-    beside.disturbers = 0;
+    beside.background_clients = 0;
     return beside;
 }
 
@@ -84,37 +84,37 @@ load_report report_of(subprocess& tester, const process_end& end) {
 } // namespace
 
 std::optional<load_outcome> run_load(const plan& all, subprocess& server, const std::string& address,
-                                     const workload& load, const load_manner& manner,
+                                     const workload& load, const load_mode& manner,
                                      const std::function<void(std::span<const pid_t>)>& watch) {
     const auto whole = manner.warm_up + load.duration;
-    std::optional<subprocess> disturbers, tester;
-    if (load.disturbers > 0) {
-        auto beside = disturbers_of(load);
-        beside.duration += patience; // it is told to end
-        start(disturbers, command_of(all, address, beside, {}), all.load_cores);
+    std::optional<subprocess> background_clients, tester;
+    if (load.background_clients > 0) {
+        auto beside = background_clients_of(load);
+        beside.duration += time_limit; // it is told to end
+        start(background_clients, command_of(all, address, beside, {}), all.load_cores);
     }
     start(tester, command_of(all, address, load, manner), all.load_cores);
     std::vector<pid_t> processes{tester->pid()};
-    if (disturbers) processes.push_back(disturbers->pid());
+    if (background_clients) processes.push_back(background_clients->pid());
     const auto begin = steady_clock::now();
     bool is_seen = !manner.is_watched;
     std::optional<process_end> end;
     while (!(end = tester->wait(20ms, &server))) {
         if (stop_signal::requested()) return std::nullopt;
-        if (steady_clock::now() > begin + whole + patience)
+        if (steady_clock::now() > begin + whole + time_limit)
             throw std::runtime_error(
-                fmt::format("the load did not end within {} s of its time", patience / 1s));
+                fmt::format("the load did not end within {} s of its time", time_limit / 1s));
         if (is_seen || tester->error_output().find("cooling down") == std::string::npos) continue;
         is_seen = true;
         watch(processes);
         tester->signal(SIGINT); // ends the cool-down
     }
     load_outcome outcome{report_of(*tester, *end), {}};
-    if (disturbers) {
-        disturbers->signal(SIGINT);
-        const auto left = disturbers->wait(patience, &server);
+    if (background_clients) {
+        background_clients->signal(SIGINT);
+        const auto left = background_clients->wait(time_limit, &server);
         if (!left) throw std::runtime_error("the load beside did not end");
-        outcome.beside = report_of(*disturbers, *left);
+        outcome.beside = report_of(*background_clients, *left);
     }
     return outcome;
 }

@@ -13,7 +13,7 @@
 
 namespace parley {
 
-struct load_manner {
+struct load_mode {
     std::chrono::milliseconds warm_up{};
     bool is_watched = false;      // after it was counted, see run_load()
     std::optional<double> rate{}; // requests per second, fixed; none: each connection asks when it was answered
@@ -28,7 +28,7 @@ struct load_outcome {
 /// is watched, calls `watch` with the processes of the load, once: when it was counted, and all its connections
 /// are still there. Returns nullopt if a stop was requested. Throws std::runtime_error if there is no report.
 std::optional<load_outcome> run_load(const plan& all, subprocess& server, const std::string& address,
-                                     const workload& load, const load_manner& manner,
+                                     const workload& load, const load_mode& manner,
                                      const std::function<void(std::span<const pid_t>)>& watch);
 
 } // namespace parley

@@ -102,7 +102,7 @@ bool load_it(subprocess& server, const server_processes& processes, const std::s
     };
     auto priming = wanted;
     priming.duration = primer;
-    priming.disturbers = 0;
+    priming.background_clients = 0;
     priming.connections = std::min(wanted.connections, primers);
     priming.wait = std::min(priming.wait, primer / 10); // or nobody would be answered in time
     std::optional<load_outcome> primed;
@@ -161,13 +161,13 @@ std::optional<measurement> measure(const plan& all, const cell& where) {
     const server_processes processes;
     std::optional<subprocess> server;
     try {
-        const server_door door{who, wanted, all.parley_server};
+        const server_launcher endpoint{who, wanted, all.parley_server};
         const auto begin = steady_clock::now();
         {
             const on_cores placed{all.server_cores};
-            server.emplace(door.words(), subprocess::errors::kept);
+            server.emplace(endpoint.words(), subprocess::errors::kept);
         }
-        const auto address = door.wait_until_open(*server);
+        const auto address = endpoint.wait_until_open(*server);
         result.start_time = since(begin);
         server->drop_output();
         result.server.cpu_when_ready = cpu_of(processes.of(*server));

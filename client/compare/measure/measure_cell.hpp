@@ -55,7 +55,7 @@ struct measurement {
     std::vector<open_load> open;
     server_use server;
     std::vector<worker_use> workers; // none: a server of others, or it had none
-    disturbance meanwhile{};         // from before its start until after its end
+    host_noise meanwhile{};          // from before its start until after its end
 
     /// Of the connections that there were to be, some were never served: the model cannot do it.
     [[nodiscard]] bool is_empty(const workload& wanted) const {

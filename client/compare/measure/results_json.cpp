@@ -97,7 +97,7 @@ server_use server_from(const json& text) {
     return used;
 }
 
-json json_of(const disturbance& one) { return {{"others", one.others}, {"stolen", one.stolen}}; }
+json json_of(const host_noise& one) { return {{"others", one.others}, {"stolen", one.steal}}; }
 
 template <class Named>
 std::size_t index_of(const std::vector<Named>& all, std::string Named::*name, const std::string& wanted) {
@@ -110,8 +110,8 @@ microseconds from_milliseconds(double ms) { return microseconds{std::llround(ms 
 
 } // namespace
 
-disturbance results::meanwhile() const {
-    std::vector<disturbance> all;
+host_noise results::meanwhile() const {
+    std::vector<host_noise> all;
     for (const auto& one : done) all.push_back(one.meanwhile);
     return mean_of(all);
 }

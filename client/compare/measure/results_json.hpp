@@ -24,7 +24,7 @@ struct results {
     /// machine is another one than `where`: measurements of both in one comparison would compare nothing.
     void check_origin() const;
 
-    [[nodiscard]] disturbance meanwhile() const;
+    [[nodiscard]] host_noise meanwhile() const;
 };
 
 /// The digest_of() each program of the plan.

@@ -20,8 +20,8 @@ constexpr std::string_view placeholder = "{port}";
 /// An address that nobody has just now. Another program could take it before the server does; then the server
 /// says so, and the measurement is one with a problem.
 address free_address() {
-    const listener door{address::resolve("127.0.0.1:0").front(), {}};
-    return door.bound().front();
+    const listener endpoint{address::resolve("127.0.0.1:0").front(), {}};
+    return endpoint.bound().front();
 }
 
 bool accepts(const std::string& text) {
@@ -49,7 +49,7 @@ std::string address_in_ready_line(subprocess& server) {
 
 } // namespace
 
-server_door::server_door(const contender& who, const workload& load, const std::string& parley_server)
+server_launcher::server_launcher(const contender& who, const workload& load, const std::string& parley_server)
     : words_{who.words(load, parley_server)} {
     if (who.command.find(placeholder) == std::string::npos) return;
     address_ = free_address().to_string();
@@ -59,7 +59,7 @@ server_door::server_door(const contender& who, const workload& load, const std::
             word.replace(at, placeholder.size(), port);
 }
 
-std::string server_door::wait_until_open(subprocess& server) const {
+std::string server_launcher::wait_until_open(subprocess& server) const {
     if (address_.empty()) return address_in_ready_line(server);
     const auto deadline = std::chrono::steady_clock::now() + starting_limit;
     while (!server.wait(5ms)) {

@@ -10,9 +10,9 @@
 
 namespace parley {
 
-class server_door {
+class server_launcher {
 public:
-    server_door(const contender& who, const workload& load, const std::string& parley_server);
+    server_launcher(const contender& who, const workload& load, const std::string& parley_server);
 
     /// What starts it.
     [[nodiscard]] const std::vector<std::string>& words() const { return words_; }

@@ -113,8 +113,8 @@ plan chosen_plan(const compare_options& wanted) {
         return all;
     }
     all.name = wanted.full ? "full" : "quick";
-    add_questions(all, wanted.full ? extent::full : extent::quick, wanted.questions, wanted.services.front(),
-                  machine::here());
+    add_questions(all, wanted.full ? plan_size::full : plan_size::quick, wanted.questions,
+                  wanted.services.front(), machine::here());
     return all;
 }
 

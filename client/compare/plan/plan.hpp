@@ -25,7 +25,7 @@ struct workload {
     int digits = 100; // asked of pi
     std::chrono::milliseconds wait{10};
     std::vector<double> open{};                // also at these shares of the rate found, at a fixed rate
-    int disturbers = 0;                        // connections beside, which are not measured ...
+    int background_clients = 0;                // connections beside, which are not measured ...
     int disturbing_digits = 0;                 // ... and ask for so many digits of pi
     std::vector<std::string> server_options{}; // beside the contender's own
     std::vector<std::string> contenders{};     // by name; none: all

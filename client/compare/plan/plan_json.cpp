@@ -27,7 +27,7 @@ void each_field(workload& it, Field field) {
     field("digits", it.digits);
     field("wait_ms", it.wait);
     field("open", it.open);
-    field("disturbers", it.disturbers);
+    field("disturbers", it.background_clients);
     field("disturbing_digits", it.disturbing_digits);
     field("server_options", it.server_options);
     field("contenders", it.contenders);
@@ -118,7 +118,7 @@ void check_ranges(const workload& it) {
     check_range(it.id, "wait_ms", static_cast<double>(it.wait.count()), 0, 3'600'000);
     check_range(it.id, "digits", it.digits, 1, 100'000);
     check_range(it.id, "rounds", it.rounds, 0, 1000);
-    check_range(it.id, "disturbers", it.disturbers, 0, 10'000);
+    check_range(it.id, "disturbers", it.background_clients, 0, 10'000);
     for (const auto share : it.open) check_range(it.id, "open", share, 0.01, 2);
 }
 

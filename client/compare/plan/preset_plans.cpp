@@ -43,12 +43,12 @@ const std::vector<std::string> one_of_each{"fork", "thread", "pool", "epoll", "l
 /// Puts workloads into a plan, as far as there are contenders for them.
 class planner {
 public:
-    planner(plan& to, extent how_much, std::string foreign_service, const machine& here)
+    planner(plan& to, plan_size how_much, std::string foreign_service, const machine& here)
         : plan_{to},
           foreign_service_{std::move(foreign_service)},
           most_connections_{here.most_connections()},
           cores_{std::max(here.cores, 1)},
-          is_full_{how_much == extent::full} {}
+          is_full_{how_much == plan_size::full} {}
 
     void answers(const std::string& question) {
         const auto rounds = is_full_ ? 6 : 4;
@@ -214,15 +214,15 @@ public:
 
     /// Small requests, alone and beside two connections that ask for long work.
     void stall() {
-        for (const int disturbers : {0, 2})
+        for (const int background_clients : {0, 2})
             add_for(chosen({"epoll", "loop-pool", "thread"}),
-                    {.id = fmt::format("stall-{}", disturbers),
-                     .name = disturbers ? "Small requests beside long work" : "Small requests alone",
+                    {.id = fmt::format("stall-{}", background_clients),
+                     .name = background_clients ? "Small requests beside long work" : "Small requests alone",
                      .service = "pi",
                      .connections = 8,
                      .duration = is_full_ ? 1000ms : 300ms,
                      .digits = 10,
-                     .disturbers = disturbers,
+                     .background_clients = background_clients,
                      .disturbing_digits = 3000,
                      .rounds = is_full_ ? 6 : 4});
     }
@@ -298,7 +298,7 @@ std::vector<std::string> all_questions() {
             "stevens", "pool-sweep", "work-sweep", "wait-sweep", "cores",  "counter",  "stall"};
 }
 
-void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
+void add_questions(plan& to, plan_size how_much, const std::vector<std::string>& questions,
                    const std::string& foreign_service, const machine& here) {
     planner into{to, how_much, foreign_service, here};
     for (const auto& each : questions.empty() ? all_questions() : questions) {

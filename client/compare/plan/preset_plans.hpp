@@ -10,13 +10,13 @@
 
 namespace parley {
 
-enum class extent { quick, full };
+enum class plan_size { quick, full };
 
 /// Adds the workloads of the wanted questions (none: all) for the contenders of the plan, and the variants of
 /// their models that some questions need. What nobody of them takes part in is left out; servers of others take
 /// part where `foreign_service` is asked for. No workload has more connections than the machine allows, and one
 /// of a full plan has about as many.
-void add_questions(plan& to, extent how_much, const std::vector<std::string>& questions,
+void add_questions(plan& to, plan_size how_much, const std::vector<std::string>& questions,
                    const std::string& foreign_service, const machine& here);
 
 /// What can be asked for, in the order of the report.

@@ -10,6 +10,6 @@ EMBED(report_html, REPORT_HTML)
 EMBED(report_css, REPORT_CSS)
 EMBED(report_js, REPORT_JS)
 EMBED(chart_js, CHART_JS)
-EMBED(cards, CARDS)
+EMBED(model_cards, CARDS)
 
     .section .note.GNU-stack,"",%progbits

@@ -8,7 +8,7 @@ namespace parley::embedded {
 std::string_view report_html(); // report/report.html
 std::string_view report_css();
 std::string_view report_js();
-std::string_view chart_js(); // Chart.js, as Debian packs it
-std::string_view cards();    // the heads of server/models/*.cpp
+std::string_view chart_js();    // Chart.js, as Debian packs it
+std::string_view model_cards(); // the heads of server/models/*.cpp
 
 } // namespace parley::embedded

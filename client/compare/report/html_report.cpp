@@ -49,7 +49,7 @@ json json_of(const section& one) {
 }
 
 json json_of(const answer& one) {
-    return {{"workload", one.workload}, {"question", one.question}, {"figure", one.figure}, {"best", one.best},
+    return {{"workload", one.workload}, {"question", one.question}, {"figure", one.metric}, {"best", one.best},
             {"headline", one.headline}, {"margin", one.margin},     {"reason", one.reason}};
 }
 
@@ -58,10 +58,10 @@ json json_of(const capacity& one) {
 }
 
 json json_of(const sweep& one) {
-    return {{"question", one.question}, {"along", one.along}, {"unit", one.unit}, {"figures", one.figures}};
+    return {{"question", one.question}, {"along", one.axis}, {"unit", one.unit}, {"figures", one.metrics}};
 }
 
-json json_of(const crossing& one) { return {{"question", one.question}, {"text", in_words(one)}}; }
+json json_of(const crossing& one) { return {{"question", one.question}, {"text", to_string(one)}}; }
 
 json json_of(const claim& one) {
     return {{"text", one.text}, {"verdict", name_of(one.is)}, {"evidence", one.evidence}};
@@ -73,7 +73,7 @@ json json_of(const card& one) {
     return {{"model", one.model}, {"summary", one.summary}, {"answers", answers}};
 }
 
-json json_of(const figure& one) {
+json json_of(const metric& one) {
     return {{"key", one.key}, {"title", one.title}, {"unit", one.unit}, {"more", one.better == best::highest}};
 }
 
@@ -128,7 +128,7 @@ json report_data(const results& all, const std::string& baseline) {
     for (const auto* list :
          {"figures", "sweeps", "sections", "answers", "capacities", "crossings", "claims", "reasons", "cards"})
         data[list] = json::array();
-    for (const auto& each : figures()) data["figures"].push_back(json_of(each));
+    for (const auto& each : metrics()) data["figures"].push_back(json_of(each));
     for (const auto& each : sweeps()) data["sweeps"].push_back(json_of(each));
     for (const auto& each : crossings_of(sections)) data["crossings"].push_back(json_of(each));
     for (const auto& each : sections) data["sections"].push_back(json_of(each));
@@ -137,12 +137,12 @@ json report_data(const results& all, const std::string& baseline) {
     for (const auto& each : capacities_of(sections)) data["capacities"].push_back(json_of(each));
     const auto decides = [&](const section& one) {
         const auto found = std::ranges::find(answers, one.load.id, &answer::workload);
-        return found == answers.end() ? std::string_view{"rate"} : found->figure;
+        return found == answers.end() ? std::string_view{"rate"} : found->metric;
     };
     for (const auto& each : claims_of(sections, all.planned.server_cores.size()))
         data["claims"].push_back(json_of(each));
     for (const auto& one : sections)
-        for (const auto& each : reasons_of(one, decides(one)))
+        for (const auto& each : explanations_of(one, decides(one)))
             data["reasons"].push_back(
                 {{"contender", each.contender}, {"workload", each.workload}, {"text", each.text}});
     for (const auto& each : model_cards()) {

@@ -57,7 +57,7 @@ std::vector<card> parse_cards(std::string_view comments) {
 }
 
 const std::vector<card>& model_cards() {
-    static const auto all = parse_cards(embedded::cards());
+    static const auto all = parse_cards(embedded::model_cards());
     return all;
 }
 

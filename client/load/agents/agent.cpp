@@ -43,7 +43,7 @@ private:
 /// One load of a controller's. Destroyed, it ends early.
 class part_of_load {
 public:
-    part_of_load(secret_channel& controller, load_options options)
+    part_of_load(psk_channel& controller, load_options options)
         : controller_{controller}, options_{std::move(options)}, start_{options_.threads + 1} {
         threads_ = std::jthread{[this] { load(); }};
     }
@@ -115,9 +115,9 @@ private:
         if (order.at("kind") == "stop") end_.raise();
     }
 
-    secret_channel& controller_;
+    psk_channel& controller_;
     const load_options options_;
-    start_together start_;
+    start_barrier start_;
     event end_;  // of the load
     event news_; // in the outbox
     std::mutex lock_;
@@ -132,7 +132,7 @@ std::string in_short(const load_options& options) {
                        options.connections, options.target);
 }
 
-void talk_with(secret_channel& controller, const std::vector<address>& sources,
+void talk_with(psk_channel& controller, const std::vector<address>& sources,
                const std::function<void(const std::string&)>& say) {
     while (stop_signal::wait_readable({controller.descriptor()})) {
         while (const auto order = controller.receive(0ms)) {
@@ -154,12 +154,12 @@ void talk_with(secret_channel& controller, const std::vector<address>& sources,
 
 } // namespace
 
-void serve_controllers(listener& door, const std::string& secret, const std::vector<address>& sources,
+void serve_controllers(listener& endpoint, const std::string& secret, const std::vector<address>& sources,
                        const std::function<void(const std::string& line)>& say) {
-    while (auto wire = door.accept()) {
-        const auto name = wire->peer().to_string();
+    while (auto connection = endpoint.accept()) {
+        const auto name = connection->peer().to_string();
         try {
-            secret_channel controller{std::move(*wire), secret_channel::side::agent, secret, handshake_limit};
+            psk_channel controller{std::move(*connection), psk_channel::side::agent, secret, handshake_limit};
             say(fmt::format("{}: a controller", name));
             talk_with(controller, sources, say);
             say(fmt::format("{}: has left", name));

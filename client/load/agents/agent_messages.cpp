@@ -30,9 +30,9 @@ static void from_json(const nlohmann::json& from, histogram& into) {
     into = histogram::unpacked(from.get<std::vector<std::uint64_t>>());
 }
 
-static void to_json(nlohmann::json& into, const number_set& from) { into = from.packed(); }
-static void from_json(const nlohmann::json& from, number_set& into) {
-    into = number_set::unpacked(from.get<std::vector<std::uint64_t>>());
+static void to_json(nlohmann::json& into, const seen_numbers& from) { into = from.packed(); }
+static void from_json(const nlohmann::json& from, seen_numbers& into) {
+    into = seen_numbers::unpacked(from.get<std::vector<std::uint64_t>>());
 }
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(failure, where, call, cause, text)
@@ -60,16 +60,16 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, conn
                                    think, expected_interval, tls, connect_rate, exact_timers, interval)
 
 // ---- What became of it. Points in time are of the agent's own clock, and stay there. ----
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ledger, has_schedule, expected_interval, connections, all_asked,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(run_stats, has_schedule, expected_interval, connections, all_asked,
                                    all_answered, all_wrong, all_given_up, first_answers, errors, numbers,
                                    latency, bounds, uncorrected, send_lag, corrected, answered, bytes_sent,
                                    bytes_received)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(cpu_time, user, system)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(moment, at, answered, latency_sum)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(throughput_sample, at, answered, latency_sum)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(kernel_counters, listen_overflows, sent, sent_again)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_result, book, connecting, handshaking, tls, connected, served,
-                                   unanswered, counted, used, busiest, starved, course, shares, due, never_sent,
-                                   reconnected, longest_gap, network, end)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_result, stats, connecting, handshaking, tls, connected, served,
+                                   unanswered, counted, used, max_thread_cpu, starved, throughput, shares, due,
+                                   never_sent, reconnected, longest_gap, network, end)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(interval, begin, length, asked, errors, latency)
 
 nlohmann::json message_of(const load_options& options) { return options; }

@@ -22,18 +22,18 @@ constexpr auto look_again = 100ms;
 
 } // namespace
 
-agent_team::agent_team(const std::vector<std::string>& names, const std::string& secret) {
+controller_of_agents::controller_of_agents(const std::vector<std::string>& names, const std::string& secret) {
     for (const auto& each : names) {
         try {
-            members_.push_back({each, secret_channel{connect_to(address::resolve(each), connect_limit),
-                                                     secret_channel::side::controller, secret, connect_limit}});
+            members_.push_back({each, psk_channel{connect_to(address::resolve(each), connect_limit),
+                                                  psk_channel::side::controller, secret, connect_limit}});
         } catch (const std::runtime_error& why) {
             throw std::runtime_error(fmt::format("agent {}: {}", each, why.what()));
         }
     }
 }
 
-agent_team::~agent_team() {
+controller_of_agents::~controller_of_agents() {
     for (auto& each : members_) {
         try {
             each.channel.send({{"kind", "bye"}});
@@ -42,7 +42,7 @@ agent_team::~agent_team() {
     }
 }
 
-class agent_team::one_load {
+class controller_of_agents::one_load {
 public:
     one_load(std::list<member>& members, load_options options, const intervals::take& each)
         : members_{members},
@@ -51,7 +51,7 @@ public:
           cut_{options_.agents, interval_of(options_), [this](const interval& one) { note(one); }} {
         for (auto& member : members_) {
             parts_.push_back({&member});
-            try_with(parts_.back(), [&](secret_channel& agent) {
+            try_with(parts_.back(), [&](psk_channel& agent) {
                 agent.send(
                     {{"kind", "load"}, {"form", agent_messages_form}, {"options", message_of(options_)}});
             });
@@ -89,7 +89,7 @@ private:
         states state = states::busy;
         bool is_ready = false;     // its connections are made
         std::size_t delivered = 0; // of its intervals
-        clock::time_point heard = clock::now();
+        clock::time_point received = clock::now();
 
         [[nodiscard]] bool is_busy() const { return state == states::busy; }
     };
@@ -107,20 +107,20 @@ private:
     void tell_all(const char* what, bool& told) {
         if (std::exchange(told, true)) return;
         for (auto& each : parts_)
-            if (each.is_busy()) try_with(each, [&](secret_channel& agent) { agent.send({{"kind", what}}); });
+            if (each.is_busy()) try_with(each, [&](psk_channel& agent) { agent.send({{"kind", what}}); });
     }
 
     void hear(part& from) {
         if (!from.is_busy()) return;
-        try_with(from, [&](secret_channel& agent) {
+        try_with(from, [&](psk_channel& agent) {
             while (from.is_busy()) {
                 const auto message = agent.receive(0ms);
                 if (!message) break;
-                from.heard = clock::now();
+                from.received = clock::now();
                 take(from, *message);
             }
-            if (clock::now() - from.heard > most_silence)
-                throw std::runtime_error(fmt::format("said nothing for {} s", most_silence.count()));
+            if (clock::now() - from.received > heartbeat_timeout)
+                throw std::runtime_error(fmt::format("said nothing for {} s", heartbeat_timeout.count()));
         });
     }
 
@@ -168,14 +168,14 @@ private:
 
     void note(const interval& one) {
         figures_.note(one, interval_of(options_));
-        auto& book = so_far_.book;
+        auto& stats = so_far_.stats;
         so_far_.counted = one.begin + one.length;
-        so_far_.course.push_back({so_far_.counted, book.answered, 0});
-        book.all_asked += one.asked;
-        book.all_answered += one.latency.count();
-        book.answered += one.latency.count();
-        book.latency.add(one.latency);
-        if (one.errors > 0) book.errors.add({phase::read, {}, "an agent's", "errors of an agent"}, one.errors);
+        so_far_.throughput.push_back({so_far_.counted, stats.answered, 0});
+        stats.all_asked += one.asked;
+        stats.all_answered += one.latency.count();
+        stats.answered += one.latency.count();
+        stats.latency.add(one.latency);
+        if (one.errors > 0) stats.errors.add({phase::read, {}, "an agent's", "errors of an agent"}, one.errors);
         if (each_) each_(one);
     }
 
@@ -188,13 +188,13 @@ private:
     std::string failure_; // why an agent cannot do its part; empty: none has said so
     bool has_begun_ = false;
     bool is_stopped_ = false;
-    interval_figures figures_;
+    interval_metrics figures_;
     load_result so_far_;             // as far as the intervals tell
     std::optional<load_result> all_; // of those who are done
 };
 
-load_result agent_team::run(const load_options& options, int stop, const load_watch& watch,
-                            const intervals::take& each) {
+load_result controller_of_agents::run(const load_options& options, int stop, const load_watch& watch,
+                                      const intervals::take& each) {
     if (members_.empty()) throw std::runtime_error("no agent is left");
     auto shared = options;
     shared.agent = 0;

@@ -12,17 +12,17 @@
 
 namespace parley {
 
-class agent_team {
+class controller_of_agents {
 public:
     /// Nothing from an agent for so long: it is lost.
-    static constexpr std::chrono::seconds most_silence{5};
+    static constexpr std::chrono::seconds heartbeat_timeout{5};
 
     /// Opens a channel to each, a HOST:PORT as address::resolve() takes it. Throws std::runtime_error that
     /// names the one that is not there, or does not know the secret.
-    agent_team(const std::vector<std::string>& names, const std::string& secret);
-    ~agent_team();
-    agent_team(const agent_team&) = delete;
-    agent_team& operator=(const agent_team&) = delete;
+    controller_of_agents(const std::vector<std::string>& names, const std::string& secret);
+    ~controller_of_agents();
+    controller_of_agents(const controller_of_agents&) = delete;
+    controller_of_agents& operator=(const controller_of_agents&) = delete;
 
     /// As generate_load(). An agent that is lost is named in the result; those who are left take the whole of
     /// the next load. Throws std::runtime_error where one cannot do its part, or none is left.
@@ -32,7 +32,7 @@ public:
 private:
     struct member {
         std::string name;
-        secret_channel channel;
+        psk_channel channel;
     };
     class one_load;
 

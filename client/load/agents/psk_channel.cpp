@@ -90,12 +90,12 @@ std::string read_secret(const std::string& file) {
     return secret;
 }
 
-void secret_channel::destroy::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
-void secret_channel::destroy::operator()(ssl_st* one) const { SSL_free(one); }
+void psk_channel::destroy::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
+void psk_channel::destroy::operator()(ssl_st* one) const { SSL_free(one); }
 
-secret_channel::secret_channel(connection wire, side ours, const std::string& secret,
-                               std::chrono::milliseconds limit)
-    : wire_{std::move(wire)}, context_{SSL_CTX_new(TLS_method())} {
+psk_channel::psk_channel(connection connection, side ours, const std::string& secret,
+                         std::chrono::milliseconds limit)
+    : connection_{std::move(connection)}, context_{SSL_CTX_new(TLS_method())} {
     const int flags = check("fcntl", [&] { return fcntl(descriptor(), F_GETFL); });
     check("fcntl", [&] { return fcntl(descriptor(), F_SETFL, flags | O_NONBLOCK); });
     watch_over(descriptor());
@@ -125,7 +125,7 @@ secret_channel::secret_channel(connection wire, side ours, const std::string& se
 /// Calls until it is done. False: not by the deadline. Throws where the other has gone or does not know the
 /// secret.
 template <class Call>
-bool secret_channel::carry_out(Call call, clock::time_point deadline) {
+bool psk_channel::carry_out(Call call, clock::time_point deadline) {
     for (;;) {
         ERR_clear_error();
         errno = 0;
@@ -149,7 +149,7 @@ bool secret_channel::carry_out(Call call, clock::time_point deadline) {
     }
 }
 
-void secret_channel::send(const nlohmann::json& message) {
+void psk_channel::send(const nlohmann::json& message) {
     const auto head_size = prefix_size(framing::u32);
     std::string bytes(head_size, '\0');
     nlohmann::json::to_cbor(message, bytes);
@@ -167,8 +167,8 @@ void secret_channel::send(const nlohmann::json& message) {
     }
 }
 
-std::optional<nlohmann::json> secret_channel::receive(std::chrono::milliseconds patience) {
-    const auto deadline = clock::now() + patience;
+std::optional<nlohmann::json> psk_channel::receive(std::chrono::milliseconds time_limit) {
+    const auto deadline = clock::now() + time_limit;
     for (std::string part(1 << 16, '\0');;) {
         if (auto message = first_message()) return message;
         std::size_t size = 0;
@@ -178,7 +178,7 @@ std::optional<nlohmann::json> secret_channel::receive(std::chrono::milliseconds 
     }
 }
 
-std::optional<nlohmann::json> secret_channel::first_message() {
+std::optional<nlohmann::json> psk_channel::first_message() {
     const auto head_size = prefix_size(framing::u32);
     if (received_.size() < head_size) return std::nullopt;
     const auto size = announced_size(std::string_view{received_}.substr(0, head_size));

@@ -21,24 +21,24 @@ namespace parley {
 std::string read_secret(const std::string& file);
 
 /// Used by one thread. SIGPIPE must be ignored.
-class secret_channel {
+class psk_channel {
 public:
     enum class side { agent, controller };
 
     /// Shakes hands over a connected stream socket, within `limit`. Throws std::runtime_error where the other
     /// does not know the secret, or does not answer.
-    secret_channel(connection wire, side ours, const std::string& secret, std::chrono::milliseconds limit);
+    psk_channel(connection connection, side ours, const std::string& secret, std::chrono::milliseconds limit);
 
     /// Throws std::runtime_error where the other has gone, or has not taken it within ten seconds.
     void send(const nlohmann::json& message);
 
     /// The next message; nothing: it has not come, or not all of it, within that time. Throws
     /// std::runtime_error where the other has gone, or what came makes no sense.
-    std::optional<nlohmann::json> receive(std::chrono::milliseconds patience);
+    std::optional<nlohmann::json> receive(std::chrono::milliseconds time_limit);
 
     /// For poll(2). Readable: call receive() until there is nothing.
-    [[nodiscard]] int descriptor() const { return wire_.descriptor(); }
-    [[nodiscard]] const address& peer() const { return wire_.peer(); }
+    [[nodiscard]] int descriptor() const { return connection_.descriptor(); }
+    [[nodiscard]] const address& peer() const { return connection_.peer(); }
 
 private:
     using clock = std::chrono::steady_clock;
@@ -51,7 +51,7 @@ private:
     bool carry_out(Call call, clock::time_point deadline);
     [[nodiscard]] std::optional<nlohmann::json> first_message();
 
-    connection wire_;
+    connection connection_;
     std::unique_ptr<ssl_ctx_st, destroy> context_;
     std::unique_ptr<ssl_st, destroy> tls_;
     std::string received_; // and not yet a message

@@ -111,16 +111,16 @@ difference compare_pairs(std::string name, const std::vector<double>& before, co
     return result;
 }
 
-std::vector<difference> compare_in_turns(const interval_figures& before, const interval_figures& now) {
+std::vector<difference> compare_in_turns(const interval_metrics& before, const interval_metrics& now) {
     return {compare_pairs("rate", before.rate, now.rate, true),
             compare_pairs("p50", before.p50_ms, now.p50_ms, false),
             compare_pairs("p99", before.p99_ms, now.p99_ms, false)};
 }
 
-std::string in_words(const difference& each) {
+std::string to_string(const difference& each) {
     const auto figure = [&](double value) {
         return each.name == "rate" ? fmt::format("{:.0f}/s", value)
-                                   : in_words(std::chrono::nanoseconds{std::llround(value * 1e6)});
+                                   : to_string(std::chrono::nanoseconds{std::llround(value * 1e6)});
     };
     if (each.before <= 0 || each.now <= 0) return fmt::format("{:<5} too few runs count", each.name);
     const auto change = each.is_judged
@@ -152,7 +152,7 @@ void check_comparable(const nlohmann::json& earlier, const nlohmann::ordered_jso
     }
 }
 
-std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_figures& now,
+std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_metrics& now,
                                      figures_are kind) {
     const auto sample_now = [&](const std::vector<double>& values) {
         auto one = sample_of(values);
@@ -164,15 +164,15 @@ std::vector<difference> compare_with(const nlohmann::json& earlier, const interv
             compare("p99", sample_in(earlier, "p99_ms"), sample_now(now.p99_ms), false)};
 }
 
-const std::array<std::vector<double> interval_figures::*, 3> interval_figures::all{
-    &interval_figures::rate, &interval_figures::p50_ms, &interval_figures::p99_ms};
+const std::array<std::vector<double> interval_metrics::*, 3> interval_metrics::all{
+    &interval_metrics::rate, &interval_metrics::p50_ms, &interval_metrics::p99_ms};
 
-void interval_figures::add(const interval_figures& other) {
+void interval_metrics::add(const interval_metrics& other) {
     for (const auto figure : all)
         (this->*figure).insert((this->*figure).end(), (other.*figure).begin(), (other.*figure).end());
 }
 
-void interval_figures::note(const interval& one, std::chrono::nanoseconds length) {
+void interval_metrics::note(const interval& one, std::chrono::nanoseconds length) {
     if (one.length < length / 2) return;
     rate.push_back(static_cast<double>(one.latency.count()) / in_seconds(one.length));
     if (const auto time = settled_percentile(one.latency, 50)) p50_ms.push_back(in_ms(*time));

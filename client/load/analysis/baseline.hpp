@@ -22,7 +22,7 @@ struct sample {
 };
 
 /// What a run remembers of its intervals, or a series of its runs.
-struct interval_figures {
+struct interval_metrics {
     std::vector<double> rate;   // answers a second
     std::vector<double> p50_ms; // of those with enough answers
     std::vector<double> p99_ms;
@@ -30,9 +30,9 @@ struct interval_figures {
     /// Takes an interval, unless it is a short rest of `length` at the end, which is none like the others.
     void note(const interval& one, std::chrono::nanoseconds length);
 
-    void add(const interval_figures& other);
+    void add(const interval_metrics& other);
 
-    static const std::array<std::vector<double> interval_figures::*, 3> all;
+    static const std::array<std::vector<double> interval_metrics::*, 3> all;
 };
 
 struct difference {
@@ -61,7 +61,7 @@ difference compare_pairs(std::string name, const std::vector<double>& before, co
                          bool more_is_better);
 
 /// Two series that were made in turns, in pairs of which both runs count.
-std::vector<difference> compare_in_turns(const interval_figures& before, const interval_figures& now);
+std::vector<difference> compare_in_turns(const interval_metrics& before, const interval_metrics& now);
 
 /// Throws std::runtime_error if `earlier` is no report of parley-load --json, if its figures are not valid, or
 /// if it was made with other options than `options` (as the report has them; the target may be another one).
@@ -70,11 +70,11 @@ void check_comparable(const nlohmann::json& earlier, const nlohmann::ordered_jso
 /// Compares with such a report: of an earlier series, or run. `now` has the runs of a series, or the intervals
 /// of a run.
 enum class figures_are { of_a_series, of_a_run };
-std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_figures& now,
+std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_metrics& now,
                                      figures_are kind);
 
 /// "rate  9,900/s before, 10,050/s now (-0.3 % to +3.2 %): cannot tell"; of single runs only the change
-std::string in_words(const difference& each);
+std::string to_string(const difference& each);
 
 sample sample_of(const std::vector<double>& values);
 

@@ -12,7 +12,7 @@
 
 namespace parley {
 
-struct conclusion {
+struct outcome {
     verdict said;
     std::vector<std::string> complaints; // why the run has failed, a clear line each; none: it has not
     std::vector<threshold> missed;
@@ -23,7 +23,7 @@ struct conclusion {
 };
 
 /// Errors for which there is a threshold are no complaint.
-conclusion conclude(const load_options& options, const load_result& result);
+outcome conclude(const load_options& options, const load_result& result);
 
 /// Why the run has failed; none: it has not.
 std::vector<std::string> complaints(const load_result& result, bool allow_unanswered,

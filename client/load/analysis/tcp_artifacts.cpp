@@ -40,9 +40,9 @@ std::uint64_t heap_at(const histogram& times, nanoseconds timer) {
 
 } // namespace
 
-std::vector<signature> signatures_in(const load_result& result) {
-    std::vector<signature> found;
-    const auto& asked = result.book.has_schedule ? result.book.uncorrected : result.book.latency;
+std::vector<tcp_artifact> tcp_artifacts_in(const load_result& result) {
+    std::vector<tcp_artifact> found;
+    const auto& asked = result.stats.has_schedule ? result.stats.uncorrected : result.stats.latency;
     if (const auto count = heap_at(asked, 40ms))
         found.push_back(
             {"delayed-ack", count,
@@ -61,16 +61,16 @@ std::vector<signature> signatures_in(const load_result& result) {
                  fmt::format("connections made after {}, when the first segment was sent again: the listener's "
                              "queue was full; raise the server's backlog and net.core.somaxconn, or accept "
                              "faster",
-                             in_words(nanoseconds{retry}))});
+                             to_string(nanoseconds{retry}))});
     // Connections are made by the kernel at once; their first answer waits until the server accepts them.
-    if (const auto first = settled_percentile(result.book.first_answers, 50),
+    if (const auto first = settled_percentile(result.stats.first_answers, 50),
         usual = settled_percentile(asked, 50);
         first && usual && *first > 10 * *usual && *first > 1ms)
         found.push_back(
-            {"accept-queue", result.book.first_answers.count(),
+            {"accept-queue", result.stats.first_answers.count(),
              fmt::format("connections had their first answer after {} (median), and later ones after {}: they "
                          "wait until the server accepts them, or gets a worker ready",
-                         in_words(*first), in_words(*usual))});
+                         to_string(*first), to_string(*usual))});
     return found;
 }
 

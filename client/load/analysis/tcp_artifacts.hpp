@@ -9,12 +9,12 @@
 
 namespace parley {
 
-struct signature {
+struct tcp_artifact {
     std::string code;        // for programs: "delayed-ack", "retransmission", "syn-retry", "accept-queue"
     std::uint64_t count = 0; // so many answers or connections bear it
     std::string text;        // for people: what it is, and what helps
 };
 
-std::vector<signature> signatures_in(const load_result& result);
+std::vector<tcp_artifact> tcp_artifacts_in(const load_result& result);
 
 } // namespace parley

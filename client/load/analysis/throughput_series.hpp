@@ -11,7 +11,7 @@
 namespace parley {
 
 /// So much had been answered after so much counted time.
-struct moment {
+struct throughput_sample {
     std::chrono::nanoseconds at{};
     std::uint64_t answered = 0;
     double latency_sum = 0; // of those, in seconds
@@ -34,9 +34,9 @@ struct thirds {
 };
 
 /// Answers per second in the first and the last third; nothing where a third has less than five moments.
-std::optional<thirds> rate_in_thirds(std::span<const moment> course);
+std::optional<thirds> rate_in_thirds(std::span<const throughput_sample> throughput);
 
 /// The same for the mean latency in seconds.
-std::optional<thirds> latency_in_thirds(std::span<const moment> course);
+std::optional<thirds> latency_in_thirds(std::span<const throughput_sample> throughput);
 
 } // namespace parley

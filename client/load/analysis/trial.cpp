@@ -32,7 +32,7 @@ trial judge_trial(const load_options& options, const threshold& target, const lo
     const auto& reasons = all.said.reasons;
     if (const auto own = std::ranges::find_if(reasons, is_own_limit); own != reasons.end())
         return {trial_outcome::unknown, "parley-load is the limit: " + own->code};
-    if (result.book.has_schedule && result.due == 0)
+    if (result.stats.has_schedule && result.due == 0)
         return {trial_outcome::unknown, "no request was due in this time"};
     if (!all.complaints.empty()) return {trial_outcome::missed, all.complaints.front()};
     if (!all.missed.empty()) return {trial_outcome::missed, all.missed.front().text + " was missed"};
@@ -43,9 +43,9 @@ trial judge_trial(const load_options& options, const threshold& target, const lo
     if (has("rate-not-reached")) return {trial_outcome::missed, "rate-not-reached"};
     // Of too few answers no percentile can be told; that the longest or the mean was too long is sure.
     const bool can_tell = !has("too-short") || target.metric != threshold::what::percentile;
-    if (can_tell && !is_met(target, result)) return {trial_outcome::missed, measured_in_words(target, result)};
+    if (can_tell && !is_met(target, result)) return {trial_outcome::missed, measured_text(target, result)};
     if (!all.said.valid()) return {trial_outcome::unknown, reasons.front().code};
-    return {trial_outcome::met, measured_in_words(target, result)};
+    return {trial_outcome::met, measured_text(target, result)};
 }
 
 std::chrono::milliseconds trial_length(const threshold& target, double rate, std::chrono::milliseconds shortest,

@@ -47,13 +47,13 @@ private:
     }
 
     void own_processor() {
-        if (result_.busiest < saturated) return;
+        if (result_.max_thread_cpu < saturated) return;
         const auto from_each = options_.connections / std::max<std::size_t>(options_.sources.size(), 1);
         because(
             "generator-bound",
             "parley-load itself used {:.0f} % of a processor: it may be what limits the rate, and its "
             "latencies are in part its own; load less, or from {}",
-            100 * result_.busiest,
+            100 * result_.max_thread_cpu,
             from_each > easily_found_ports
                 ? "more addresses (--source): the kernel searches long for a free port, where half are taken"
                 : "a faster machine");
@@ -75,39 +75,39 @@ private:
 
     /// Of a short run the 99th percentile cannot be told, but a lower one can.
     void sends_in_time() {
-        const auto& book = result_.book;
-        if (!book.has_schedule) return;
+        const auto& stats = result_.stats;
+        if (!stats.has_schedule) return;
         for (const int one_of : {100, 10, 2}) {
             const double percent = 100.0 - 100.0 / one_of;
-            const auto lag = settled_percentile(book.send_lag, percent);
+            const auto lag = settled_percentile(stats.send_lag, percent);
             if (!lag) continue;
-            if (*lag <= harmless_lag || *lag * 4 <= book.latency.value_at_percentile(percent)) return;
+            if (*lag <= harmless_lag || *lag * 4 <= stats.latency.value_at_percentile(percent)) return;
             return because(
                 "late-sends",
                 "parley-load sent 1 of {} requests {} or more too late although a connection was free: a "
                 "part of the latency is its own; give it a processor of its own, or load less",
-                one_of, in_words(*lag));
+                one_of, to_string(*lag));
         }
     }
 
     /// What is in flight at the end is no matter; a queue of requests that only grows is.
     void rate_reached() {
-        const auto missing = result_.due - std::min(result_.due, result_.book.answered);
+        const auto missing = result_.due - std::min(result_.due, result_.stats.answered);
         const auto tolerated =
             std::max<std::uint64_t>(result_.due / 20, static_cast<std::uint64_t>(options_.connections));
-        if (!result_.book.has_schedule || missing <= tolerated) return;
+        if (!result_.stats.has_schedule || missing <= tolerated) return;
         because(
             "rate-not-reached",
             "{} requests were due and {} were answered in time: so the latency is that of a queue that grows; "
             "offer a lower --rate, or, where {} are too few, more --connections",
-            in_words(result_.due), in_words(result_.book.answered), options_.connections);
+            to_string(result_.due), to_string(result_.stats.answered), options_.connections);
     }
 
     void settled() {
         if (options_.stages.size() > 0) return; // it is not meant to
 
-        if (result_.book.has_schedule) return settled_latency();
-        const auto rate = rate_in_thirds(result_.course);
+        if (result_.stats.has_schedule) return settled_latency();
+        const auto rate = rate_in_thirds(result_.throughput);
         if (!rate || !differ(rate->first, rate->last)) return;
         const double change = std::abs(rate->last.mean - rate->first.mean);
         if (change < noticeable * std::max(rate->first.mean, rate->last.mean)) return;
@@ -119,12 +119,12 @@ private:
 
     /// With a schedule the rate is given, and a server that cannot keep up shows it in the latency.
     void settled_latency() {
-        const auto latency = latency_in_thirds(result_.course);
+        const auto latency = latency_in_thirds(result_.throughput);
         if (!latency || !differ(latency->first, latency->last)) return;
         const auto [less, more] = std::minmax(latency->first.mean, latency->last.mean);
         if (more < unsettled_factor * less) return;
         const auto in_time = [](double mean) {
-            return in_words(std::chrono::nanoseconds{std::llround(mean * 1e9)});
+            return to_string(std::chrono::nanoseconds{std::llround(mean * 1e9)});
         };
         because("unsettled",
                 "the mean latency is {} in the first third and {} in the last: one figure cannot describe "
@@ -135,22 +135,22 @@ private:
 
     void long_enough() {
         for (const double percent : options_.percentiles) {
-            if (settled_percentile(result_.book.latency, percent)) continue;
+            if (settled_percentile(result_.stats.latency, percent)) continue;
             because("too-short",
                     "p{} needs {} answers (ten beyond it), and there were {}: load longer, or ask for less",
-                    percent, in_words(answers_needed(percent)), in_words(result_.book.latency.count()));
+                    percent, to_string(answers_needed(percent)), to_string(result_.stats.latency.count()));
         }
-        if (options_.duration && options_.percentiles.empty() && !settled_percentile(result_.book.latency, 50))
+        if (options_.duration && options_.percentiles.empty() && !settled_percentile(result_.stats.latency, 50))
             because("too-short", "{} answers in {:.2f} s are too few to tell anything: load longer",
-                    result_.book.latency.count(), in_seconds(result_.counted));
+                    result_.stats.latency.count(), in_seconds(result_.counted));
     }
 
     /// The kernel counts for the whole machine. Who is hit waits for a time-out of TCP: 200 ms at least.
     [[nodiscard]] bool waited_for_tcp() const {
-        const auto& book = result_.book;
-        return std::max({book.latency.max(), book.first_answers.max(), result_.connecting.max()}) >=
+        const auto& stats = result_.stats;
+        return std::max({stats.latency.max(), stats.first_answers.max(), result_.connecting.max()}) >=
                    shortest_timeout ||
-               book.errors.count() > 0 || result_.unanswered > 0;
+               stats.errors.count() > 0 || result_.unanswered > 0;
     }
 
     void network() {
@@ -161,13 +161,13 @@ private:
                     "{} connections of this machine found a full queue of some listener (nstat: "
                     "ListenOverflows), and waited a second or more to try again: connect more slowly, or "
                     "raise the server's backlog and net.core.somaxconn",
-                    in_words(seen.listen_overflows));
+                    to_string(seen.listen_overflows));
         const auto again = static_cast<double>(seen.sent_again);
         if (again > tolerated_again * static_cast<double>(seen.sent))
             because("retransmissions",
                     "{} of {} segments of this machine were sent again (nstat: RetransSegs), which takes "
                     "200 ms or more each: look for an overloaded link or a full queue",
-                    in_words(seen.sent_again), in_words(seen.sent));
+                    to_string(seen.sent_again), to_string(seen.sent));
     }
 
     void agents() {
@@ -180,7 +180,7 @@ private:
     void resources() {
         const auto failed = [&](std::string_view cause) {
             std::uint64_t count = 0;
-            for (const auto& each : result_.book.errors.kinds())
+            for (const auto& each : result_.stats.errors.kinds())
                 if (each.first.where == phase::connect && each.first.cause == cause) count += each.count;
             return count;
         };
@@ -188,11 +188,11 @@ private:
             because("ports-exhausted",
                     "{} connections got no port of their own: let connections live longer (--per-connection), "
                     "widen net.ipv4.ip_local_port_range, or add server addresses",
-                    in_words(count));
+                    to_string(count));
         if (const auto count = failed("EMFILE") + failed("ENFILE"))
             because("descriptors-exhausted",
                     "{} connections got no descriptor: raise the limit (ulimit -n, fs.file-max)",
-                    in_words(count));
+                    to_string(count));
     }
 
     /// In a closed loop each connection always waits for an answer: so rate x latency is the number of
@@ -200,16 +200,16 @@ private:
     /// nothing where connections end in good order and are made anew, since that takes time, too.
     void littles_law() {
         const auto made_once = static_cast<std::uint64_t>(options_.connections) + result_.reconnected;
-        if (result_.book.has_schedule || options_.think.count() > 0 || options_.requests.pipeline > 1 ||
+        if (result_.stats.has_schedule || options_.think.count() > 0 || options_.requests.pipeline > 1 ||
             options_.connect_rate || !options_.stages.empty() || options_.total ||
             result_.connected > made_once || result_.served == 0)
             return;
-        if (!settled_percentile(result_.book.latency, 50)) return;
-        const auto& book = result_.book;
-        const auto answers = book.latency.count() - book.bounds.count();
+        if (!settled_percentile(result_.stats.latency, 50)) return;
+        const auto& stats = result_.stats;
+        const auto answers = stats.latency.count() - stats.bounds.count();
         if (answers == 0) return;
-        const double latency = (in_seconds(book.latency.mean()) * static_cast<double>(book.latency.count()) -
-                                in_seconds(book.bounds.mean()) * static_cast<double>(book.bounds.count())) /
+        const double latency = (in_seconds(stats.latency.mean()) * static_cast<double>(stats.latency.count()) -
+                                in_seconds(stats.bounds.mean()) * static_cast<double>(stats.bounds.count())) /
                                static_cast<double>(answers);
         const double in_flight = result_.rate() * latency / static_cast<double>(result_.served);
         // Each connection has a request that lies across the beginning, and one across the end.
@@ -229,7 +229,7 @@ private:
 } // namespace
 
 verdict judge(const load_options& options, const load_result& result) {
-    if (result.book.answered == 0)
+    if (result.stats.answered == 0)
         return {{{"no-answers", "not one answer was counted, so there is no figure"}}};
     return judgement{options, result}.all();
 }

@@ -39,8 +39,8 @@ std::uint64_t part_of(std::uint64_t all, int which, int of) {
 }
 
 /// epoll_wait(2), to the nanosecond.
-int wait_for_events(int poll, std::span<epoll_event> events, nanoseconds patience) {
-    const timespec limit{.tv_sec = static_cast<time_t>(patience / 1s), .tv_nsec = (patience % 1s).count()};
+int wait_for_events(int poll, std::span<epoll_event> events, nanoseconds time_limit) {
+    const timespec limit{.tv_sec = static_cast<time_t>(time_limit / 1s), .tv_nsec = (time_limit % 1s).count()};
     const int count = epoll_pwait2(poll, events.data(), static_cast<int>(events.size()), &limit, nullptr);
     if (count < 0 && errno != EINTR) throw_errno("epoll_pwait2");
     return count;
@@ -52,13 +52,13 @@ engine::engine(const engine_share& share, const load_watch& watch)
     : share_{share},
       options_{share.options},
       watch_{watch},
-      callers_(part_of(static_cast<std::uint64_t>(share.options.connections), number(), of_all())),
-      wanted_{callers_.size()},
-      crowd_{connections_over_time(share.options)},
-      compete_{compete(options_)} {
+      connections_(part_of(static_cast<std::uint64_t>(share.options.connections), number(), of_all())),
+      wanted_{connections_.size()},
+      connection_profile_{connections_over_time(share.options)},
+      all_saturating_{all_saturating(options_)} {
     // The addresses of one name have equal parts of the connections.
-    for (std::size_t each = 0; each < callers_.size(); ++each)
-        callers_[each].target =
+    for (std::size_t each = 0; each < connections_.size(); ++each)
+        connections_[each].target =
             (each * static_cast<std::size_t>(of_all()) + static_cast<std::size_t>(number())) %
             std::max<std::size_t>(share.targets.size(), 1);
     if (auto rate = rate_of(options_))
@@ -81,7 +81,7 @@ const address* engine::source_for(const address& target) {
     return nullptr;
 }
 
-void engine::open(caller& who) {
+void engine::open(load_connection& who) {
     try {
         who.since = clock::now();
         if (!who.trying_since) who.trying_since = who.since;
@@ -104,7 +104,7 @@ void engine::open(caller& who) {
     }
 }
 
-void engine::connected(caller& who) {
+void engine::connected(load_connection& who) {
     end_connecting(who.socket, share_.targets[who.target]);
     result_.connecting.record(clock::now() - who.since);
     if (!share_.tls) return begin_talk(who);
@@ -113,18 +113,18 @@ void engine::connected(caller& who) {
     shake_hands(who);
 }
 
-void engine::shake_hands(caller& who) {
+void engine::shake_hands(load_connection& who) {
     switch (who.tls->shake_hands()) {
-    case tls_wire::waits_for::input: return watch_for(who, EPOLLIN);
-    case tls_wire::waits_for::room: return watch_for(who, EPOLLOUT);
-    case tls_wire::waits_for::nothing: break;
+    case tls_wire::wants::read: return watch_for(who, EPOLLIN);
+    case tls_wire::wants::write: return watch_for(who, EPOLLOUT);
+    case tls_wire::wants::done: break;
     }
     result_.handshaking.record(clock::now() - who.handshake_since);
-    if (result_.tls.empty()) result_.tls = who.tls->in_words();
+    if (result_.tls.empty()) result_.tls = who.tls->to_string();
     begin_talk(who);
 }
 
-void engine::begin_talk(caller& who) {
+void engine::begin_talk(load_connection& who) {
     const auto now = clock::now();
     tried(who);
     who.trying_since.reset();
@@ -135,117 +135,118 @@ void engine::begin_talk(caller& who) {
     }
     const auto its_number =
         result_.connected++ * static_cast<std::uint64_t>(of_all()) + static_cast<std::uint64_t>(number()) + 1;
-    who.talking.emplace(share_.with, share_.plan, result_.book, its_number, connection{std::move(who.socket)},
+    who.talking.emplace(share_.with, share_.plan, result_.stats, its_number, connection{std::move(who.socket)},
                         who.since, &who.quota, std::move(who.tls));
 }
 
-void engine::heard_from(caller& who) {
+void engine::heard_from(load_connection& who) {
     try {
         if (who.tls)
             shake_hands(who);
         else if (who.socket)
             connected(who);
-        else if (who.waits_for_turn)
+        else if (who.waits_for_slot)
             return who.talking->check_silence();
     } catch (const std::runtime_error& error) {
         return failed(who, failure_of(error));
     }
-    if (who.talking) go_on(who);
+    if (who.talking) resume(who);
 }
 
-void engine::go_on(caller& who) {
+void engine::resume(load_connection& who) {
     try {
-        switch (who.talking->go_on(spare_, notes_)) {
-        case dialogue::waits_for::input: return watch_for(who, EPOLLIN);
-        case dialogue::waits_for::room: return watch_for(who, EPOLLOUT);
-        case dialogue::waits_for::turn: watch_for(who, EPOLLIN); return wait_in_line(who);
-        case dialogue::waits_for::nothing: break;
+        switch (who.talking->resume(buffer_, notes_)) {
+        case client_connection::wants::read: return watch_for(who, EPOLLIN);
+        case client_connection::wants::write: return watch_for(who, EPOLLOUT);
+        case client_connection::wants::turn: watch_for(who, EPOLLIN); return enqueue(who);
+        case client_connection::wants::done: break;
         }
     } catch (const std::runtime_error& error) {
         return failed(who, failure_of(error));
     }
     close(who);
-    if (result_.book.requests_left > 0 && who.quota > 0) open(who);
+    if (result_.stats.requests_left > 0 && who.quota > 0) open(who);
 }
 
-void engine::wait_in_line(caller& who) {
-    who.waits_for_turn = true;
+void engine::enqueue(load_connection& who) {
+    who.waits_for_slot = true;
     if (!schedule_) {
         // Thinking takes the same time for all, so who begins last ends last; only the first time there is
         // none.
-        if (who.talking->talk().asked() == 0)
-            thinkers_.emplace_front(clock::now(), &who);
+        if (who.talking->session().asked() == 0)
+            thinking_.emplace_front(clock::now(), &who);
         else
-            thinkers_.emplace_back(clock::now() + options_.think, &who);
+            thinking_.emplace_back(clock::now() + options_.think, &who);
     } else if (!std::exchange(who.is_in_line, true)) {
-        line_.push_back(&who);
+        waiting_.push_back(&who);
     }
 }
 
-void engine::give_turn(caller& who, std::optional<clock::time_point> due) {
-    who.waits_for_turn = false;
+void engine::dispatch(load_connection& who, std::optional<clock::time_point> due) {
+    who.waits_for_slot = false;
     who.talking->begin_turn(due);
-    go_on(who);
+    resume(who);
 }
 
-void engine::close(caller& who) {
+void engine::close(load_connection& who) {
     who.note_progress();
     if (who.is_up()) --up_;
-    who.waits_for_turn = false;
+    who.waits_for_slot = false;
     who.tls.reset();
     who.socket.reset();
     who.answers_before = who.answers();
     who.talking.reset();
 }
 
-void engine::failed(caller& who, const failure& why) {
+void engine::failed(load_connection& who, const failure& why) {
     const bool has_talked = who.talking.has_value();
     const bool shook_hands = who.tls != nullptr;
-    if (has_talked && who.talking->talk().answers() > 0) who.pause = caller::shortest_pause;
+    if (has_talked && who.talking->session().answers() > 0) who.pause = load_connection::shortest_pause;
     if (has_talked && !who.lost) who.lost = clock::now();
     // Of requests that were sent at once, the first one got the wrong answer, and what comes then is not
     // judged.
     if (const auto open_ones = who.unanswered(); open_ones > 0 && why.where == phase::verify) {
-        result_.book.all_wrong += why.cause != "lost";
-        result_.book.all_given_up += open_ones - 1;
+        result_.stats.all_wrong += why.cause != "lost";
+        result_.stats.all_given_up += open_ones - 1;
     }
     close(who);
     if (!has_talked && !shook_hands && ++who.targets_tried < share_.targets.size()) {
         who.target = (who.target + 1) % share_.targets.size();
         return open(who);
     }
-    result_.book.errors.add(why);
+    result_.stats.errors.add(why);
     tried(who);
     who.trying_since.reset();
     who.targets_tried = 0;
     who.since = clock::now() + who.pause;
-    who.pause = std::min(who.pause * 2, caller::longest_pause);
+    who.pause = std::min(who.pause * 2, load_connection::longest_pause);
     // One refusal may be chance: a server that is being started again, a full queue.
-    if (result_.connected == 0 && tried_ == callers_.size()) end_counting(ending::nobody_there, clock::now());
+    if (result_.connected == 0 && tried_ == connections_.size())
+        end_counting(ending::connect_failed, clock::now());
 }
 
-void engine::tried(caller& who) {
+void engine::tried(load_connection& who) {
     if (!std::exchange(who.tried, true)) ++tried_;
 }
 
-void engine::watch_for(caller& who, std::uint32_t events) {
+void engine::watch_for(load_connection& who, std::uint32_t events) {
     if (std::exchange(who.interest, events) == events) return;
     epoll_event event{.events = events, .data = {.ptr = &who}};
     check("epoll_ctl", [&] { return epoll_ctl(poll_.get(), EPOLL_CTL_MOD, who.descriptor(), &event); });
 }
 
 /// Gives up what takes too long, and brings up what was down long enough.
-void engine::look_after(caller& who, clock::time_point now) {
+void engine::look_after(load_connection& who, clock::time_point now) {
     if (who.socket) {
         if (now - who.since > options_.timeout)
             failed(who, who.tls ? late_to_shake_hands(options_.timeout)
                                 : late_to_connect(share_.targets[who.target], options_.timeout));
     } else if (who.talking) {
-        if (!who.waits_for_turn && now > who.talking->deadline(options_.timeout)) {
-            who.talking->talk().abandon(now);
+        if (!who.waits_for_slot && now > who.talking->deadline(options_.timeout)) {
+            who.talking->session().abandon(now);
             failed(who, who.talking->late(options_.timeout));
         }
-    } else if (now >= who.since && result_.book.requests_left > 0 && who.quota > 0) {
+    } else if (now >= who.since && result_.stats.requests_left > 0 && who.quota > 0) {
         open(who);
     }
 }
@@ -259,58 +260,58 @@ void engine::open_some(clock::time_point now) {
         const std::chrono::duration<double> since = now - came_;
         most = std::min(most, 1 + static_cast<std::size_t>(since.count() * *options_.connect_rate / of_all()));
     }
-    while (opened_ < std::min(most, wanted()) && result_.book.requests_left > 0)
-        if (auto& next = callers_[opened_++]; next.quota > 0) open(next);
+    while (opened_ < std::min(most, wanted()) && result_.stats.requests_left > 0)
+        if (auto& next = connections_[opened_++]; next.quota > 0) open(next);
 }
 
-caller* engine::next_in_line() {
-    while (!line_.empty()) {
-        caller* const first = line_.front();
-        line_.pop_front();
+load_connection* engine::next_in_line() {
+    while (!waiting_.empty()) {
+        load_connection* const first = waiting_.front();
+        waiting_.pop_front();
         first->is_in_line = false;
-        if (first->waits_for_turn) return first;
+        if (first->waits_for_slot) return first;
     }
     return nullptr;
 }
 
 void engine::give_turns(clock::time_point now) {
-    if (result_.book.requests_left == 0 || !has_begun()) return;
-    while (!ended_ && schedule_ && result_.book.requests_left > 0 && schedule_->next() &&
+    if (result_.stats.requests_left == 0 || !has_begun()) return;
+    while (!ended_ && schedule_ && result_.stats.requests_left > 0 && schedule_->next() &&
            begun_ + *schedule_->next() <= now) {
         const auto due = begun_ + *schedule_->next();
-        caller* const first = next_in_line();
+        load_connection* const first = next_in_line();
         if (!first) break;
         schedule_->take();
-        if (due >= result_.book.from) ++result_.due;
-        give_turn(*first, due);
+        if (due >= result_.stats.from) ++result_.due;
+        dispatch(*first, due);
         if (ended_) return;
     }
-    while (!thinkers_.empty() && thinkers_.front().first <= now) {
-        caller* const who = thinkers_.front().second;
-        thinkers_.pop_front();
-        if (who->waits_for_turn) give_turn(*who);
+    while (!thinking_.empty() && thinking_.front().first <= now) {
+        load_connection* const who = thinking_.front().second;
+        thinking_.pop_front();
+        if (who->waits_for_slot) dispatch(*who);
     }
 }
 
 engine::clock::time_point engine::next_event() const {
     auto next = next_tick_;
     if (!has_begun()) return std::min(next, clock::now() + 1ms);
-    if (!counting_) next = std::min(next, result_.book.from);
-    if (!ended_) next = std::min(next, result_.book.until);
+    if (!counting_) next = std::min(next, result_.stats.from);
+    if (!ended_) next = std::min(next, result_.stats.until);
     if (counting_ && !ended_) next = std::min(next, interval_end());
     if (leave_at_) next = std::min(next, *leave_at_);
-    if (schedule_ && schedule_->next() && !line_.empty()) next = std::min(next, begun_ + *schedule_->next());
-    if (!thinkers_.empty()) next = std::min(next, thinkers_.front().first);
+    if (schedule_ && schedule_->next() && !waiting_.empty()) next = std::min(next, begun_ + *schedule_->next());
+    if (!thinking_.empty()) next = std::min(next, thinking_.front().first);
     return next;
 }
 
 void engine::wait_and_go_on() {
-    auto patience = next_event() - clock::now();
-    if (!all_opened()) patience = options_.connect_rate ? std::min<clock::duration>(patience, 1ms) : 0ns;
+    auto time_limit = next_event() - clock::now();
+    if (!all_opened()) time_limit = options_.connect_rate ? std::min<clock::duration>(time_limit, 1ms) : 0ns;
     std::array<epoll_event, 256> events;
-    const int count = wait_for_events(poll_.get(), events, std::clamp<nanoseconds>(patience, 0ns, tick));
+    const int count = wait_for_events(poll_.get(), events, std::clamp<nanoseconds>(time_limit, 0ns, tick));
     for (int each = 0; each < count; ++each) {
-        auto* who = static_cast<caller*>(events[static_cast<std::size_t>(each)].data.ptr);
+        auto* who = static_cast<load_connection*>(events[static_cast<std::size_t>(each)].data.ptr);
         if (!who)
             interrupt();
         else if (who->is_up())
@@ -325,41 +326,41 @@ void engine::interrupt() {
 }
 
 void engine::begin(clock::time_point when) {
-    auto& book = result_.book;
+    auto& stats = result_.stats;
     begun_ = when;
-    book.from = begun_ + warm_up_of(options_);
-    if (const auto duration = duration_of(options_)) book.until = begun_ + *duration;
+    stats.from = begun_ + warm_up_of(options_);
+    if (const auto duration = duration_of(options_)) stats.until = begun_ + *duration;
 }
 
 void engine::pass_time(clock::time_point now) {
-    const auto& book = result_.book;
+    const auto& stats = result_.stats;
     if (!has_begun() && !ended_)
         if (const auto start = share_.start.when()) begin(*start);
     if (has_begun()) {
-        if (!counting_ && now >= book.from) {
+        if (!counting_ && now >= stats.from) {
             counting_ = true;
             cpu_before_ = own_cpu_time();
             note_moment(now);
-            for (auto& each : callers_) each.answers_uncounted = each.answers();
-            asked_before_ = book.all_asked;
-            errors_before_ = book.errors.count();
+            for (auto& each : connections_) each.answers_uncounted = each.answers();
+            asked_before_ = stats.all_asked;
+            errors_before_ = stats.errors.count();
         }
-        while (counting_ && !ended_ && now >= interval_end() && interval_end() < book.until)
+        while (counting_ && !ended_ && now >= interval_end() && interval_end() < stats.until)
             end_interval(interval_end());
-        if (now >= book.until) end_counting(ending::time_over, book.until);
+        if (now >= stats.until) end_counting(ending::time_over, stats.until);
         if (leave_at_ && now >= *leave_at_) leave();
     }
-    if (book.requests_left == 0) wind_up();
+    if (stats.requests_left == 0) wind_up();
     if (now < next_tick_) return;
 
     // A thread that gets a processor looks at the clock within some milliseconds of each tick.
     if (counting_ && !ended_ && now - next_tick_ > tolerated_delay)
         result_.starved += now - next_tick_ - tolerated_delay;
     next_tick_ = now + tick;
-    if (crowd_ && has_begun()) follow_stages(now);
-    for (std::size_t each = 0; each < opened_; ++each) look_after(callers_[each], now);
-    const auto without_answer = now - std::max(came_, book.latest);
-    if (options_.total && book.requests_left > 0 &&
+    if (connection_profile_ && has_begun()) follow_stages(now);
+    for (std::size_t each = 0; each < opened_; ++each) look_after(connections_[each], now);
+    const auto without_answer = now - std::max(came_, stats.latest);
+    if (options_.total && stats.requests_left > 0 &&
         without_answer > 2 * (options_.timeout + share_.plan.least_time) + options_.think && !schedule_)
         end_counting(ending::no_progress, now);
     if (counting_ && !ended_) note_moment(now);
@@ -370,79 +371,81 @@ void engine::pass_time(clock::time_point now) {
 
 /// Those who are too many ask nothing more and leave; those who are missing come.
 void engine::follow_stages(clock::time_point now) {
-    const auto all = static_cast<std::uint64_t>(std::llround(crowd_->at(now - begun_)));
+    const auto all = static_cast<std::uint64_t>(std::llround(connection_profile_->at(now - begun_)));
     wanted_ = part_of(all, number(), of_all());
     for (std::size_t each = 0; each < opened_; ++each) {
-        auto& who = callers_[each];
+        auto& who = connections_[each];
         who.quota = each < wanted_ ? std::numeric_limits<std::uint64_t>::max() : 0;
-        if (who.quota == 0 && who.waits_for_turn) give_turn(who);
+        if (who.quota == 0 && who.waits_for_slot) dispatch(who);
     }
 }
 
 engine::clock::time_point engine::interval_end() const {
-    return result_.book.from + (interval_ + 1) * share_.cut.length();
+    return result_.stats.from + (interval_ + 1) * share_.cut.length();
 }
 
 void engine::end_interval(clock::time_point at) {
-    const auto& book = result_.book;
+    const auto& stats = result_.stats;
     part_.begin = interval_ * share_.cut.length();
-    part_.length = at - book.from - part_.begin;
-    const auto asked = std::min(book.all_asked, asked_at_end_); // without the cool-down
+    part_.length = at - stats.from - part_.begin;
+    const auto asked = std::min(stats.all_asked, asked_at_end_); // without the cool-down
     part_.asked = asked - std::exchange(asked_before_, asked);
-    part_.errors = book.errors.count() - std::exchange(errors_before_, book.errors.count());
+    part_.errors = stats.errors.count() - std::exchange(errors_before_, stats.errors.count());
     share_.cut.deliver(interval_++, part_);
     part_ = {};
 }
 
 void engine::note_moment(clock::time_point now) {
-    const auto& times = result_.book.latency;
+    const auto& times = result_.stats.latency;
     const std::chrono::duration<double> mean = times.mean();
-    result_.course.push_back(
-        {now - result_.book.from, times.count(), mean.count() * static_cast<double>(times.count())});
+    result_.throughput.push_back(
+        {now - result_.stats.from, times.count(), mean.count() * static_cast<double>(times.count())});
 }
 
 /// Time and processor time since the counting began.
 void engine::note_use(clock::time_point now) {
-    result_.counted = std::max<clock::duration>(now - result_.book.from, 0s);
+    result_.counted = std::max<clock::duration>(now - result_.stats.from, 0s);
     const auto after = own_cpu_time();
     result_.used = {after.user - cpu_before_.user, after.system - cpu_before_.system};
     if (result_.counted > tick)
-        result_.busiest = in_seconds(result_.used.user + result_.used.system) / in_seconds(result_.counted);
+        result_.max_thread_cpu =
+            in_seconds(result_.used.user + result_.used.system) / in_seconds(result_.counted);
 }
 
 /// Nothing more will be asked, so nobody else needs to come, and nobody needs to wait.
 void engine::wind_up() {
     if (std::exchange(winding_up_, true)) return;
     opened_ = std::max(opened_, wanted());
-    for (auto& each : callers_) {
+    for (auto& each : connections_) {
         if (each.socket) close(each);
-        if (each.waits_for_turn) give_turn(each);
+        if (each.waits_for_slot) dispatch(each);
     }
 }
 
 void engine::count_never_sent() {
     if (!schedule_ || !has_begun()) return;
-    for (auto next = schedule_->next(); next && begun_ + *next < result_.book.until; next = schedule_->next()) {
+    for (auto next = schedule_->next(); next && begun_ + *next < result_.stats.until;
+         next = schedule_->next()) {
         schedule_->take();
-        if (begun_ + *next < result_.book.from) continue;
+        if (begun_ + *next < result_.stats.from) continue;
         ++result_.due;
         ++result_.never_sent;
-        result_.book.enter_unanswered(begun_ + *next, std::nullopt, result_.book.until);
+        result_.stats.enter_unanswered(begun_ + *next, std::nullopt, result_.stats.until);
     }
 }
 
 /// The figures are complete, except for what is still in flight.
 void engine::end_counting(ending how, clock::time_point now) {
     if (std::exchange(ended_, true)) return;
-    auto& book = result_.book;
+    auto& stats = result_.stats;
     if (!has_begun()) begin(now);
-    book.until = now;
-    asked_at_end_ = book.all_asked;
+    stats.until = now;
+    asked_at_end_ = stats.all_asked;
     result_.end = how;
     if (how != ending::requests_done) count_never_sent();
     if (counting_) note_use(now);
-    for (auto& each : callers_) {
-        if (compete_) result_.shares.push_back(each.answers() - each.answers_uncounted);
+    for (auto& each : connections_) {
+        if (all_saturating_) result_.shares.push_back(each.answers() - each.answers_uncounted);
         each.note_progress();
         if (each.ever_answered)
             ++result_.served;
@@ -458,37 +461,39 @@ void engine::end_counting(ending how, clock::time_point now) {
 /// No request begins any more. Connections that were never answered need not be waited for.
 void engine::leave() {
     leave_at_.reset();
-    auto& book = result_.book;
-    book.requests_left = 0;
-    for (auto& each : callers_) {
+    auto& stats = result_.stats;
+    stats.requests_left = 0;
+    for (auto& each : connections_) {
         if (each.ever_answered) continue;
-        if (each.talking) each.talking->talk().abandon(book.until);
-        book.all_given_up += each.unanswered();
+        if (each.talking) each.talking->session().abandon(stats.until);
+        stats.all_given_up += each.unanswered();
         close(each);
     }
 }
 
 load_result engine::run() {
-    auto& book = result_.book;
-    book.recent = &part_.latency;
-    book.has_schedule = schedule_.has_value();
-    book.expected_interval = options_.expected_interval;
-    if (duration_of(options_)) book.from = clock::time_point::max(); // until it begins, nothing counts
+    auto& stats = result_.stats;
+    stats.recent = &part_.latency;
+    stats.has_schedule = schedule_.has_value();
+    stats.expected_interval = options_.expected_interval;
+    if (duration_of(options_)) stats.from = clock::time_point::max(); // until it begins, nothing counts
     if (const auto total = options_.total) {
         const auto here = part_of(*total, number(), of_all());
-        book.requests_left = here;
+        stats.requests_left = here;
         // In a closed loop each connection has its part; in an open one whoever is free takes the next.
-        for (std::size_t each = 0; !schedule_ && each < callers_.size(); ++each)
-            callers_[each].quota = part_of(here, static_cast<int>(each), static_cast<int>(callers_.size()));
+        for (std::size_t each = 0; !schedule_ && each < connections_.size(); ++each)
+            connections_[each].quota =
+                part_of(here, static_cast<int>(each), static_cast<int>(connections_.size()));
     }
     // Connections that come little by little are part of the load; else it begins when all have come.
-    const bool gathers = duration_of(options_) && !options_.connect_rate && !crowd_;
-    if (crowd_)
-        wanted_ = part_of(static_cast<std::uint64_t>(std::llround(crowd_->at(0ns))), number(), of_all());
+    const bool gathers = duration_of(options_) && !options_.connect_rate && !connection_profile_;
+    if (connection_profile_)
+        wanted_ =
+            part_of(static_cast<std::uint64_t>(std::llround(connection_profile_->at(0ns))), number(), of_all());
     bool is_ready = false;
     while (!is_over()) {
         const auto now = clock::now();
-        if (!is_ready && (!gathers || tried_ == callers_.size() || now - came_ > options_.timeout)) {
+        if (!is_ready && (!gathers || tried_ == connections_.size() || now - came_ > options_.timeout)) {
             share_.start.ready();
             is_ready = true;
         }
@@ -498,11 +503,11 @@ load_result engine::run() {
         pass_time(clock::now());
     }
     if (!is_ready) share_.start.ready();
-    end_counting(ending::requests_done, std::max(book.latest, book.from));
-    for (auto& each : callers_) book.all_given_up += each.unanswered();
-    if (counting_) end_interval(book.until); // with the answers that were still in flight
+    end_counting(ending::requests_done, std::max(stats.latest, stats.from));
+    for (auto& each : connections_) stats.all_given_up += each.unanswered();
+    if (counting_) end_interval(stats.until); // with the answers that were still in flight
     share_.cut.leave(interval_);
-    book.recent = nullptr;
+    stats.recent = nullptr;
     return std::move(result_);
 }
 

@@ -20,11 +20,11 @@ namespace parley {
 /// What all threads of a load have in common, and who this one is.
 struct engine_share {
     const load_options& options;
-    const conversation& with;
+    const protocol& with;
     const request_plan& plan;
     const std::vector<address>& targets;
     const tls_client* tls; // null: in the clear
-    start_together& start;
+    start_barrier& start;
     intervals& cut;
     int stop; // readable: end early
     int thread = 0;
@@ -38,23 +38,23 @@ public:
     load_result run();
 
 private:
-    using clock = ledger::clock;
+    using clock = run_stats::clock;
 
     // ---- One caller. ----
     const address* source_for(const address& target);
-    void open(caller& who);
-    void connected(caller& who);
-    void shake_hands(caller& who);
-    void begin_talk(caller& who);
-    void go_on(caller& who);
-    void heard_from(caller& who);
-    void wait_in_line(caller& who);
-    void give_turn(caller& who, std::optional<clock::time_point> due = {});
-    void close(caller& who);
-    void failed(caller& who, const failure& why);
-    void tried(caller& who);
-    void watch_for(caller& who, std::uint32_t events);
-    void look_after(caller& who, clock::time_point now);
+    void open(load_connection& who);
+    void connected(load_connection& who);
+    void shake_hands(load_connection& who);
+    void begin_talk(load_connection& who);
+    void resume(load_connection& who);
+    void heard_from(load_connection& who);
+    void enqueue(load_connection& who);
+    void dispatch(load_connection& who, std::optional<clock::time_point> due = {});
+    void close(load_connection& who);
+    void failed(load_connection& who, const failure& why);
+    void tried(load_connection& who);
+    void watch_for(load_connection& who, std::uint32_t events);
+    void look_after(load_connection& who, clock::time_point now);
 
     // ---- All of them. ----
     void open_some(clock::time_point now);
@@ -72,34 +72,35 @@ private:
     void interrupt();
     void end_counting(ending how, clock::time_point now);
     void count_never_sent();
-    caller* next_in_line();
+    load_connection* next_in_line();
     /// Our number among all threads of all agents, from 0, and how many those are.
     int number() const { return options_.agent * options_.threads + share_.thread; }
     int of_all() const { return options_.agents * options_.threads; }
-    std::size_t wanted() const { return std::min(wanted_, callers_.size()); }
+    std::size_t wanted() const { return std::min(wanted_, connections_.size()); }
     bool all_opened() const { return opened_ >= wanted(); }
     bool has_begun() const { return begun_ != clock::time_point{}; }
     void leave();
-    bool is_over() const { return result_.book.requests_left == 0 && up_ == 0; }
+    bool is_over() const { return result_.stats.requests_left == 0 && up_ == 0; }
 
     const engine_share share_;
     const load_options& options_;
     const load_watch& watch_;
 
     unique_fd poll_;
-    std::unique_ptr<input_area> spare_;
-    slot notes_{};               // the driver's, which nobody reads here
-    std::deque<caller> callers_; // each stays where it is: epoll knows it by its address
-    std::size_t wanted_;         // so many of them should be open now
-    std::size_t opened_ = 0;     // so many of them have been opened for the first time
-    std::size_t tried_ = 0;      // ... and are connected, or have failed to
-    int up_ = 0;                 // so many are up now
+    std::unique_ptr<read_buffer> buffer_;
+    slot notes_{};                            // the driver's, which nobody reads here
+    std::deque<load_connection> connections_; // each stays where it is: epoll knows it by its address
+    std::size_t wanted_;                      // so many of them should be open now
+    std::size_t opened_ = 0;                  // so many of them have been opened for the first time
+    std::size_t tried_ = 0;                   // ... and are connected, or have failed to
+    int up_ = 0;                              // so many are up now
 
     std::optional<schedule> schedule_;
-    std::optional<profile> crowd_;                               // how many connections there are when
-    bool compete_;                                               // connections for the server, all the time
-    std::deque<caller*> line_;                                   // who waits for a turn, and since when first
-    std::deque<std::pair<clock::time_point, caller*>> thinkers_; // who asks again when, the next one first
+    std::optional<profile> connection_profile_; // how many connections there are when
+    bool all_saturating_;                       // connections for the server, all the time
+    std::deque<load_connection*> waiting_;      // who waits for a turn, and since when first
+    std::deque<std::pair<clock::time_point, load_connection*>>
+        thinking_; // who asks again when, the next one first
 
     bool counting_ = false; // the warm-up is over
     bool ended_ = false;

@@ -10,11 +10,11 @@ namespace {
 
 /// Threads look at the clock at about the same times: what one had done by another's moment lies on the line
 /// between its own.
-moment at(const std::vector<moment>& course, std::chrono::nanoseconds when) {
+throughput_sample at(const std::vector<throughput_sample>& throughput, std::chrono::nanoseconds when) {
     const auto after =
-        std::find_if(course.begin(), course.end(), [&](const moment& each) { return each.at >= when; });
-    if (after == course.begin()) return course.empty() ? moment{} : course.front();
-    if (after == course.end()) return course.back();
+        std::find_if(throughput.begin(), throughput.end(), [&](const throughput_sample& each) { return each.at >= when; });
+    if (after == throughput.begin()) return throughput.empty() ? throughput_sample{} : throughput.front();
+    if (after == throughput.end()) return throughput.back();
     const auto& before = *(after - 1);
     const std::chrono::duration<double> passed = when - before.at, whole = after->at - before.at;
     const double part = passed / whole;
@@ -27,11 +27,11 @@ moment at(const std::vector<moment>& course, std::chrono::nanoseconds when) {
 } // namespace
 
 double load_result::rate() const {
-    return counted.count() > 0 ? static_cast<double>(book.answered) / in_seconds(counted) : 0;
+    return counted.count() > 0 ? static_cast<double>(stats.answered) / in_seconds(counted) : 0;
 }
 
 void load_result::add(const load_result& other) {
-    book.add(other.book);
+    stats.add(other.stats);
     connecting.add(other.connecting);
     handshaking.add(other.handshaking);
     if (tls.empty()) tls = other.tls;
@@ -40,10 +40,10 @@ void load_result::add(const load_result& other) {
     unanswered += other.unanswered;
     counted = std::max(counted, other.counted);
     used = {used.user + other.used.user, used.system + other.used.system};
-    busiest = std::max(busiest, other.busiest);
+    max_thread_cpu = std::max(max_thread_cpu, other.max_thread_cpu);
     starved = std::max(starved, other.starved);
-    for (auto& each : course) {
-        const auto theirs = at(other.course, each.at);
+    for (auto& each : throughput) {
+        const auto theirs = at(other.throughput, each.at);
         each.answered += theirs.answered;
         each.latency_sum += theirs.latency_sum;
     }

@@ -23,12 +23,12 @@ enum class ending {
     time_over,
     requests_done,
     interrupted,
-    nobody_there, // not one connection could be made
-    no_progress   // no answer for as long as the time-out
+    connect_failed, // not one connection could be made
+    no_progress     // no answer for as long as the time-out
 };
 
 struct load_result {
-    ledger book;
+    run_stats stats;
     histogram connecting;               // how long each connection took, of all the run
     histogram handshaking;              // ... and after that its TLS handshake
     std::string tls;                    // what the first of them agreed upon
@@ -37,11 +37,11 @@ struct load_result {
     int unanswered = 0;                 // ... those that asked, and had none
     std::chrono::nanoseconds counted{}; // time without the warm-up, up to the end or the last answer
     cpu_time used;                      // our own, in that time
-    double busiest = 0;                 // of our threads, the one that used most: its share of a processor
+    double max_thread_cpu = 0;          // of our threads, the one that used most: its share of a processor
     std::chrono::nanoseconds starved{}; // of that time: when a thread was due to look at the clock, and did not
                                         // run; or when the control group had used up its share
-    std::vector<moment> course;         // of that time
-    interval_figures parts;             // of the intervals of that time
+    std::vector<throughput_sample> throughput;     // of that time
+    interval_metrics parts;             // of the intervals of that time
     std::vector<std::uint64_t> shares;  // answers to each of the connections that compete for that time
     std::uint64_t due = 0;              // with a schedule: requests that were due in that time
     std::uint64_t never_sent = 0;       // ... and were not sent: no connection was free until the end

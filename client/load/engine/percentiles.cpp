@@ -23,14 +23,14 @@ std::string three_digits(double value, std::string_view unit) {
     return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, unit);
 }
 
-std::string in_words(std::chrono::nanoseconds time) {
+std::string to_string(std::chrono::nanoseconds time) {
     const auto us = std::chrono::duration<double, std::micro>{time}.count();
     if (us < 999.5) return three_digits(us, "us");
     if (us < 999.5e3) return three_digits(us / 1e3, "ms");
     return three_digits(us / 1e6, "s");
 }
 
-std::string in_words(std::uint64_t count) {
+std::string to_string(std::uint64_t count) {
     auto digits = std::to_string(count);
     for (auto place = digits.size(); place > 3;) digits.insert(place -= 3, ",");
     return digits;

@@ -17,10 +17,10 @@ std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& time
 std::uint64_t answers_needed(double percent);
 
 /// As people read a time: three digits and a unit, such as "412 us", "1.03 s".
-std::string in_words(std::chrono::nanoseconds time);
+std::string to_string(std::chrono::nanoseconds time);
 
 /// As people read a count: "1,371,105".
-std::string in_words(std::uint64_t count);
+std::string to_string(std::uint64_t count);
 
 /// Three digits: "9.99 MB", "12.3 MB", "480 MB".
 std::string three_digits(double value, std::string_view unit);

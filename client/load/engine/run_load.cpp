@@ -76,8 +76,8 @@ private:
 
 load_result nobody_at(const failure& why) {
     load_result result;
-    result.book.errors.add(why);
-    result.end = ending::nobody_there;
+    result.stats.errors.add(why);
+    result.end = ending::connect_failed;
     return result;
 }
 
@@ -92,12 +92,12 @@ tls_options with_name(tls_options wanted, std::string_view target) {
 } // namespace
 
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
-                          const intervals::take& each, start_together* start) {
+                          const intervals::take& each, start_barrier* start) {
     check_consistency(options);
     make_room_for(own_connections(options));
-    const auto& with = conversation_with(options.service);
+    const auto& with = protocol_for(options.service);
     auto plan = plan_requests(with, options.requests);
-    plan.by_turns = rate_of(options).has_value() || options.think.count() > 0;
+    plan.scheduled = rate_of(options).has_value() || options.think.count() > 0;
     std::vector<address> targets;
     try {
         targets = address::resolve(options.target);
@@ -113,8 +113,8 @@ load_result generate_load(const load_options& options, int stop, const load_watc
     const auto throttled_before = throttled_time();
     std::optional<tls_client> tls;
     if (options.tls) tls.emplace(with_name(*options.tls, options.target));
-    start_together here{options.threads};
-    interval_figures parts;
+    start_barrier here{options.threads};
+    interval_metrics parts;
     intervals cut{options.threads, interval_of(options), [&](const interval& one) {
                       parts.note(one, interval_of(options));
                       if (each) each(one);

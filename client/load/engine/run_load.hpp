@@ -25,6 +25,6 @@ using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const lo
 /// `each` gets each interval of the counted time when it is over, from one of the threads that generate the
 /// load. `start`, where one is given, is for the threads and somebody else: for all must be ready.
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
-                          const intervals::take& each = {}, start_together* start = nullptr);
+                          const intervals::take& each = {}, start_barrier* start = nullptr);
 
 } // namespace parley

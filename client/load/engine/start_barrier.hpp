@@ -7,11 +7,11 @@
 
 namespace parley {
 
-class start_together {
+class start_barrier {
 public:
     using clock = std::chrono::steady_clock;
 
-    explicit start_together(int threads) : missing_{threads} {}
+    explicit start_barrier(int threads) : missing_{threads} {}
 
     /// To be called once by each thread.
     void ready() {

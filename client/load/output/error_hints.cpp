@@ -8,7 +8,7 @@ namespace {
 struct row {
     phase where;
     std::string_view cause;
-    std::string_view remedy;
+    std::string_view hint;
 };
 
 constexpr row table[] = {
@@ -58,7 +58,7 @@ constexpr row table[] = {
 
 std::string_view remedy_for(const failure& one) {
     for (const auto& each : table)
-        if (each.where == one.where && (each.cause.empty() || each.cause == one.cause)) return each.remedy;
+        if (each.where == one.where && (each.cause.empty() || each.cause == one.cause)) return each.hint;
     return {};
 }
 

@@ -20,8 +20,8 @@ constexpr std::size_t most_bars = 60;
 
 /// What the run's verdict would be if it ended now, but that it is too short.
 std::string verdict_so_far(const load_options& options, const load_result& so_far) {
-    if (so_far.book.errors.count() > 0) return "not valid: there are errors";
-    if (!settled_percentile(so_far.book.latency, 50)) return "nothing to say yet";
+    if (so_far.stats.errors.count() > 0) return "not valid: there are errors";
+    if (!settled_percentile(so_far.stats.latency, 50)) return "nothing to say yet";
     auto reasons = judge(options, so_far).reasons;
     std::erase_if(reasons, [](const reason& each) { return each.code == "too-short"; });
     return reasons.empty() ? "valid" : "not valid: " + reasons.front().code;
@@ -52,13 +52,13 @@ std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, cons
                                           const load_result& so_far) const {
     const auto percentile = [&](double percent) {
         const auto time = settled_percentile(latest_, percent);
-        return time ? in_words(*time) : std::string{"-"};
+        return time ? to_string(*time) : std::string{"-"};
     };
     const auto rate = rates_.empty() ? "warming up" : fmt::format("{:.0f} requests/s", rates_.back());
     return {fmt::format("{:7.1f} s   {}   {} answers   {} errors", in_seconds(elapsed), rate,
-                        in_words(so_far.book.all_answered), in_words(so_far.book.errors.count())),
+                        to_string(so_far.stats.all_answered), to_string(so_far.stats.errors.count())),
             fmt::format("latency     p50 {}   p90 {}   p99 {}   max {}", percentile(50), percentile(90),
-                        percentile(99), latest_.count() ? in_words(latest_.max()) : "-"),
+                        percentile(99), latest_.count() ? to_string(latest_.max()) : "-"),
             fmt::format("rate        {}", sparkline(rates_)),
             fmt::format("verdict     so far: {}      (Ctrl-C ends early, with the report)",
                         verdict_so_far(options, so_far))};

@@ -35,12 +35,12 @@ std::vector<double> percentiles_of(const load_options& options) {
 
 double cpu_per_answer_us(const load_result& result) {
     const auto all = static_cast<double>((result.used.user + result.used.system).count());
-    return result.book.answered ? all / static_cast<double>(result.book.answered) : 0;
+    return result.stats.answered ? all / static_cast<double>(result.stats.answered) : 0;
 }
 
-std::string bytes_in_words(std::uint64_t count, std::chrono::nanoseconds time) {
+std::string bytes_text(std::uint64_t count, std::chrono::nanoseconds time) {
     const auto per_second = time > 0s ? static_cast<double>(count) / in_seconds(time) : 0;
-    return fmt::format("{} ({}/s)", in_words(count), three_digits(per_second / 1e6, "MB"));
+    return fmt::format("{} ({}/s)", to_string(count), three_digits(per_second / 1e6, "MB"));
 }
 
 std::string host_name() {
@@ -60,21 +60,21 @@ std::string time_row(
     };
     for (const double percent : percentiles) {
         const auto time = settled_percentile(times, percent);
-        time ? add(percent, in_words(*time)) : void(row += fmt::format("{:>11}", "-"));
+        time ? add(percent, to_string(*time)) : void(row += fmt::format("{:>11}", "-"));
     }
-    times.count() ? add(100, in_words(times.max())) : void(row += fmt::format("{:>11}", "-"));
+    times.count() ? add(100, to_string(times.max())) : void(row += fmt::format("{:>11}", "-"));
     return row + '\n';
 }
 
 /// The percentiles of the latency that rest on requests which were never answered.
-nlohmann::ordered_json bounds_in(const ledger& book, const std::vector<double>& percentiles) {
+nlohmann::ordered_json bounds_in(const run_stats& stats, const std::vector<double>& percentiles) {
     auto names = nlohmann::ordered_json::array();
     for (const double percent : percentiles)
-        if (book.rests_on_bounds(percent)) names.push_back(fmt::format("p{}", percent));
-    if (book.bounds.count() > 0) names.push_back("mean");
-    if (book.rests_on_bounds(100)) names.push_back("max");
-    return {{"requests", book.bounds.count()},
-            {"least_ms", book.bounds.count() ? nlohmann::ordered_json(in_ms(book.bounds.min())) : nullptr},
+        if (stats.rests_on_bounds(percent)) names.push_back(fmt::format("p{}", percent));
+    if (stats.bounds.count() > 0) names.push_back("mean");
+    if (stats.rests_on_bounds(100)) names.push_back("max");
+    return {{"requests", stats.bounds.count()},
+            {"least_ms", stats.bounds.count() ? nlohmann::ordered_json(in_ms(stats.bounds.min())) : nullptr},
             {"at_least", names}};
 }
 
@@ -83,7 +83,7 @@ std::string_view to_string(ending how) {
     case ending::time_over: return "time over";
     case ending::requests_done: return "requests done";
     case ending::interrupted: return "interrupted";
-    case ending::nobody_there: return "nobody there";
+    case ending::connect_failed: return "nobody there";
     case ending::no_progress: return "no progress";
     }
     return "?";
@@ -96,12 +96,12 @@ std::string header_row(const std::vector<double>& percentiles) {
 }
 
 std::string what_the_difference_means(const load_options& options, const load_result& result) {
-    if (result.book.has_schedule)
+    if (result.stats.has_schedule)
         return "              latency counts from when a request was due, uncorrected from when it was sent: a "
                "request\n"
                "              that was due while all connections waited was sent late, and only latency shows "
                "its wait\n";
-    if (result.book.corrected.count() > 0)
+    if (result.stats.corrected.count() > 0)
         return fmt::format("              corrected assumes a request every {} ms on each connection "
                            "(--expected-interval), and\n"
                            "              adds those that nobody sent while an answer took longer\n",
@@ -238,14 +238,14 @@ nlohmann::ordered_json json_of(const std::vector<threshold>& thresholds, const l
     return list;
 }
 
-nlohmann::ordered_json json_of(const std::vector<signature>& signatures) {
+nlohmann::ordered_json json_of(const std::vector<tcp_artifact>& tcp_artifacts) {
     auto list = nlohmann::ordered_json::array();
-    for (const auto& each : signatures)
+    for (const auto& each : tcp_artifacts)
         list.push_back({{"code", each.code}, {"count", each.count}, {"text", each.text}});
     return list;
 }
 
-nlohmann::ordered_json json_of(const ledger::tally& became) {
+nlohmann::ordered_json json_of(const run_stats::tally& became) {
     return {{"sent", became.sent},         {"answered", became.answered}, {"lost", became.lost},
             {"given_up", became.given_up}, {"doubled", became.doubled},   {"reordered", became.reordered},
             {"crossed", became.crossed},   {"corrupt", became.corrupt}};
@@ -271,9 +271,9 @@ nlohmann::ordered_json json_of(const std::vector<difference>& changes) {
     return list;
 }
 
-std::string report_for_people(const load_options& options, const load_result& result, const conclusion& all) {
+std::string text_report(const load_options& options, const load_result& result, const outcome& all) {
     const auto& said = all.said;
-    const auto& book = result.book;
+    const auto& stats = result.stats;
     std::string text;
     const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
         fmt::format_to(into, "{:<12}  {}\n", name, what);
@@ -289,36 +289,37 @@ std::string report_for_people(const load_options& options, const load_result& re
                      kind_of_loop(options), result.end == ending::interrupted ? ", interrupted" : ""));
     if (said.valid()) {
         const auto percentiles = percentiles_of(options);
-        const bool settled = settled_percentile(book.latency, 50).has_value();
+        const bool settled = settled_percentile(stats.latency, 50).has_value();
         line("rate",
              fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
-                         settled ? in_words(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
-                         in_words(book.answered), in_seconds(result.counted), in_seconds(warm_up_of(options))));
+                         settled ? to_string(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
+                         to_string(stats.answered), in_seconds(result.counted),
+                         in_seconds(warm_up_of(options))));
         text += header_row(percentiles);
-        text += time_row("latency", book.latency, percentiles,
-                         [&](double percent) { return book.rests_on_bounds(percent); });
-        if (const auto never = book.bounds.count())
+        text += time_row("latency", stats.latency, percentiles,
+                         [&](double percent) { return stats.rests_on_bounds(percent); });
+        if (const auto never = stats.bounds.count())
             text += fmt::format(
                 "              {} requests were never answered, and waited {} or more: they count as that\n",
-                in_words(never), in_words(book.bounds.min()));
-        if (book.has_schedule) text += time_row("uncorrected", book.uncorrected, percentiles);
-        if (book.corrected.count() > 0) text += time_row("corrected", book.corrected, percentiles);
-        if (book.has_schedule) text += time_row("send lag", book.send_lag, percentiles);
+                to_string(never), to_string(stats.bounds.min()));
+        if (stats.has_schedule) text += time_row("uncorrected", stats.uncorrected, percentiles);
+        if (stats.corrected.count() > 0) text += time_row("corrected", stats.corrected, percentiles);
+        if (stats.has_schedule) text += time_row("send lag", stats.send_lag, percentiles);
         text += time_row("connecting", result.connecting, percentiles);
         if (options.tls) text += time_row("handshake", result.handshaking, percentiles);
         text += what_the_difference_means(options, result);
         if (!result.shares.empty()) {
             const auto [least, most] = std::ranges::minmax(result.shares);
             line("fairness", fmt::format("{:.3f} (Jain's index): a connection got {} to {} answers",
-                                         fairness_of(result.shares), in_words(least), in_words(most)));
+                                         fairness_of(result.shares), to_string(least), to_string(most)));
         }
     }
     if (options.tls)
         line("TLS", result.tls.empty()      ? "no handshake was completed"
                     : options.tls->verifies ? result.tls + "; the certificate was verified"
                                             : result.tls + "; nothing was verified");
-    line("bytes sent", bytes_in_words(book.bytes_sent, result.counted));
-    line("received", bytes_in_words(book.bytes_received, result.counted));
+    line("bytes sent", bytes_text(stats.bytes_sent, result.counted));
+    line("received", bytes_text(stats.bytes_received, result.counted));
     line(options.agent_names.empty() ? "own CPU" : "agents' CPU",
          fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us a request, {:.0f} % of a processor",
                      in_seconds(result.used.user), in_seconds(result.used.system), cpu_per_answer_us(result),
@@ -327,51 +328,49 @@ std::string report_for_people(const load_options& options, const load_result& re
                          : 0));
     const auto unanswered = result.unanswered ? fmt::format(", {} never got an answer", result.unanswered) : "";
     line("connections", fmt::format("{} of {} served{}; {} made in all", result.served, options.connections,
-                                    unanswered, in_words(result.connected)));
-    if (const auto over = book.latency.over_maximum())
-        line("", fmt::format("{} answers took more than a minute, and count as a minute", in_words(over)));
-    if (const auto forgotten = book.numbers.forgotten())
+                                    unanswered, to_string(result.connected)));
+    if (const auto over = stats.latency.over_maximum())
+        line("", fmt::format("{} answers took more than a minute, and count as a minute", to_string(over)));
+    if (const auto forgotten = stats.numbers.forgotten())
         line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
-                             in_words(forgotten)));
+                             to_string(forgotten)));
 
-    if (result.book.has_schedule)
+    if (result.stats.has_schedule)
         line("schedule",
-             fmt::format("{} requests due, {} answered in time, {} never sent", in_words(result.due),
-                         in_words(book.answered), in_words(result.never_sent)));
+             fmt::format("{} requests due, {} answered in time, {} never sent", to_string(result.due),
+                         to_string(stats.answered), to_string(result.never_sent)));
     if (result.reconnected > 0)
         line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
-                                 in_words(result.reconnected), in_words(result.longest_gap)));
+                                 to_string(result.reconnected), to_string(result.longest_gap)));
 
-    const auto became = book.what_became();
+    const auto became = stats.totals();
     line("requests",
          fmt::format("{} sent, {} answered, {} lost, {} doubled, {} reordered, {} crossed, {} corrupt",
-                     in_words(became.sent), in_words(became.answered), in_words(became.lost),
-                     in_words(became.doubled), in_words(became.reordered), in_words(became.crossed),
-                     in_words(became.corrupt)));
-    line("errors", book.errors.kinds().empty() ? "none" : "");
-    for (const auto& [first, count] : book.errors.kinds()) {
-        text += fmt::format("{:>9} x {} {}{}{}: {}\n", in_words(count), to_string(first.where), first.call,
+                     to_string(became.sent), to_string(became.answered), to_string(became.lost),
+                     to_string(became.doubled), to_string(became.reordered), to_string(became.crossed),
+                     to_string(became.corrupt)));
+    line("errors", stats.errors.kinds().empty() ? "none" : "");
+    for (const auto& [first, count] : stats.errors.kinds()) {
+        text += fmt::format("{:>9} x {} {}{}{}: {}\n", to_string(count), to_string(first.where), first.call,
                             first.call.empty() ? "" : " ", first.cause, first.text);
-        if (const auto remedy = remedy_for(first); !remedy.empty())
-            text += fmt::format("{:>14}{}\n", "", remedy);
+        if (const auto hint = remedy_for(first); !hint.empty()) text += fmt::format("{:>14}{}\n", "", hint);
     }
     if (said.valid()) {
         for (const auto& each : options.thresholds)
             line("threshold",
                  fmt::format("{}: {}, it was {}", each.text, is_met(each, result) ? "met" : "MISSED",
-                             measured_in_words(each, result)));
-        for (const auto& each : all.changes) line("baseline", in_words(each));
+                             measured_text(each, result)));
+        for (const auto& each : all.changes) line("baseline", to_string(each));
     }
-    for (const auto& each : signatures_in(result))
-        line("signature", fmt::format("{}: {} {}", each.code, in_words(each.count), each.text));
+    for (const auto& each : tcp_artifacts_in(result))
+        line("signature", fmt::format("{}: {} {}", each.code, to_string(each.count), each.text));
     line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
     for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
     return text;
 }
 
-nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
-                                           const conclusion& all) {
-    const auto& book = result.book;
+nlohmann::ordered_json json_report(const load_options& options, const load_result& result, const outcome& all) {
+    const auto& stats = result.stats;
     const auto percentiles = percentiles_of(options);
     return {{"schema", "parley-load/1"},
             {"parley", PARLEY_VERSION},
@@ -387,30 +386,30 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"lost_agents", result.lost_agents},
             {"rate", result.rate()},
             {"counted_s", in_seconds(result.counted)},
-            {"requests", book.answered},
-            {"all_requests", book.all_answered},
-            {"all_asked", book.all_asked},
-            {"latency_ms", json_of(book.latency, percentiles)},
-            {"latency_bounds", bounds_in(book, percentiles)},
-            {"latency_distribution", distribution_of(book.latency)},
-            {"uncorrected_ms", if_any(book.uncorrected, percentiles)},
-            {"corrected_ms", if_any(book.corrected, percentiles)},
-            {"send_lag_ms", if_any(book.send_lag, percentiles)},
+            {"requests", stats.answered},
+            {"all_requests", stats.all_answered},
+            {"all_asked", stats.all_asked},
+            {"latency_ms", json_of(stats.latency, percentiles)},
+            {"latency_bounds", bounds_in(stats, percentiles)},
+            {"latency_distribution", distribution_of(stats.latency)},
+            {"uncorrected_ms", if_any(stats.uncorrected, percentiles)},
+            {"corrected_ms", if_any(stats.corrected, percentiles)},
+            {"send_lag_ms", if_any(stats.send_lag, percentiles)},
             {"fairness", fairness_in(result)},
-            {"due", book.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
+            {"due", stats.has_schedule ? nlohmann::ordered_json(result.due) : nlohmann::ordered_json()},
             {"never_sent", result.never_sent},
             {"reconnected", result.reconnected},
             {"longest_gap_ms", in_ms(result.longest_gap)},
             {"connecting_ms", json_of(result.connecting, percentiles)},
             {"handshake_ms", if_any(result.handshaking, percentiles)},
             {"tls", result.tls.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(result.tls)},
-            {"bytes_sent", book.bytes_sent},
-            {"bytes_received", book.bytes_received},
+            {"bytes_sent", stats.bytes_sent},
+            {"bytes_received", stats.bytes_received},
             {"cpu",
              {{"user_s", in_seconds(result.used.user)},
               {"system_s", in_seconds(result.used.system)},
               {"per_request_us", cpu_per_answer_us(result)},
-              {"busiest", result.busiest},
+              {"busiest", result.max_thread_cpu},
               {"starved_s", in_seconds(result.starved)}}},
             {"network",
              {{"listen_overflows", result.network.listen_overflows},
@@ -419,18 +418,18 @@ nlohmann::ordered_json report_for_programs(const load_options& options, const lo
             {"connected", result.connected},
             {"served", result.served},
             {"unanswered", result.unanswered},
-            {"wrong", book.errors.count(phase::verify)},
-            {"ledger", json_of(book.what_became())},
-            {"unchecked_numbers", book.numbers.forgotten()},
+            {"wrong", stats.errors.count(phase::verify)},
+            {"ledger", json_of(stats.totals())},
+            {"unchecked_numbers", stats.numbers.forgotten()},
             {"intervals",
              {{"length_ms", interval_of(options).count()},
               {"rate", json_of(result.parts.rate)},
               {"p50_ms", json_of(result.parts.p50_ms)},
               {"p99_ms", json_of(result.parts.p99_ms)}}},
-            {"signatures", json_of(signatures_in(result))},
+            {"signatures", json_of(tcp_artifacts_in(result))},
             {"thresholds", json_of(options.thresholds, result)},
             {"baseline", json_of(all.changes)},
-            {"errors", json_of(book.errors)}};
+            {"errors", json_of(stats.errors)}};
 }
 
 } // namespace parley

@@ -10,14 +10,13 @@ namespace parley {
 
 /// Lines of at most 112 columns, but for the texts of errors and reasons. Rate and latency are left out where
 /// they may not be believed.
-std::string report_for_people(const load_options& options, const load_result& result, const conclusion& all);
+std::string text_report(const load_options& options, const load_result& result, const outcome& all);
 
 /// What was asked for, as the report has it.
 nlohmann::ordered_json options_for_programs(const load_options& options);
 
 /// The members are listed in client/README.md.
-nlohmann::ordered_json report_for_programs(const load_options& options, const load_result& result,
-                                           const conclusion& all);
+nlohmann::ordered_json json_report(const load_options& options, const load_result& result, const outcome& all);
 
 nlohmann::ordered_json json_of(const std::vector<difference>& changes);
 

@@ -46,8 +46,7 @@ void check_open_loop(const load_options& options) {
     refuse_unless(options.think == 0ms, "--think is of a closed loop: leave it out, or --rate");
     refuse_unless(options.expected_interval == 0ms,
                   "--expected-interval is of a closed loop: a --rate needs no such correction");
-    if (!conversation_with(options.service).sends ||
-        (options.service == "raw" && options.requests.send.empty()))
+    if (!protocol_for(options.service).sends || (options.service == "raw" && options.requests.send.empty()))
         throw std::invalid_argument(
             fmt::format("service {} is sent nothing, so its requests cannot have a --rate: "
                         "choose a --connect-rate",
@@ -90,7 +89,7 @@ int own_connections(const load_options& options) {
     return std::min(options.connections, options.connections / options.agents + options.threads);
 }
 
-bool compete(const load_options& options) {
+bool all_saturating(const load_options& options) {
     return options.duration && !options.rate && !options.connect_rate && options.connections > 1;
 }
 
@@ -130,7 +129,7 @@ void check_consistency(const load_options& options) {
             throw std::invalid_argument(
                 fmt::format("a percentile lies between 0 and 100: {} does not (--percentiles)", percent));
     for (const auto& each : options.thresholds)
-        if (each.metric == threshold::what::fairness && !compete(options))
+        if (each.metric == threshold::what::fairness && !all_saturating(options))
             throw std::invalid_argument(fmt::format("--threshold {}: fairness is that of several connections "
                                                     "in a closed loop for a --duration: leave out "
                                                     "--rate, --stage and --connect-rate",

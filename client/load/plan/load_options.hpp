@@ -68,7 +68,7 @@ std::optional<profile> connections_over_time(const load_options& options);
 
 /// Do several connections ask as often as they can, all for the same time, so that it can be said how evenly
 /// they were served?
-bool compete(const load_options& options);
+bool all_saturating(const load_options& options);
 
 /// How many of all connections are ours at the most, where agents share them.
 int own_connections(const load_options& options);

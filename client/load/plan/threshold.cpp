@@ -90,15 +90,15 @@ threshold parse_threshold(std::string_view text) {
 }
 
 double measured(const threshold& one, const load_result& result) {
-    const auto& book = result.book;
+    const auto& stats = result.stats;
     switch (one.metric) {
-    case what::percentile: return in_seconds(book.latency.value_at_percentile(one.percent));
-    case what::mean: return in_seconds(book.latency.mean());
-    case what::max: return in_seconds(book.latency.max());
+    case what::percentile: return in_seconds(stats.latency.value_at_percentile(one.percent));
+    case what::mean: return in_seconds(stats.latency.mean());
+    case what::max: return in_seconds(stats.latency.max());
     case what::rate: return result.rate();
-    case what::errors: return static_cast<double>(book.errors.count());
-    case what::wrong: return static_cast<double>(book.errors.count(phase::verify));
-    case what::lost: return static_cast<double>(book.what_became().lost);
+    case what::errors: return static_cast<double>(stats.errors.count());
+    case what::wrong: return static_cast<double>(stats.errors.count(phase::verify));
+    case what::lost: return static_cast<double>(stats.totals().lost);
     case what::unanswered: return result.unanswered;
     case what::fairness: return fairness_of(result.shares);
     }
@@ -106,9 +106,9 @@ double measured(const threshold& one, const load_result& result) {
 }
 
 bool is_lower_bound(const threshold& one, const load_result& result) {
-    if (one.metric == what::mean) return result.book.bounds.count() > 0;
-    if (one.metric == what::max) return result.book.rests_on_bounds(100);
-    return one.metric == what::percentile && result.book.rests_on_bounds(one.percent);
+    if (one.metric == what::mean) return result.stats.bounds.count() > 0;
+    if (one.metric == what::max) return result.stats.rests_on_bounds(100);
+    return one.metric == what::percentile && result.stats.rests_on_bounds(one.percent);
 }
 
 bool is_met(const threshold& one, const load_result& result) {
@@ -117,7 +117,7 @@ bool is_met(const threshold& one, const load_result& result) {
     // matter.
     if (one.must_be != relation::more && one.must_be != relation::at_least) {
         const bool is_percentile = one.metric == what::percentile;
-        const auto most = is_percentile ? result.book.most_at_percentile(one.percent) : std::nullopt;
+        const auto most = is_percentile ? result.stats.most_at_percentile(one.percent) : std::nullopt;
         if (is_percentile ? !most : is_lower_bound(one, result)) return false;
         if (most) is = in_seconds(*most);
     }
@@ -131,13 +131,13 @@ bool is_met(const threshold& one, const load_result& result) {
     return false;
 }
 
-std::string measured_in_words(const threshold& one, const load_result& result) {
+std::string measured_text(const threshold& one, const load_result& result) {
     const double is = measured(one, result);
     if (is_time(one.metric))
         return (is_lower_bound(one, result) ? ">= " : "") +
-               in_words(std::chrono::nanoseconds{std::llround(is * 1e9)});
+               to_string(std::chrono::nanoseconds{std::llround(is * 1e9)});
     if (one.metric == what::fairness) return fmt::format("{:.3f}", is);
-    return in_words(static_cast<std::uint64_t>(std::llround(is)));
+    return to_string(static_cast<std::uint64_t>(std::llround(is)));
 }
 
 } // namespace parley

@@ -28,6 +28,6 @@ double measured(const threshold& one, const load_result& result);
 bool is_met(const threshold& one, const load_result& result);
 
 /// "4.20 ms", "5,120"
-std::string measured_in_words(const threshold& one, const load_result& result);
+std::string measured_text(const threshold& one, const load_result& result);
 
 } // namespace parley
