@@ -1,7 +1,7 @@
 // The table of models, and where each stands in the books. --list and the README's table are made from it.
 #include "server/model.hpp"
 
-#include "server/loops/uring.hpp"
+#include "server/loops/io_ring.hpp"
 
 #include <array>
 

@@ -2,7 +2,7 @@
 // as far as it goes without waiting. An event loop, or a single poll(2), does the waiting.
 #pragma once
 
-#include "client/conversation/conversations.hpp"
+#include "client/conversation/protocols.hpp"
 #include "client/conversation/tls.hpp"
 #include "common/session/nonblocking_driver.hpp"
 
@@ -28,9 +28,9 @@ public:
 
     enum class wants { read, write, turn, done };
 
-    /// Goes on (nonblocking_driver::resume) and says what it waits for; wants::done: it has come to its good end.
-    /// When there is nothing more to ask, it ends our direction of the connection. Throws conversation_failed
-    /// for what is wrong with the answers, std::system_error where the connection is lost.
+    /// Goes on (nonblocking_driver::resume) and says what it waits for; wants::done: it has come to its good
+    /// end. When there is nothing more to ask, it ends our direction of the connection. Throws
+    /// conversation_failed for what is wrong with the answers, std::system_error where the connection is lost.
     wants resume(std::unique_ptr<read_buffer>& spare, slot& notes);
 
     /// It is its turn: the request counts from `due` (none: from when it is sent). Then resume().

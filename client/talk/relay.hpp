@@ -1,7 +1,7 @@
 // What parley-client does with its connection: it lets a user talk, or it says one thing and checks the answer.
 #pragma once
 
-#include "client/conversation/conversations.hpp"
+#include "client/conversation/protocols.hpp"
 #include "common/net/connection.hpp"
 
 #include <chrono>

@@ -4,8 +4,8 @@
 
 #include "common/net/listener.hpp"
 #include "server/accept/admission.hpp"
+#include "server/loops/io_ring.hpp"
 #include "server/loops/served_connection.hpp"
-#include "server/loops/uring.hpp"
 #include "server/model.hpp"
 
 #include <algorithm>

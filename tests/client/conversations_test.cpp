@@ -1,7 +1,7 @@
 // The client's side of each service, as scripts without a socket: what it sends, what it takes, and every way
 // in which an answer can be wrong.
-#include "client/conversation/conversations.hpp"
 #include "client/conversation/payload.hpp"
+#include "client/conversation/protocols.hpp"
 #include "tests/support/scripted_driver.hpp"
 
 #include <doctest/doctest.h>

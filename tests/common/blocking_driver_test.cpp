@@ -2,7 +2,7 @@
 #include "common/process/stop_signal.hpp"
 #include "common/session/blocking_driver.hpp"
 #include "tests/support/example_sessions.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
 
 #include <doctest/doctest.h>

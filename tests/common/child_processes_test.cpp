@@ -1,8 +1,8 @@
 // Children are numbered, reaped and stopped; none outlives its parent.
 #include "common/concurrency/child_processes.hpp"
 #include "common/process/stop_signal.hpp"
-#include "tests/support/in_child.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
 
 #include <doctest/doctest.h>

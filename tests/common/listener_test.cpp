@@ -1,8 +1,8 @@
 // The door: who comes in, and what happens when nobody can.
 #include "common/net/listener.hpp"
 #include "common/process/stop_signal.hpp"
-#include "tests/support/in_child.hpp"
-#include "tests/support/own_network.hpp"
+#include "tests/support/network_namespace.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -1,7 +1,7 @@
 // A value that threads and processes change one at a time, even if one of them dies in the midst of it.
 #include "common/concurrency/locked.hpp"
 #include "common/concurrency/shared_memory.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 
 #include <doctest/doctest.h>
 #include <thread>

@@ -1,6 +1,6 @@
 // The log stops no server, and nobody can put a line into it that is not a line of it.
 #include "common/log.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 
 #include <algorithm>
 #include <array>

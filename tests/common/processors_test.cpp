@@ -1,6 +1,6 @@
 // How many processors a process may use, by affinity and by its control group.
 #include "common/process/processors.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>

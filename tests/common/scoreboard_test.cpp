@@ -1,6 +1,6 @@
 // What workers note is seen by all, whichever process they are, and stays when they have gone.
 #include "common/scoreboard/scoreboard.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,8 +2,8 @@
 #include "common/process/process_usage.hpp"
 #include "common/process/stop_signal.hpp"
 #include "common/scoreboard/scoreboard_view.hpp"
-#include "tests/support/in_child.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
 
 #include <array>

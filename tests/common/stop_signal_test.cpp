@@ -1,7 +1,7 @@
 // How a server learns that it shall stop, whatever it waits in. Each case is a process of its own, since a
 // stop cannot be taken back.
 #include "common/process/stop_signal.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
 
 #include <array>

@@ -4,8 +4,8 @@
 #include "common/concurrency/worker_threads.hpp"
 #include "common/net/listener.hpp"
 #include "common/process/stop_signal.hpp"
-#include "tests/support/in_child.hpp"
 #include "tests/support/own_loopback.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
 
 #include <atomic>

@@ -13,7 +13,7 @@
 #include "client/compare/report/html_report.hpp"
 #include "client/compare/report/model_cards.hpp"
 #include "client/compare/report/text_chart.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/unwrapped.hpp"
 

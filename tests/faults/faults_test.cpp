@@ -2,8 +2,8 @@
 // what is promised then.
 #include "common/process/process_usage.hpp"
 #include "common/scoreboard/scoreboard_view.hpp"
-#include "tests/support/forms.hpp"
-#include "tests/support/party.hpp"
+#include "tests/support/client_group.hpp"
+#include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
 
 #include <doctest/doctest.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "tests/faults/fault_injection.hpp"
-#include "tests/support/forms.hpp"
-#include "tests/support/party.hpp"
+#include "tests/support/client_group.hpp"
+#include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
 
 namespace parley {

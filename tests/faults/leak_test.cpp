@@ -1,7 +1,7 @@
 // Thousands of connections, one after the other, through one process: it has as many descriptors and as much
 // memory after them as after the first.
 #include "server/model.hpp"
-#include "tests/support/party.hpp"
+#include "tests/support/client_group.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/support/server_under_test.hpp"
 

@@ -2,8 +2,8 @@
 #include "client/load/analysis/verdict.hpp"
 #include "client/load/engine/run_load.hpp"
 #include "common/process/running_server.hpp"
-#include "tests/support/in_child.hpp"
-#include "tests/support/own_network.hpp"
+#include "tests/support/network_namespace.hpp"
+#include "tests/support/run_in_fork.hpp"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include "common/output.hpp"
 #include "common/process/subprocess.hpp"
 #include "common/replace_file.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/temporary_folder.hpp"
 

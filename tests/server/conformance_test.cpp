@@ -2,8 +2,8 @@
 // tables, so a new row is tested by being there; what a service is asked is in one table here.
 #include "server/model.hpp"
 #include "server/service.hpp"
-#include "tests/support/forms.hpp"
-#include "tests/support/party.hpp"
+#include "tests/support/client_group.hpp"
+#include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/support/socket_pair.hpp"
 #include "tests/support/temporary_folder.hpp"

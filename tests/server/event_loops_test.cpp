@@ -5,9 +5,9 @@
 #include "server/loops/epoll_loop.hpp"
 #include "server/loops/uring_loop.hpp"
 #include "server/model.hpp"
-#include "tests/support/in_child.hpp"
-#include "tests/support/party.hpp"
+#include "tests/support/client_group.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/test_client.hpp"
 

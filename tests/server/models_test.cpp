@@ -1,7 +1,7 @@
 // What is promised of one model, or of a few: workers that die, limits, and what children must not hold.
 #include "common/process/processors.hpp"
 #include "server/model.hpp"
-#include "tests/support/forms.hpp"
+#include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/test_client.hpp"

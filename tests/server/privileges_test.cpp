@@ -1,8 +1,8 @@
 // Root's rights are given up, all of them, and for good. Most of it only root can test.
 #include "server/host/privileges.hpp"
-#include "tests/support/forms.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/temporary_folder.hpp"
 

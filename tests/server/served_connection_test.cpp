@@ -5,7 +5,7 @@
 #include "common/log.hpp"
 #include "common/process/stop_signal.hpp"
 #include "server/loops/served_connection.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -2,8 +2,8 @@
 // there.
 #include "server/host/systemd.hpp"
 #include "server/model.hpp"
-#include "tests/support/in_child.hpp"
 #include "tests/support/proc.hpp"
+#include "tests/support/run_in_fork.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "client/conversation/connect.hpp"
-#include "client/conversation/conversations.hpp"
+#include "client/conversation/protocols.hpp"
 
 #include <array>
 #include <chrono>

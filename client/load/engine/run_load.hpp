@@ -1,7 +1,7 @@
 // Puts load on a server, from one thread or several, and says what became of it.
 #pragma once
 
-#include "client/conversation/conversations.hpp"
+#include "client/conversation/protocols.hpp"
 #include "client/load/engine/intervals.hpp"
 #include "client/load/engine/load_result.hpp"
 #include "client/load/engine/start_barrier.hpp"

@@ -1,7 +1,7 @@
 #include "client/load/plan/load_options.hpp"
 
-#include "client/conversation/conversations.hpp"
 #include "client/conversation/expected_response.hpp"
+#include "client/conversation/protocols.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

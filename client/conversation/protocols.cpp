@@ -1,6 +1,6 @@
 // What the services promise, said from the other side. Each conversation asks until its exchange has no more
 // requests; then the end of our output makes the server end its own, and not a byte may come before that.
-#include "client/conversation/conversations.hpp"
+#include "client/conversation/protocols.hpp"
 
 #include "common/pi_digits.hpp"
 

@@ -1,4 +1,4 @@
-#include "server/loops/uring.hpp"
+#include "server/loops/io_ring.hpp"
 
 #include "common/check.hpp"
 #include "common/clock.hpp"

@@ -3,7 +3,7 @@
 
 #include "common/check.hpp"
 #include "common/unique_fd.hpp"
-#include "tests/support/in_child.hpp"
+#include "tests/support/run_in_fork.hpp"
 
 #include <fstream>
 #include <net/if.h>
