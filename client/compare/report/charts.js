@@ -1,8 +1,10 @@
 // Charts by Chart.js: the looks that they share, intervals as whiskers, and a table of the same numbers behind each.
 
 // Colours that the colour-blind tell apart (after Okabe and Ito); marks and dashes tell the same once more.
-const hues = { light: ["#0072b2", "#d55e00", "#009e73", "#b0417f", "#8a6d00", "#3b8fc4", "#5b3f9e", "#444a52"],
-               dark: ["#5cb0ee", "#ff8a4c", "#3fcf9f", "#ec92c4", "#e8c547", "#9fd4f7", "#b9a2f2", "#c3c9d1"] };
+const hues = {
+  light: ["#0072b2", "#d55e00", "#009e73", "#b0417f", "#8a6d00", "#3b8fc4", "#5b3f9e", "#444a52"],
+  dark: ["#5cb0ee", "#ff8a4c", "#3fcf9f", "#ec92c4", "#e8c547", "#9fd4f7", "#b9a2f2", "#c3c9d1"],
+};
 const marks = ["circle", "rect", "triangle", "rectRot", "crossRot", "star", "rectRounded", "cross"];
 const dashes = [[], [7, 3], [2, 3], [10, 3, 2, 3]];
 
@@ -11,15 +13,23 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 function lookOf(name) {
   const i = Math.max(0, contenders.indexOf(name));
   const hue = hues[isDark() ? "dark" : "light"][i % 8];
-  return { borderColor: hue, backgroundColor: hue, pointStyle: marks[(i + (i >> 3) * 3) % 8], borderDash: dashes[(i + (i >> 3)) % 4],
-           borderWidth: 2, pointRadius: 5, pointHoverRadius: 8 };
+  return {
+    borderColor: hue,
+    backgroundColor: hue,
+    pointStyle: marks[(i + (i >> 3) * 3) % 8],
+    borderDash: dashes[(i + (i >> 3)) % 4],
+    borderWidth: 2,
+    pointRadius: 5,
+    pointHoverRadius: 8,
+  };
 }
 
 /// Draws dataset.intervals, a pair [low, high] per point, across the bars and points.
 const whiskers = {
   id: "whiskers",
   afterDatasetsDraw(chart) {
-    const draw = chart.ctx, across = chart.options.indexAxis === "y";
+    const draw = chart.ctx,
+      across = chart.options.indexAxis === "y";
     chart.data.datasets.forEach((dataset, number) => {
       const meta = chart.getDatasetMeta(number);
       if (!dataset.intervals || meta.hidden) return;
@@ -29,10 +39,14 @@ const whiskers = {
       draw.lineWidth = 1.5;
       dataset.intervals.forEach((pair, i) => {
         if (!pair || !meta.data[i]) return;
-        const [from, to] = pair.map((value) => Math.min(Math.max(scale.getPixelForValue(Math.max(value, scale.min)), -5), 5000));
-        const at = across ? meta.data[i].y : meta.data[i].x, cap = across ? 4 : 3;
+        const [from, to] = pair.map((value) =>
+          Math.min(Math.max(scale.getPixelForValue(Math.max(value, scale.min)), -5), 5000),
+        );
+        const at = across ? meta.data[i].y : meta.data[i].x,
+          cap = across ? 4 : 3;
         draw.beginPath();
-        const line = (x1, y1, x2, y2) => across ? (draw.moveTo(y1, x1), draw.lineTo(y2, x2)) : (draw.moveTo(x1, y1), draw.lineTo(x2, y2));
+        const line = (x1, y1, x2, y2) =>
+          across ? (draw.moveTo(y1, x1), draw.lineTo(y2, x2)) : (draw.moveTo(x1, y1), draw.lineTo(x2, y2));
         line(at, from, at, to);
         line(at - cap, from, at + cap, from);
         line(at - cap, to, at + cap, to);
@@ -59,20 +73,27 @@ function applyChartTheme() {
 }
 
 /// Of a logarithmic axis: fewer where it is long.
-const ticks = { callback(value) {
-  const digit = Number(value.toExponential().split("e")[0]), decades = Math.log10(this.max / this.min);
-  return (decades > 2 ? [1] : decades > 1 ? [1, 3] : [1, 2, 3, 5, 7]).includes(digit) ? short(value) : "";
-} };
+const ticks = {
+  callback(value) {
+    const digit = Number(value.toExponential().split("e")[0]),
+      decades = Math.log10(this.max / this.min);
+    return (decades > 2 ? [1] : decades > 1 ? [1, 3] : [1, 2, 3, 5, 7]).includes(digit) ? short(value) : "";
+  },
+};
 
 /// What a logarithmic axis is to show of these lines, and not the whole decades round them.
 function closeRound(series) {
-  const all = series.flatMap((one) => one.points.flatMap(({ y }) => y.values?.length > 1 ? [y.low, y.high] : [y.mean])).filter((value) => value > 0);
+  const all = series
+    .flatMap((one) => one.points.flatMap(({ y }) => (y.values?.length > 1 ? [y.low, y.high] : [y.mean])))
+    .filter((value) => value > 0);
   return all.length ? { min: Math.min(...all) / 1.2, max: Math.max(...all) * 1.2 } : {};
 }
 
 function axis(title, kind, extra = {}) {
   const base = { title: { display: Boolean(title), text: title }, grid: { color: css("--grid") }, ...extra };
-  return kind === "log" ? { type: "logarithmic", ticks, ...base } : { type: "linear", ticks: { callback: short }, ...base };
+  return kind === "log"
+    ? { type: "logarithmic", ticks, ...base }
+    : { type: "linear", ticks: { callback: short }, ...base };
 }
 
 /// A figure that is drawn now and again: `config()` gives Chart.js' configuration, or null where there is nothing to
@@ -81,9 +102,13 @@ function chartFigure(into, id, caption, hint, height, config, table) {
   const canvas = make("canvas", { id: "chart-" + id, role: "img" });
   const box = make("div", { class: "canvas" }, canvas);
   const numbers = make("div");
-  const figure = make("figure", { id: "figure-" + id },
-    make("figcaption", {}, caption, hint ? make("span", {}, " " + hint) : null), box,
-    make("details", {}, make("summary", {}, "The numbers"), numbers));
+  const figure = make(
+    "figure",
+    { id: "figure-" + id },
+    make("figcaption", {}, caption, hint ? make("span", {}, " " + hint) : null),
+    box,
+    make("details", {}, make("summary", {}, "The numbers"), numbers),
+  );
   into.append(figure);
   let chart = null;
   const draw = () => {
@@ -94,8 +119,17 @@ function chartFigure(into, id, caption, hint, height, config, table) {
     if (!wanted) return;
     box.style.height = (typeof height === "function" ? height(wanted) : height) + "px";
     const [heads, rows] = table();
-    canvas.setAttribute("aria-label", `${caption}. ${rows.slice(0, 4).map((row) => row.join(" ")).join("; ")}. All in the table below.`);
-    numbers.replaceChildren(tableOf(heads, rows), csvButton(id, heads, () => table()[1]));
+    canvas.setAttribute(
+      "aria-label",
+      `${caption}. ${rows
+        .slice(0, 4)
+        .map((row) => row.join(" "))
+        .join("; ")}. All in the table below.`,
+    );
+    numbers.replaceChildren(
+      tableOf(heads, rows),
+      csvButton(id, heads, () => table()[1]),
+    );
     chart = new Chart(canvas, wanted);
   };
   drawn.set(canvas, draw);
@@ -106,19 +140,42 @@ function chartFigure(into, id, caption, hint, height, config, table) {
 /// Horizontal bars, the best on top: `bars` are {name, value: estimate, isBest}.
 function barConfig(bars, unit, options = {}) {
   if (bars.length === 0) return null;
-  const colors = bars.map((bar) => bar.isBest ? css("--accent") : css("--muted"));
+  const colors = bars.map((bar) => (bar.isBest ? css("--accent") : css("--muted")));
   return {
     type: "bar",
-    data: { labels: bars.map((bar) => bar.name),
-            datasets: [{ data: bars.map((bar) => bar.value.mean), backgroundColor: colors, borderColor: css("--ink"), borderWidth: 0,
-                         whiskerColor: css("--ink"), barPercentage: 0.82, categoryPercentage: 0.86, borderRadius: 3,
-                         intervals: bars.map((bar) => bar.value.values.length > 1 ? [bar.value.low, bar.value.high] : null) }] },
-    options: { indexAxis: "y", layout: { padding: { right: 8 } },
-               scales: { x: axis(options.title, "linear", { beginAtZero: true, max: options.max, ticks: { callback: short, maxTicksLimit: 6 },
-                              suggestedMax: Math.max(...bars.map((bar) => bar.value.high)) }),
-                         y: { grid: { display: false }, ticks: { color: css("--ink"), autoSkip: false } } },
-               plugins: { legend: { display: false },
-                          tooltip: { callbacks: { label: (item) => told(bars[item.dataIndex].value, unit) } } } },
+    data: {
+      labels: bars.map((bar) => bar.name),
+      datasets: [
+        {
+          data: bars.map((bar) => bar.value.mean),
+          backgroundColor: colors,
+          borderColor: css("--ink"),
+          borderWidth: 0,
+          whiskerColor: css("--ink"),
+          barPercentage: 0.82,
+          categoryPercentage: 0.86,
+          borderRadius: 3,
+          intervals: bars.map((bar) => (bar.value.values.length > 1 ? [bar.value.low, bar.value.high] : null)),
+        },
+      ],
+    },
+    options: {
+      indexAxis: "y",
+      layout: { padding: { right: 8 } },
+      scales: {
+        x: axis(options.title, "linear", {
+          beginAtZero: true,
+          max: options.max,
+          ticks: { callback: short, maxTicksLimit: 6 },
+          suggestedMax: Math.max(...bars.map((bar) => bar.value.high)),
+        }),
+        y: { grid: { display: false }, ticks: { color: css("--ink"), autoSkip: false } },
+      },
+      plugins: {
+        legend: { display: false },
+        tooltip: { callbacks: { label: (item) => told(bars[item.dataIndex].value, unit) } },
+      },
+    },
   };
 }
 
@@ -131,16 +188,35 @@ function lineConfig(series, x, y) {
   const nameOf = x.name || ((value) => short(value));
   return {
     type: "line",
-    data: { datasets: shown.map((one) => ({ label: one.name, ...lookOf(one.name),
-      data: one.points.map((point) => ({ x: point.x, y: point.y.mean })), estimates: one.points.map((point) => point.y),
-      intervals: one.points.map((point) => point.y.values && point.y.values.length > 1 ? [point.y.low, point.y.high] : null) })) },
-    options: { interaction: { mode: "nearest", intersect: false, axis: "xy" },
-               scales: { x: axis(x.title, x.kind, x.extra), y: axis(y.title, y.kind, y.kind === "log" ? closeRound(shown) : y.extra) },
-               plugins: { legend: { position: "bottom" },
-                          tooltip: { callbacks: { title: (items) => nameOf(items[0].parsed.x) + " " + (x.unit || ""),
-                            label: (item) => {
-                              const one = item.dataset.estimates[item.dataIndex];
-                              return `${item.dataset.label}: ${one.values ? told(one, y.unit) : withUnit(one.mean, y.unit)}`;
-                            } } } } },
+    data: {
+      datasets: shown.map((one) => ({
+        label: one.name,
+        ...lookOf(one.name),
+        data: one.points.map((point) => ({ x: point.x, y: point.y.mean })),
+        estimates: one.points.map((point) => point.y),
+        intervals: one.points.map((point) =>
+          point.y.values && point.y.values.length > 1 ? [point.y.low, point.y.high] : null,
+        ),
+      })),
+    },
+    options: {
+      interaction: { mode: "nearest", intersect: false, axis: "xy" },
+      scales: {
+        x: axis(x.title, x.kind, x.extra),
+        y: axis(y.title, y.kind, y.kind === "log" ? closeRound(shown) : y.extra),
+      },
+      plugins: {
+        legend: { position: "bottom" },
+        tooltip: {
+          callbacks: {
+            title: (items) => nameOf(items[0].parsed.x) + " " + (x.unit || ""),
+            label: (item) => {
+              const one = item.dataset.estimates[item.dataIndex];
+              return `${item.dataset.label}: ${one.values ? told(one, y.unit) : withUnit(one.mean, y.unit)}`;
+            },
+          },
+        },
+      },
+    },
   };
 }

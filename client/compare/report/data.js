@@ -12,15 +12,20 @@ const contenders = result.plan.contenders.map((one) => one.name);
 function short(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value === 0) return "0";
-  for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]])
+  for (const [unit, name] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ])
     if (Math.abs(value) >= unit * 0.9995) return Number((value / unit).toPrecision(3)) + name;
   return String(Math.abs(value) < 0.001 ? Number(value.toPrecision(1)) : Number(value.toPrecision(3)));
 }
 
-const plain = (value) => value === null || value === undefined ? "" : Number(value.toPrecision(6));
+const plain = (value) => (value === null || value === undefined ? "" : Number(value.toPrecision(6)));
 const withUnit = (value, unit) => short(value) + (unit ? (unit === "/s" ? "/s" : " " + unit) : "");
-const interval = (one) => one.values.length > 1 ? `95 %: ${short(one.low)} to ${short(one.high)}` : "one round";
-const told = (one, unit) => one ? `${withUnit(one.mean, unit)} (${interval(one)})` : "–";
+const interval = (one) =>
+  one.values.length > 1 ? `95 %: ${short(one.low)} to ${short(one.high)}` : "one round";
+const told = (one, unit) => (one ? `${withUnit(one.mean, unit)} (${interval(one)})` : "–");
 const median = (values) => {
   const sorted = values.filter((value) => value !== null && value !== undefined).sort((a, b) => a - b);
   if (sorted.length === 0) return null;
@@ -33,9 +38,12 @@ const ranked = (section) => section.rows.slice(0, section.ranked);
 
 /// What counts of the single measurements of one server under one workload.
 const cellsOf = (workload, name) =>
-  result.cells.filter((cell) => cell.workload === workload && cell.contender === name && cell.problem === null && cell.load);
+  result.cells.filter(
+    (cell) => cell.workload === workload && cell.contender === name && cell.problem === null && cell.load,
+  );
 
 const isValid = (load) => !load.verdict || load.verdict.valid;
 
 /// The sections of a question, by falling or rising order of the plan.
-const sectionsOf = (question) => result.sections.filter((one) => workloadNamed[one.workload].question === question);
+const sectionsOf = (question) =>
+  result.sections.filter((one) => workloadNamed[one.workload].question === question);

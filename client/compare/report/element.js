@@ -13,16 +13,28 @@ function make(tag, attributes = {}, ...children) {
 
 /// Rows of texts; the first cell of each row is its head.
 function tableOf(heads, rows, style = "") {
-  const line = (row) => make("tr", {}, ...row.map((cell, i) => make(i ? "td" : "th", i ? {} : { scope: "row" }, String(cell))));
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table: " + heads.join(", ") },
-    make("table", { class: style },
+  const line = (row) =>
+    make("tr", {}, ...row.map((cell, i) => make(i ? "td" : "th", i ? {} : { scope: "row" }, String(cell))));
+  return make(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table: " + heads.join(", ") },
+    make(
+      "table",
+      { class: style },
       make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, ...rows.map(line))));
+      make("tbody", {}, ...rows.map(line)),
+    ),
+  );
 }
 
-const csvOf = (heads, rows) => [heads, ...rows]
-  .map((row) => row.map((cell) => /[",\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell)).join(","))
-  .join("\n") + "\n";
+const csvOf = (heads, rows) =>
+  [heads, ...rows]
+    .map((row) =>
+      row
+        .map((cell) => (/[",\n]/.test(String(cell)) ? `"${String(cell).replaceAll('"', '""')}"` : String(cell)))
+        .join(","),
+    )
+    .join("\n") + "\n";
 
 function download(name, type, text) {
   const link = make("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
@@ -31,14 +43,32 @@ function download(name, type, text) {
 }
 
 const csvButton = (name, heads, rows) =>
-  make("button", { type: "button", onclick: () => download(name + ".csv", "text/csv", csvOf(heads, rows())) }, "Download CSV");
+  make(
+    "button",
+    { type: "button", onclick: () => download(name + ".csv", "text/csv", csvOf(heads, rows())) },
+    "Download CSV",
+  );
 
 /// A part of the page with its entry in the contents.
 function part(id, title, intro, brief = title) {
-  const section = make("section", { id, class: "part", "aria-labelledby": id + "-title" },
-    make("h2", { id: id + "-title" }, title), make("p", { class: "intro" }, intro));
+  const section = make(
+    "section",
+    { id, class: "part", "aria-labelledby": id + "-title" },
+    make("h2", { id: id + "-title" }, title),
+    make("p", { class: "intro" }, intro),
+  );
   document.getElementById("sections").append(section);
-  const link = make("a", { href: "#at=" + id, onclick: (event) => { event.preventDefault(); goTo(id); } }, brief);
+  const link = make(
+    "a",
+    {
+      href: "#at=" + id,
+      onclick: (event) => {
+        event.preventDefault();
+        goTo(id);
+      },
+    },
+    brief,
+  );
   document.getElementById("contents").append(link);
   return section;
 }

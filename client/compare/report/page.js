@@ -18,18 +18,33 @@ function fillFilters() {
   const models = document.getElementById("filter-models");
   const inputs = contenders.map((name) => {
     const input = make("input", { type: "checkbox", value: name });
-    input.addEventListener("change", () => { input.checked ? choice.hidden.delete(name) : choice.hidden.add(name); changed(); });
+    input.addEventListener("change", () => {
+      input.checked ? choice.hidden.delete(name) : choice.hidden.add(name);
+      changed();
+    });
     models.append(make("label", {}, input, name));
     return input;
   });
   const options = (select, key, values, all) => {
-    select.append(make("option", { value: "" }, all), ...values.map((value) => make("option", { value }, value)));
-    select.addEventListener("change", () => { choice[key] = select.value; changed(); });
+    select.append(
+      make("option", { value: "" }, all),
+      ...values.map((value) => make("option", { value }, value)),
+    );
+    select.addEventListener("change", () => {
+      choice[key] = select.value;
+      changed();
+    });
   };
-  const service = document.getElementById("filter-service"), level = document.getElementById("filter-level");
+  const service = document.getElementById("filter-service"),
+    level = document.getElementById("filter-level");
   const loads = result.plan.workloads;
   options(service, "service", [...new Set(loads.map((load) => load.service))], "all");
-  options(level, "level", [...new Set(loads.map((load) => load.connections))].sort((a, b) => a - b).map(String), "all");
+  options(
+    level,
+    "level",
+    [...new Set(loads.map((load) => load.connections))].sort((a, b) => a - b).map(String),
+    "all",
+  );
   document.getElementById("filter-none").addEventListener("click", () => {
     choice.hidden.clear();
     choice.service = choice.level = "";
@@ -69,7 +84,8 @@ function start() {
   drawMachine();
   showFilters();
   for (const refill of refills) refill();
-  document.getElementById("colophon").textContent = `Made by parley-compare ${result.parley}. This file needs nothing but itself: no network, no other file. Charts: Chart.js (MIT licence).`;
+  document.getElementById("colophon").textContent =
+    `Made by parley-compare ${result.parley}. This file needs nothing but itself: no network, no other file. Charts: Chart.js (MIT licence).`;
   if (choice.at) document.getElementById(choice.at)?.scrollIntoView();
 }
 
@@ -78,7 +94,10 @@ document.getElementById("theme").addEventListener("click", () => {
   applyTheme();
   changed();
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { applyTheme(); redraw(); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  applyTheme();
+  redraw();
+});
 addEventListener("hashchange", () => {
   readChoice();
   applyTheme();
@@ -88,7 +107,13 @@ addEventListener("hashchange", () => {
 });
 
 // Paper is white, whatever the screen is.
-addEventListener("beforeprint", () => { document.documentElement.dataset.theme = "light"; redraw(); });
-addEventListener("afterprint", () => { applyTheme(); redraw(); });
+addEventListener("beforeprint", () => {
+  document.documentElement.dataset.theme = "light";
+  redraw();
+});
+addEventListener("afterprint", () => {
+  applyTheme();
+  redraw();
+});
 
 start();

@@ -5,7 +5,9 @@ const choice = { hidden: new Set(), service: "", level: "", of: "", theme: "", a
 function readChoice() {
   const said = new URLSearchParams(location.hash.slice(1));
   const models = said.get("models");
-  choice.hidden = new Set(models === null ? [] : contenders.filter((name) => !models.split(",").includes(name)));
+  choice.hidden = new Set(
+    models === null ? [] : contenders.filter((name) => !models.split(",").includes(name)),
+  );
   for (const key of ["service", "level", "of", "theme", "at"]) choice[key] = said.get(key) || "";
 }
 
@@ -21,7 +23,10 @@ const isShown = (name) => !choice.hidden.has(name);
 
 function isChosen(section) {
   const load = workloadNamed[section.workload];
-  return (!choice.service || load.service === choice.service) && (!choice.level || String(load.connections) === choice.level);
+  return (
+    (!choice.service || load.service === choice.service) &&
+    (!choice.level || String(load.connections) === choice.level)
+  );
 }
 
 const isDark = () => document.documentElement.dataset.theme === "dark";
