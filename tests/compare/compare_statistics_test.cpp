@@ -38,7 +38,7 @@ constexpr double residual = 0.06;
 /// A table of servers of which the last is worse by `deviations` of the residual, as the program analyses it. A
 /// round is good or bad for all of them.
 struct table {
-    std::vector<estimate> servers;
+    std::vector<interval_estimate> servers;
 
     table(std::size_t count, int rounds, double deviations, double round_deviation, noise& random) {
         std::vector<double> effects;
@@ -48,9 +48,9 @@ struct table {
             for (const auto effect : effects)
                 values.push_back(1000 * std::exp(effect + random(residual) -
                                                  (server + 1 == count ? deviations * residual : 0)));
-            servers.push_back(estimate_of(std::move(values)));
+            servers.push_back(interval_estimate_of(std::move(values)));
         }
-        std::vector<estimate*> all;
+        std::vector<interval_estimate*> all;
         for (auto& server : servers) all.push_back(&server);
         fit_block(all, 1);
     }
@@ -65,7 +65,7 @@ struct table {
 
     /// Is the last one shown to be worse than the best?
     [[nodiscard]] bool shows_last() const {
-        const auto best = std::ranges::max_element(servers, {}, &estimate::mean);
+        const auto best = std::ranges::max_element(servers, {}, &interval_estimate::mean);
         return differ(servers.back(), *best);
     }
 };
@@ -98,7 +98,7 @@ TEST_CASE("a median is the middle, or between the two") {
     CHECK(median_of({3, 1, 2}) == 2);
     CHECK(median_of({4, 1, 2, 10}) == 3);
     CHECK_THROWS_AS(median_of({}), std::invalid_argument);
-    CHECK_THROWS_AS(estimate_of({}), std::invalid_argument);
+    CHECK_THROWS_AS(interval_estimate_of({}), std::invalid_argument);
 }
 
 TEST_CASE("the studentised range is that of the published tables") {
@@ -118,15 +118,15 @@ TEST_CASE("an interval holds the true mean 95 times in 100, however few rounds t
         for (int tried = 0; tried != 1000; ++tried) {
             std::vector<double> values;
             for (int round = 0; round != rounds; ++round) values.push_back(1000 * std::exp(random(0.05)));
-            const auto one = estimate_of(std::move(values));
+            const auto one = interval_estimate_of(std::move(values));
             held += one.low <= 1000 && 1000 <= one.high ? 1 : 0;
         }
         CAPTURE(rounds);
         CHECK(held >= 935);
         CHECK(held <= 970);
     }
-    CHECK(estimate_of({4}).low == 0); // one value says nothing of the others
-    CHECK(std::isinf(estimate_of({4}).high));
+    CHECK(interval_estimate_of({4}).low == 0); // one value says nothing of the others
+    CHECK(std::isinf(interval_estimate_of({4}).high));
 }
 
 TEST_CASE("of 100 tables of 11 equal servers at most 7 report any difference") {
@@ -257,19 +257,21 @@ TEST_CASE("what so many rounds can show is what they show 9 times in 10") {
 }
 
 TEST_CASE("rounds that are missing leave the model whole") {
-    auto one = estimate_of({100, 110, 121}, {1, 2, 3}), other = estimate_of({50, 60.5}, {1, 3});
-    std::vector<estimate*> both{&one, &other};
+    auto one = interval_estimate_of({100, 110, 121}, {1, 2, 3}),
+         other = interval_estimate_of({50, 60.5}, {1, 3});
+    std::vector<interval_estimate*> both{&one, &other};
     fit_block(both, 1);
     CHECK(one.fit.freedom == 1); // five values, two servers, three rounds
     CHECK(ratio_of(one, other).mean == doctest::Approx(2));
 }
 
 TEST_CASE("two runs are compared by their own spread") {
-    const auto twice = ratio_between_runs(estimate_of({200, 210, 190, 205}), estimate_of({100, 98, 102, 101}));
+    const auto twice = ratio_between_runs(interval_estimate_of({200, 210, 190, 205}),
+                                          interval_estimate_of({100, 98, 102, 101}));
     CHECK(twice.mean == doctest::Approx(2).epsilon(0.02));
     CHECK(twice.low > 1.8);
     CHECK(twice.high < 2.2);
-    const auto nothing = ratio_between_runs(estimate_of({200}), estimate_of({100, 98}));
+    const auto nothing = ratio_between_runs(interval_estimate_of({200}), interval_estimate_of({100, 98}));
     CHECK(nothing.low == 0);
     CHECK(std::isinf(nothing.high));
 }

@@ -31,13 +31,13 @@ std::string amount(double value, const metric& of) {
     return fmt::format("{} {}", three_digits(value), of.unit);
 }
 
-std::string interval_of(const estimate& one) {
+std::string interval_of(const interval_estimate& one) {
     return fmt::format("95 %: {} to {}", three_digits(one.low), three_digits(one.high));
 }
 
 /// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44)."
-std::string margin_of(const std::pair<std::string, estimate>& leader,
-                      const std::pair<std::string, estimate>& worse, const metric& by) {
+std::string margin_of(const std::pair<std::string, interval_estimate>& leader,
+                      const std::pair<std::string, interval_estimate>& worse, const metric& by) {
     const bool more = by.better == best::highest;
     const auto times = times_worse(worse.second, leader.second, by);
     return fmt::format("{} {} {:.2f} times what {} does (95 %: {:.2f} to {:.2f}).",

@@ -16,15 +16,15 @@ namespace {
 using verdict = claim::verdict;
 
 /// A figure of one contender under one workload; nothing: the run has not measured it.
-const estimate* value(const std::vector<section>& all, std::string_view workload, std::string_view name,
-                      std::string_view metric) {
+const interval_estimate* value(const std::vector<section>& all, std::string_view workload,
+                               std::string_view name, std::string_view metric) {
     const auto* where = section_of(all, workload);
     const auto* who = where ? where->ranked_row(name) : nullptr;
     return who ? who->find(metric) : nullptr;
 }
 
 /// That `large` is at least `amount` times `small`.
-verdict is_times(const estimate& large, const estimate& small, double amount) {
+verdict is_times(const interval_estimate& large, const interval_estimate& small, double amount) {
     if (large.mean <= 0 || small.mean <= 0) return verdict::undecided;
     const auto times = ratio_of(large, small);
     return times.low >= amount   ? verdict::confirmed
@@ -39,7 +39,7 @@ verdict all_of(std::initializer_list<verdict> parts) {
     return verdict::confirmed;
 }
 
-std::string text(const estimate& one) { return three_digits(one.mean); }
+std::string text(const interval_estimate& one) { return three_digits(one.mean); }
 
 using maybe = std::optional<claim>;
 
@@ -84,7 +84,7 @@ maybe pool_for_short(const std::vector<section>& all) {
 }
 
 maybe cores_bound_work(const std::vector<section>& all, std::size_t cores) {
-    std::map<double, const estimate*> rates; // by the number of threads that work
+    std::map<double, const interval_estimate*> rates; // by the number of threads that work
     for (const auto& each : all)
         if (each.load.question == "cores")
             if (const auto* rate = value(all, each.load.id, "loop-pool", "rate"))
@@ -146,10 +146,10 @@ maybe locks_keep_updates(const std::vector<section>& all) {
     const auto* mutex = value(all, "counter", "counter/mutex", "lost");
     const auto* atomic = value(all, "counter", "counter/atomic", "lost");
     if (!lost || !mutex || !atomic) return {};
-    const auto most = [](const estimate& one) { return *std::ranges::max_element(one.values); };
+    const auto most = [](const interval_estimate& one) { return *std::ranges::max_element(one.values); };
     const bool is_safe = most(*mutex) == 0 && most(*atomic) == 0;
     const auto cost = [&](const char* name) { return text(*value(all, "counter", name, "cpu_us")); };
-    const auto count = [](const estimate& one) { return one.mean > 0 ? text(one) : "none"; };
+    const auto count = [](const interval_estimate& one) { return one.mean > 0 ? text(one) : "none"; };
     return claim{
         "An unlocked counter loses updates, a locked one none.",
         !is_safe          ? verdict::refuted

@@ -18,7 +18,7 @@ using judgement = changed::verdict;
 
 constexpr std::array<std::string_view, 4> compared{"rate", "p99_ms", "cpu_us", "pss_mib"};
 
-judgement judge(const estimate& before, const estimate& after, best better) {
+judgement judge(const interval_estimate& before, const interval_estimate& after, best better) {
     const auto times = ratio_between_runs(after, before);
     if (times.low <= 1 && times.high >= 1) return judgement::cannot_tell;
     return (times.low > 1) == (better == best::highest) ? judgement::better : judgement::worse;
@@ -126,7 +126,7 @@ std::vector<std::string> table_of(const comparison& both) {
 
 nlohmann::ordered_json json_of(const comparison& both) {
     using json = nlohmann::ordered_json;
-    const auto values = [](const estimate& it) {
+    const auto values = [](const interval_estimate& it) {
         return json{{"mean", it.mean}, {"low", it.low}, {"high", it.high}};
     };
     json text{{"schema", "parley-compare-diff/1"},

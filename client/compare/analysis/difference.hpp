@@ -16,7 +16,7 @@ struct changed {
     std::string workload; // its id
     std::string contender;
     std::string_view metric;
-    estimate before, after;
+    interval_estimate before, after;
     verdict is = verdict::cannot_tell;
 };
 std::string_view name_of(changed::verdict value);

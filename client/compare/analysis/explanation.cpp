@@ -56,7 +56,7 @@ std::string own_counters(const row& one, std::string_view but) {
     return text;
 }
 
-std::string amount(const estimate& value, const metric& of) {
+std::string amount(const interval_estimate& value, const metric& of) {
     return of.unit == "/s" ? three_digits(value.mean) + " per second"
                            : fmt::format("{} {}", three_digits(value.mean), of.unit);
 }

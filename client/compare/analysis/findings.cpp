@@ -49,13 +49,13 @@ std::string least_finding(const section& one, std::string_view key) {
     const auto worse = ranking.names(standing::worse);
     if (worse.empty()) return {};
     const auto& [name, most] =
-        *std::ranges::find(ranking.rows, worse.back(), &std::pair<std::string, estimate>::first);
+        *std::ranges::find(ranking.rows, worse.back(), &std::pair<std::string, interval_estimate>::first);
     return fmt::format("Least {}: {}, {} {}; most: {}, {} {}.", what.title, listed(ranking.good()),
                        three_digits(ranking.rows.front().second.mean), what.unit, name, three_digits(most.mean),
                        what.unit);
 }
 
-std::string ratio_text(const estimate& ratio) {
+std::string ratio_text(const interval_estimate& ratio) {
     return fmt::format("{:.3f} ({:.3f}..{:.3f})", ratio.mean, ratio.low, ratio.high);
 }
 

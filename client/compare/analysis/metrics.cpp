@@ -116,7 +116,7 @@ estimates estimates_of(const std::vector<const measurement*>& measurements) {
                 values.push_back(*value);
                 rounds.push_back(one->where.round);
             }
-        if (!values.empty()) all.emplace(each.key, estimate_of(std::move(values), std::move(rounds)));
+        if (!values.empty()) all.emplace(each.key, interval_estimate_of(std::move(values), std::move(rounds)));
     }
     return all;
 }

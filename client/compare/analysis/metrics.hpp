@@ -26,7 +26,7 @@ std::span<const metric> metrics();
 const metric& metric_named(std::string_view key);
 
 /// Estimates over the rounds that count, for each figure that they have.
-using estimates = std::map<std::string_view, estimate>;
+using estimates = std::map<std::string_view, interval_estimate>;
 
 estimates estimates_of(const std::vector<const measurement*>& measurements);
 

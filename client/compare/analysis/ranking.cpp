@@ -18,12 +18,12 @@ std::vector<std::string> ranking::good() const {
     return all;
 }
 
-const std::pair<std::string, estimate>* ranking::first_worse() const {
+const std::pair<std::string, interval_estimate>* ranking::first_worse() const {
     const auto found = std::ranges::find(standings, standing::worse);
     return found == standings.end() ? nullptr : &rows[static_cast<std::size_t>(found - standings.begin())];
 }
 
-estimate times_worse(const estimate& one, const estimate& best, const metric& by) {
+interval_estimate times_worse(const interval_estimate& one, const interval_estimate& best, const metric& by) {
     return by.better == parley::best::highest ? ratio_of(best, one) : ratio_of(one, best);
 }
 

@@ -18,14 +18,15 @@ enum class standing {
 };
 
 struct ranking {
-    std::vector<std::pair<std::string, estimate>> rows; // the best first; those that are not judged last
-    std::vector<standing> standings;                    // of each row
+    std::vector<std::pair<std::string, interval_estimate>>
+        rows;                        // the best first; those that are not judged last
+    std::vector<standing> standings; // of each row
 
     [[nodiscard]] std::vector<std::string> names(standing which) const;
     /// The best, and those that are as good.
     [[nodiscard]] std::vector<std::string> good() const;
     /// Returns nullptr if no row is worse.
-    [[nodiscard]] const std::pair<std::string, estimate>* first_worse() const;
+    [[nodiscard]] const std::pair<std::string, interval_estimate>* first_worse() const;
 };
 
 /// Less than that is no reason to choose another model.
@@ -35,7 +36,7 @@ inline constexpr double little = 0.1;
 ranking rank(const section& one, const metric& by, const std::vector<std::string>& names = {});
 
 /// How many times worse `one` is than `best`: over 1 if it is, whichever way the figure goes.
-estimate times_worse(const estimate& one, const estimate& best, const metric& by);
+interval_estimate times_worse(const interval_estimate& one, const interval_estimate& best, const metric& by);
 
 /// "a", "a and b", "a, b and c".
 std::string listed(const std::vector<std::string>& names);

@@ -1,11 +1,12 @@
 #include "client/compare/analysis/statistics.hpp"
 
+#include "common/statistics.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numbers>
-#include <numeric>
 #include <stdexcept>
 #include <tuple>
 
@@ -75,24 +76,11 @@ bool has_logs(const std::vector<double>& values) {
     return std::ranges::all_of(values, [](double value) { return value > 0; });
 }
 
-double mean_of(const std::vector<double>& values) {
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-/// Of the mean of `values`, which are two or more.
-double squared_error(const std::vector<double>& values) {
-    const auto mean = mean_of(values);
-    double sum = 0;
-    for (const auto value : values) sum += (value - mean) * (value - mean);
-    const auto count = static_cast<double>(values.size());
-    return sum / (count - 1) / count;
-}
-
-estimate ratio(double log_ratio, double half) {
+interval_estimate ratio(double log_ratio, double half) {
     return {std::exp(log_ratio), std::exp(log_ratio - half), std::exp(log_ratio + half), {}, {}, {}};
 }
 
-int round_of(const estimate& one, std::size_t index) {
+int round_of(const interval_estimate& one, std::size_t index) {
     return one.rounds.empty() ? static_cast<int>(index) + 1 : one.rounds[index];
 }
 
@@ -118,21 +106,20 @@ double median_of(std::vector<double> values) {
     return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-estimate estimate_of(std::vector<double> values, std::vector<int> rounds) {
+interval_estimate interval_estimate_of(std::vector<double> values, std::vector<int> rounds) {
     if (values.empty()) throw std::invalid_argument("no values have no mean");
     const bool is_log = has_logs(values);
-    const auto scaled = is_log ? logs_of(values) : values;
+    const auto [mean, standard_error] = estimate_of(is_log ? logs_of(values) : values);
     const auto back = [&](double value) { return is_log ? std::exp(value) : value; };
-    const auto mean = mean_of(scaled);
-    estimate one{back(mean), 0, infinity, values, std::move(rounds), {}};
+    interval_estimate one{back(mean), 0, infinity, values, std::move(rounds), {}};
     if (values.size() < 2) return one;
-    const double half = student(static_cast<double>(values.size()) - 1) * std::sqrt(squared_error(scaled));
+    const double half = student(static_cast<double>(values.size()) - 1) * standard_error;
     one.low = back(mean - half);
     one.high = back(mean + half);
     return one;
 }
 
-void fit_block(std::span<estimate* const> servers, std::size_t block) {
+void fit_block(std::span<interval_estimate* const> servers, std::size_t block) {
     std::map<int, double> rounds; // the effect of each
     std::size_t count = 0;
     for (const auto* server : servers) {
@@ -178,7 +165,7 @@ void fit_block(std::span<estimate* const> servers, std::size_t block) {
                              std::max(freedom, 0.0)};
 }
 
-estimate ratio_of(const estimate& one, const estimate& other) {
+interval_estimate ratio_of(const interval_estimate& one, const interval_estimate& other) {
     const auto &fit = one.fit, &same = other.fit;
     if (fit.block == 0 || fit.block != same.block) return ratio_between_runs(one, other);
     if (fit.freedom <= 0) return ratio(fit.log_mean - same.log_mean, infinity);
@@ -188,21 +175,22 @@ estimate ratio_of(const estimate& one, const estimate& other) {
     return ratio(fit.log_mean - same.log_mean, range / std::numbers::sqrt2 * error);
 }
 
-estimate ratio_between_runs(const estimate& one, const estimate& other) {
+interval_estimate ratio_between_runs(const interval_estimate& one, const interval_estimate& other) {
     if (!has_logs(one.values) || !has_logs(other.values))
         return {other.mean == 0 ? infinity : one.mean / other.mean, 0, infinity, {}, {}, {}};
-    const auto mine = logs_of(one.values), theirs = logs_of(other.values);
-    const double difference = mean_of(mine) - mean_of(theirs);
-    if (mine.size() < 2 || theirs.size() < 2) return ratio(difference, infinity);
-    const double first = squared_error(mine), second = squared_error(theirs);
+    const auto mine = estimate_of(logs_of(one.values)), theirs = estimate_of(logs_of(other.values));
+    const double difference = mine.mean - theirs.mean;
+    if (one.values.size() < 2 || other.values.size() < 2) return ratio(difference, infinity);
+    const double first = mine.standard_error * mine.standard_error;
+    const double second = theirs.standard_error * theirs.standard_error;
     if (first + second == 0) return ratio(difference, 0);
     const double freedom = (first + second) * (first + second) /
-                           (first * first / static_cast<double>(mine.size() - 1) +
-                            second * second / static_cast<double>(theirs.size() - 1));
+                           (first * first / static_cast<double>(one.values.size() - 1) +
+                            second * second / static_cast<double>(other.values.size() - 1));
     return ratio(difference, student(std::round(freedom * 10) / 10) * std::sqrt(first + second));
 }
 
-bool differ(const estimate& one, const estimate& other) {
+bool differ(const interval_estimate& one, const interval_estimate& other) {
     const auto times = ratio_of(one, other);
     return times.low > 1 || times.high < 1;
 }

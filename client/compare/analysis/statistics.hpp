@@ -24,7 +24,7 @@ struct block_fit {
 };
 
 /// Repeated measurements of one figure of one server.
-struct estimate {
+struct interval_estimate {
     double mean = 0; // geometric; arithmetic if a value is not over 0
     double low = 0; // an interval that holds the true mean 95 times in 100 (Student's t, of the logarithms) ...
     double high = 0;              // ... as wide as nothing and everything if there is only one value
@@ -35,22 +35,22 @@ struct estimate {
 
 /// Throws std::invalid_argument if there are no values.
 double median_of(std::vector<double> values);
-estimate estimate_of(std::vector<double> values, std::vector<int> rounds = {});
+interval_estimate interval_estimate_of(std::vector<double> values, std::vector<int> rounds = {});
 
 /// Fits the servers of one table by one figure, and writes each one's `fit`; `block` is over 0, and another one
 /// for each table and figure. Figures that are not over 0 have no logarithm: then no fit is written.
-void fit_block(std::span<estimate* const> servers, std::size_t block);
+void fit_block(std::span<interval_estimate* const> servers, std::size_t block);
 
 /// How many times `one` is `other`, with an interval. Within a block the intervals of all pairs hold together
 /// in 95 of 100 tables (Tukey and Kramer). Else each is Welch's t interval. The interval is from 0 to infinity
 /// if there are too few values. Both are over 0.
-estimate ratio_of(const estimate& one, const estimate& other);
+interval_estimate ratio_of(const interval_estimate& one, const interval_estimate& other);
 
 /// The same by Welch's t interval, also for one block number of two runs.
-estimate ratio_between_runs(const estimate& one, const estimate& other);
+interval_estimate ratio_between_runs(const interval_estimate& one, const interval_estimate& other);
 
 /// True if a difference is shown: 1 is not in the interval of their ratio.
-bool differ(const estimate& one, const estimate& other);
+bool differ(const interval_estimate& one, const interval_estimate& other);
 
 /// The least ratio minus 1 that is shown 9 times in 10 between two of `servers`, with a residual of so much and
 /// so many rounds. Infinite for fewer than 2 rounds.

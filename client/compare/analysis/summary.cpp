@@ -58,7 +58,7 @@ counted_row row_of(std::string name, std::size_t number, const measurements& all
 void fit(section& one, std::size_t number) {
     std::size_t block = number * metrics().size();
     for (const auto& metric : metrics()) {
-        std::vector<estimate*> servers;
+        std::vector<interval_estimate*> servers;
         for (std::size_t i = 0; i != one.ranked; ++i) {
             const auto found = one.rows[i].values.find(metric.key);
             if (found != one.rows[i].values.end() && found->second.values.size() > 1)
@@ -69,7 +69,7 @@ void fit(section& one, std::size_t number) {
     }
 }
 
-std::optional<estimate> ratio(const row& one, const row& reference, std::string_view metric) {
+std::optional<interval_estimate> ratio(const row& one, const row& reference, std::string_view metric) {
     const auto *mine = one.find(metric), *theirs = reference.find(metric);
     if (!mine || !theirs || mine->mean <= 0 || theirs->mean <= 0) return std::nullopt;
     return ratio_of(*mine, *theirs);
@@ -106,7 +106,7 @@ section section_from(const workload& load, std::vector<counted_row> rows, const 
 
 } // namespace
 
-const estimate* row::find(std::string_view metric) const {
+const interval_estimate* row::find(std::string_view metric) const {
     const auto found = values.find(metric);
     return found == values.end() ? nullptr : &found->second;
 }

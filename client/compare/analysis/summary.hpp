@@ -25,12 +25,12 @@ struct row {
     std::vector<problem> problems;
     std::vector<problem> doubts; // rounds whose rate and latency are not valid, as the load itself says
     // Against the reference; what slowed all in a round cancels out.
-    std::optional<estimate> rate_ratio;
-    std::optional<estimate> cpu_ratio;
+    std::optional<interval_estimate> rate_ratio;
+    std::optional<interval_estimate> cpu_ratio;
 
     [[nodiscard]] bool counts() const { return !values.empty(); }
     /// Nothing: its rounds do not have that figure.
-    [[nodiscard]] const estimate* find(std::string_view metric) const;
+    [[nodiscard]] const interval_estimate* find(std::string_view metric) const;
 };
 
 struct section {

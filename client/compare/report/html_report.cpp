@@ -24,7 +24,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-json json_of(const estimate& one) {
+json json_of(const interval_estimate& one) {
     return {{"mean", one.mean}, {"low", one.low}, {"high", one.high}, {"values", one.values}};
 }
 

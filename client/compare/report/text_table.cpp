@@ -14,11 +14,11 @@ namespace {
 // Name; rate, its spread, its ratio; p50, p99; CPU, switches, memory; served, left.
 constexpr auto line_form = "{:<12}{:>6}{:>14}{:>14}{:>7}{:>7}{:>7}{:>7}{:>6}{:>14}{:>6}";
 
-std::string interval_text_of(const estimate* one) { return one ? interval_text(*one) : "-"; }
+std::string interval_text_of(const interval_estimate* one) { return one ? interval_text(*one) : "-"; }
 
-std::string mean_text(const estimate* one) { return one ? three_digits(one->mean) : "-"; }
+std::string mean_text(const interval_estimate* one) { return one ? three_digits(one->mean) : "-"; }
 
-std::string percent_text(const std::optional<estimate>& ratio, bool is_reference) {
+std::string percent_text(const std::optional<interval_estimate>& ratio, bool is_reference) {
     if (is_reference) return "100%";
     if (!ratio) return "-";
     if (!std::isfinite(ratio->high)) return fmt::format("{:.0f}%", ratio->mean * 100);
@@ -48,7 +48,7 @@ std::string line_of(const row& one, const section& of) {
 
 } // namespace
 
-std::string interval_text(const estimate& one) {
+std::string interval_text(const interval_estimate& one) {
     if (one.values.size() < 2) return "one round";
     return fmt::format("{}..{}", three_digits(one.low), three_digits(one.high));
 }

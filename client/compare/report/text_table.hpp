@@ -15,7 +15,7 @@ inline constexpr std::size_t table_width = 100;
 std::string three_digits(double value);
 
 /// "36.2..40.1"; "one round" if one value gives no interval.
-std::string interval_text(const estimate& one);
+std::string interval_text(const interval_estimate& one);
 
 /// `text` in lines of at most table_width columns, each but the first indented by `indent` blanks;
 /// the first keeps its own.

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <functional>
-#include <numeric>
 
 namespace parley {
 
@@ -24,17 +23,6 @@ std::optional<thirds> in_thirds(std::span<const throughput_sample> throughput, c
 }
 
 } // namespace
-
-estimate estimate_of(std::span<const double> values) {
-    if (values.empty()) return {};
-    const auto count = static_cast<double>(values.size());
-    const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
-    if (values.size() < 2) return {mean, 0};
-    const double squares = std::accumulate(values.begin(), values.end(), 0.0, [&](double sum, double each) {
-        return sum + (each - mean) * (each - mean);
-    });
-    return {mean, std::sqrt(squares / (count - 1) / count)};
-}
 
 bool differ(const estimate& one, const estimate& other) {
     return std::abs(one.mean - other.mean) > 3 * std::hypot(one.standard_error, other.standard_error);

@@ -2,6 +2,8 @@
 // differ by more than chance, it had not settled, and one figure cannot describe it.
 #pragma once
 
+#include "common/statistics.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -16,15 +18,6 @@ struct throughput_sample {
     std::uint64_t answered = 0;
     double latency_sum = 0; // of those, in seconds
 };
-
-/// A mean of many parts, and how sure it is.
-struct estimate {
-    double mean = 0;
-    double standard_error = 0;
-};
-
-/// Their mean; the error is 0 of fewer than two.
-estimate estimate_of(std::span<const double> values);
 
 /// Do they differ by more than chance (three standard errors)?
 bool differ(const estimate& one, const estimate& other);
