@@ -32,7 +32,7 @@ int fail(const CLI::App& app, std::string_view what, int status) {
     std::string line{what};
     for (auto& each : line)
         if (static_cast<unsigned char>(each) < ' ') each = ' ';
-    print_message("{}: {}\n", app.get_name(), harmless(line));
+    print_message("{}: {}\n", app.get_name(), terminal_safe(line));
     return status;
 }
 
@@ -41,7 +41,7 @@ void check_integers(CLI::App& app) {
     for (auto* const option : app.get_options({})) {
         const auto type = option->get_type_name(); // "INT", "UINT", or what has a range: "N:INT in [1 - 10000]"
         if (type.starts_with("INT") || type.starts_with("UINT") || type.find(":INT in ") != type.npos)
-            option->check(fault_of_number);
+            option->check(integer_error);
     }
 }
 
@@ -122,7 +122,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
     return app.add_option(names, read, description)->type_name("TIME")->default_str(to_string(value));
 }
 
-std::string fault_of_number(const std::string& text) {
+std::string integer_error(const std::string& text) {
     std::uint64_t number = 0;
     const auto* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, number);

@@ -22,7 +22,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
 /// Returns what is wrong with a text as a whole number, of 0 or more; empty: nothing. CLI11 would read 010 and
 /// 0x10 in base 8 and 16, and would wrap round a number that is negative or too large. run_program() checks all
 /// integers with it, except those that have a type_name() and no range: they need a check() of their own.
-std::string fault_of_number(const std::string& text);
+std::string integer_error(const std::string& text);
 
 /// Parses the words, calls `work` and returns the status for main() to return: that of `work`, or what went
 /// wrong. --help and its like print, and do not call `work`. To be called before any descriptor is opened:

@@ -43,7 +43,7 @@ std::string escaped(std::string_view untrusted) {
     return text;
 }
 
-std::string harmless(std::string_view untrusted) {
+std::string terminal_safe(std::string_view untrusted) {
     std::string text;
     while (!untrusted.empty()) {
         const auto length = untrusted.front() == '\n' ? 1 : printable_length(untrusted);

@@ -13,6 +13,6 @@ std::string escaped(std::string_view untrusted);
 /// Text of several lines for a terminal: newlines and printable UTF-8 stay as they are. What a terminal takes
 /// for a command (control characters of ASCII and of Unicode, U+0080 to U+009F), and bytes that are no UTF-8,
 /// are escaped.
-std::string harmless(std::string_view untrusted);
+std::string terminal_safe(std::string_view untrusted);
 
 } // namespace parley

@@ -21,7 +21,7 @@ namespace {
 class standard_error_sink : public spdlog::sinks::base_sink<std::mutex> {
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
-        auto text = harmless({message.payload.data(), message.payload.size()});
+        auto text = terminal_safe({message.payload.data(), message.payload.size()});
         for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) text.replace(at, 1, "\\n");
         auto harmless = message;
         harmless.payload = text;
@@ -49,7 +49,7 @@ void set_up_log(std::string_view level) {
 
 bool log::is_detailed() { return spdlog::should_log(spdlog::level::debug); }
 
-void log::write(gravity how, fmt::string_view form, fmt::format_args arguments) noexcept {
+void log::write(severity how, fmt::string_view form, fmt::format_args arguments) noexcept {
     constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                 spdlog::level::err};
     const auto level = levels[static_cast<std::size_t>(how)];

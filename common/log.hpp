@@ -16,29 +16,29 @@ void set_up_log(std::string_view level);
 
 namespace log {
 
-enum class gravity { debug, info, warn, error };
+enum class severity { debug, info, warn, error };
 
-/// Are lines of `gravity::debug` written? Ask before a line that costs much to put together.
+/// Are lines of `severity::debug` written? Ask before a line that costs much to put together.
 bool is_detailed();
 
 /// A line that cannot be put together, for lack of memory, is lost.
-void write(gravity how, fmt::string_view form, fmt::format_args arguments) noexcept;
+void write(severity how, fmt::string_view form, fmt::format_args arguments) noexcept;
 
 template <class... Arguments>
 void debug(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(gravity::debug, form, fmt::make_format_args(arguments...));
+    write(severity::debug, form, fmt::make_format_args(arguments...));
 }
 template <class... Arguments>
 void info(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(gravity::info, form, fmt::make_format_args(arguments...));
+    write(severity::info, form, fmt::make_format_args(arguments...));
 }
 template <class... Arguments>
 void warn(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(gravity::warn, form, fmt::make_format_args(arguments...));
+    write(severity::warn, form, fmt::make_format_args(arguments...));
 }
 template <class... Arguments>
 void error(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(gravity::error, form, fmt::make_format_args(arguments...));
+    write(severity::error, form, fmt::make_format_args(arguments...));
 }
 
 } // namespace log

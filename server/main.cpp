@@ -57,7 +57,7 @@ opened_sockets open_entrance(const server_options& options, const model& chosen,
     for (const auto& name : names) {
         how.v6_only = leaves_ipv4_to_another(name, names);
         for (auto& socket : open_sockets(name, how)) {
-            const auto at = address::of(socket.get());
+            const auto at = address::of_socket(socket.get());
             opened.sockets.push_back(std::move(socket));
             if (!at.path().empty()) opened.files.emplace_back(at.path());
             if (!at.is_local())
@@ -101,7 +101,7 @@ int run_server(server_options options) {
     }
     if (chosen.commands) find_program(options.command.front()); // one clear line, not one for each client
     const auto offer = chosen.commands ? options.command.front() : std::string{chosen_service.name};
-    const auto addresses = listener.bound();
+    const auto addresses = listener.addresses();
     board.facts().publish(board.size(), chosen.name, offer, addresses);
     const stop_signal::record_stop_time facts{board.facts().stop_requested};
     std::optional<metrics_process> metrics;

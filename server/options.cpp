@@ -94,7 +94,7 @@ void apply_defaults(server_options& options, const model& chosen) {
     const auto refuse = [&](std::string_view option, std::string_view why) {
         throw std::invalid_argument(fmt::format("{} does not fit the model {}: {}", option, chosen.name, why));
     };
-    const int processors = usable_processors();
+    const int processors = usable_cpu_count();
     if (options.listen.empty()) options.listen = {chosen.datagrams ? "udp:127.0.0.1:9999" : "127.0.0.1:9999"};
     const bool workers_open = options.workers == 0, threads_open = options.threads == 0;
     if (workers_open) options.workers = chosen.default_workers > 0 ? chosen.default_workers : processors;

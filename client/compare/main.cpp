@@ -61,7 +61,7 @@ std::string measure_rest(results& all, const run_folder& folder) {
 }
 
 void print(const std::vector<std::string>& lines) {
-    for (const auto& line : lines) print_result("{}\n", harmless(line));
+    for (const auto& line : lines) print_result("{}\n", terminal_safe(line));
 }
 
 void print(const section& one, bool has_baseline) {
@@ -205,7 +205,7 @@ int measure_and_report(const compare_options& wanted) {
     if (is_pipe) keep([&] { write_json(copy, text); });
     print_result("The report: {}\n", std::filesystem::absolute(folder.file("report.html")).string());
     std::erase(failures, "");
-    for (const auto& failure : failures) print_message("parley-compare: {}\n", harmless(failure));
+    for (const auto& failure : failures) print_message("parley-compare: {}\n", terminal_safe(failure));
 
     if (const auto left = cells_left(all.planned, all.done).size()) {
         print_result("INCOMPLETE: stopped after {} of {} measurements. To go on: --resume {}\n", planned - left,

@@ -203,11 +203,11 @@ int load(const load_options& options, const output_names& names, const generator
     if (json) json.save(text_of(json_report(options, result, all)));
     const bool taken =
         json.to_standard_output() || percentiles.to_standard_output() || files.to_standard_output();
-    print_to(taken, harmless(text_report(options, result, all)));
+    print_to(taken, terminal_safe(text_report(options, result, all)));
     percentiles.finish();
     json.finish();
     flush_results(); // before the messages
-    for (const auto& complaint : all.complaints) print_message("parley-load: {}\n", harmless(complaint));
+    for (const auto& complaint : all.complaints) print_message("parley-load: {}\n", terminal_safe(complaint));
     auto failures = files.failures();
     failures.insert(failures.end(), {json.failure(), percentiles.failure()});
     return status_after(all.exit_status(), failures);
@@ -221,7 +221,7 @@ int run_repeatedly(const load_options& options, int times, const output_names& n
     whole_output json{names.json};
     repeated_load all;
     std::vector<difference> changes;
-    for (int run = 0; run != times && !stop_signal::requested(); ++run) {
+    for (int run = 0; run != times && !stop_signal::is_requested(); ++run) {
         const auto line = all.add(options, generate(options, stop_signal::descriptor(), {}, {}));
         if (!earlier.is_null()) changes = compare_with(earlier, all.figures(), figures_are::of_a_series);
         if (json) json.save(text_of(all.to_json(changes))); // after each: the next one may end otherwise
@@ -248,16 +248,17 @@ int load_in_turns(const load_options& options, int times, const output_names& na
     };
     const auto run = [&](const load_options& one, repeated_load& series) {
         const auto line = series.add(one, generate(one, stop_signal::descriptor(), {}, {}));
-        print_to(json.to_standard_output(), harmless(fmt::format("{:<21} {}", one.target, line)));
+        print_to(json.to_standard_output(), terminal_safe(fmt::format("{:<21} {}", one.target, line)));
         return flush_results();
     };
-    for (int pair = 0; pair != times && !stop_signal::requested(); ++pair) {
-        if (!run(others, all.other) || stop_signal::requested() || !run(options, all.own)) break;
+    for (int pair = 0; pair != times && !stop_signal::is_requested(); ++pair) {
+        if (!run(others, all.other) || stop_signal::is_requested() || !run(options, all.own)) break;
         all.pair();
         if (json) json.save(text_of(report()));
     }
-    print_to(json.to_standard_output(),
-             harmless(fmt::format("\nbefore: {}\n{}\nnow: {}\n{}", others.target, all.other.text_report({}),
+    print_to(
+        json.to_standard_output(),
+        terminal_safe(fmt::format("\nbefore: {}\n{}\nnow: {}\n{}", others.target, all.other.text_report({}),
                                   options.target, all.own.text_report(all.changes()))));
     json.finish();
     const int own = all.own.exit_status();
@@ -293,7 +294,7 @@ int find_knee(load_options options, const threshold& target, const output_names&
     };
     const auto shortest = *options.duration;
     const auto once = [&](double rate) {
-        if (stop_signal::requested()) throw std::runtime_error("interrupted: the knee is not known");
+        if (stop_signal::is_requested()) throw std::runtime_error("interrupted: the knee is not known");
         const auto length = trial_length(target, rate, shortest, options.warm_up);
         if (length > std::max(shortest, longest_trial))
             return trial{trial_outcome::unknown,
@@ -355,7 +356,7 @@ int run_agent(const std::string& endpoint, const std::string& secret, const std:
     stop_signal::install(0ms);
     listener own{address::resolve(endpoint).front(), {}};
     const auto say = [](const std::string& line) { write_notice(line + '\n'); };
-    say(fmt::format("listening on {} (agent)", own.bound().front().to_string()));
+    say(fmt::format("listening on {} (agent)", own.addresses().front().to_string()));
     serve_controllers(own, secret, sources, say);
     return 0;
 }

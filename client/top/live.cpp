@@ -67,12 +67,12 @@ bool wait(const scoreboard_view& view, milliseconds time) {
     std::array<pollfd, 3> news{pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{view.descriptor(), POLLIN, 0},
                                pollfd{stop_signal::descriptor(), POLLIN, 0}};
     poll(news.data(), news.size(), static_cast<int>(std::max(time.count(), milliseconds::rep{0})));
-    return !stop_signal::requested() && !(news[0].revents & (POLLHUP | POLLERR));
+    return !stop_signal::is_requested() && !(news[0].revents & (POLLHUP | POLLERR));
 }
 
 /// False: the server has ended.
 bool watch_on(terminal& on, scoreboard_view& view, milliseconds interval) {
-    auto first = view.look();
+    auto first = view.take_snapshot();
     if (!first) return false;
     observation seen{std::move(*first)};
     scrolled_list list;
@@ -84,7 +84,7 @@ bool watch_on(terminal& on, scoreboard_view& view, milliseconds interval) {
             list.scroll(key);
         }
         if (!view.has_ended() && steady_clock::now() < look_again) continue;
-        auto later = view.look();
+        auto later = view.take_snapshot();
         if (!later) return false;
         seen.look_again(std::move(*later));
         look_again = seen.now().at + interval;

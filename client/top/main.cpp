@@ -58,7 +58,7 @@ pid_t only_server() {
 /// Two looks, `interval` apart.
 observation observe(scoreboard_view& view, std::chrono::milliseconds interval) {
     const auto look = [&] {
-        auto seen = view.look();
+        auto seen = view.take_snapshot();
         if (!seen) throw std::runtime_error(fmt::format("server {} has ended", view.server().process));
         return std::move(*seen);
     };
@@ -106,7 +106,7 @@ int main(int count, char** words) {
                    "of the server, or of one of its workers; else the only one of this user")
         ->type_name("PID")
         ->check(CLI::PositiveNumber)
-        ->check(parley::fault_of_number);
+        ->check(parley::integer_error);
     parley::add_duration(app, "--interval", wanted.interval, "between two looks, over which rates are taken");
     app.add_flag("--once", wanted.once, "prints the page once, as it does where it is not on a terminal");
     app.add_flag("--json", wanted.json, "prints one JSON document");

@@ -32,7 +32,7 @@ sigset_t stops() { return set_of({SIGTERM, SIGINT}); }
 
 child_processes::child_processes(int limit)
     : numbers_{limit}, children_{"parley-children", static_cast<std::size_t>(limit) + 1} {
-    children_.keep_from_children();
+    children_.exclude_from_fork();
     const auto child_ended = set_of({SIGCHLD});
     sigprocmask(SIG_BLOCK, &child_ended, nullptr);
     ends_ =
@@ -57,10 +57,10 @@ bool child_processes::start(const std::function<void(int)>& work) {
         errno = error;
         return process;
     };
-    return start_by(std::ref(spawn));
+    return start_with(std::ref(spawn));
 }
 
-bool child_processes::start_by(const std::function<pid_t(int)>& spawn) {
+bool child_processes::start_with(const std::function<pid_t(int)>& spawn) {
     const int number = numbers_.take();
     pid_t process = -1;
     try {
@@ -93,7 +93,7 @@ void child_processes::be_child(int number, pid_t parent, const std::function<voi
     _exit(status);
 }
 
-std::optional<child_processes::ended> child_processes::reap() {
+std::optional<child_processes::exited_child> child_processes::reap() {
     if (!may_have_ended_) {
         signalfd_siginfo signal; // at most one is pending: it may stand for several children (signal(7))
         may_have_ended_ = read(ends_.get(), &signal, sizeof signal) > 0;
@@ -108,7 +108,7 @@ std::optional<child_processes::ended> child_processes::reap() {
             found.process = 0;
             numbers_.give_back(number);
             const auto lived = steady_clock::now().time_since_epoch() - found.born;
-            return ended{number, process, status, std::chrono::floor<milliseconds>(lived)};
+            return exited_child{number, process, status, std::chrono::floor<milliseconds>(lived)};
         }
     }
     may_have_ended_ = false;
@@ -132,7 +132,7 @@ void child_processes::stop() {
         poll(&ends, 1, 20);
         while (reap()) {
         }
-        if (!stop_signal::grace_over()) continue;
+        if (!stop_signal::is_grace_over()) continue;
         if (!timed_out) timed_out = steady_clock::now() + std::chrono::seconds{1};
         if (steady_clock::now() < *timed_out) continue;
         log::warn("{} workers did not end within the grace: killed", count());

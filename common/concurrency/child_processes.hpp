@@ -27,28 +27,28 @@ public:
 
     /// Forks once; the child calls `work(number)` and leaves. Returns false if there is no process now (errno
     /// is EAGAIN or ENOMEM, fork(2)): the caller tries again later, and reaps meanwhile, since the dead count,
-    /// too. Only if not full().
+    /// too. Only if not is_full().
     [[nodiscard]] bool start(const std::function<void(int)>& work);
 
     /// The same with a process that `spawn(number)` makes in its own way; it returns -1 with errno if there is
     /// none.
-    [[nodiscard]] bool start_by(const std::function<pid_t(int)>& spawn);
+    [[nodiscard]] bool start_with(const std::function<pid_t(int)>& spawn);
 
-    struct ended {
+    struct exited_child {
         int number;
         pid_t process;
         int status; // as wait(2) gives it
         std::chrono::milliseconds lived;
 
-        [[nodiscard]] bool well() const { return status == 0; }
+        [[nodiscard]] bool succeeded() const { return status == 0; }
     };
     /// A child that has ended, if there is one; does not wait. Its number is free again.
-    std::optional<ended> reap();
+    std::optional<exited_child> reap();
 
     /// Readable when a child may have ended (signalfd(2)). Then reap() until nothing comes.
     [[nodiscard]] int descriptor() const { return ends_.get(); }
 
-    [[nodiscard]] bool full() const { return !numbers_.any_free(); }
+    [[nodiscard]] bool is_full() const { return !numbers_.has_free(); }
     [[nodiscard]] int count() const { return numbers_.taken(); }
 
     [[nodiscard]] bool is_running(int number) const {

@@ -18,35 +18,35 @@ process_pool::process_pool(pool_size size, scoreboard& board, ready_report& read
       board_{board},
       ready_{ready},
       work_{std::move(work)},
-      children_{size.most},
-      is_retired_(static_cast<std::size_t>(size.most) + 1),
+      children_{size.max_workers},
+      is_retired_(static_cast<std::size_t>(size.max_workers) + 1),
       wanted_{size.workers} {}
 
 void process_pool::maintain(const std::function<void(int)>& ended) {
     ready_.collect();
     while (const auto child = children_.reap()) {
-        board_.clear((child->number - 1) * size_.slots_each + 1, size_.slots_each);
+        board_.clear((child->number - 1) * size_.slots_per_worker + 1, size_.slots_per_worker);
         is_retired_[static_cast<std::size_t>(child->number)] = false;
         ended(child->number);
         restarts_.ended(*child);
     }
     if (size_.min_spare > 0 && std::chrono::steady_clock::now() >= resize_at_) resize();
-    while (children_.count() < wanted_ && !restarts_.must_wait())
+    while (children_.count() < wanted_ && !restarts_.backoff_left())
         if (!children_.start(work_)) restarts_.failed_to_start(errno);
 }
 
 void process_pool::resize() {
     resize_at_ = std::chrono::steady_clock::now() + resize_interval;
     int idle = 0, last_idle = 0;
-    for (int number = 1; number <= size_.most; ++number)
-        if (board_.of(number).now.get() == activity::waiting) {
+    for (int number = 1; number <= size_.max_workers; ++number)
+        if (board_.slot_of(number).now.get() == activity::waiting) {
             ++idle;
             // The first ones stay: with --accept reuseport each of them has a queue of its own to serve.
             if (number > size_.workers) last_idle = number;
         }
 
-    if (idle < size_.min_spare && wanted_ < size_.most) {
-        wanted_ = std::min(wanted_ + growth_, size_.most);
+    if (idle < size_.min_spare && wanted_ < size_.max_workers) {
+        wanted_ = std::min(wanted_ + growth_, size_.max_workers);
         growth_ = std::min(growth_ * 2, most_growth);
         log::debug("{} idle workers are too few: now {} workers", idle, wanted_);
         return;
@@ -61,7 +61,7 @@ void process_pool::resize() {
 }
 
 std::optional<std::chrono::milliseconds> process_pool::maintain_again_after() const {
-    const auto restart = children_.count() < wanted_ ? restarts_.must_wait() : std::nullopt;
+    const auto restart = children_.count() < wanted_ ? restarts_.backoff_left() : std::nullopt;
     if (size_.min_spare == 0) return restart;
     return restart ? std::min(*restart, resize_interval) : resize_interval;
 }

@@ -14,11 +14,11 @@
 namespace parley {
 
 struct pool_size {
-    int workers;        // at the beginning, and always at least
-    int most;           // never more
-    int min_spare = 0;  // fewer idle ones: it grows; 0: it keeps its size
-    int max_spare = 0;  // more idle ones: it shrinks
-    int slots_each = 1; // on the scoreboard: the threads of a worker
+    int workers;              // at the beginning, and always at least
+    int max_workers;          // never more
+    int min_spare = 0;        // fewer idle ones: it grows; 0: it keeps its size
+    int max_spare = 0;        // more idle ones: it shrinks
+    int slots_per_worker = 1; // on the scoreboard: the threads of a worker
 };
 
 class process_pool {

@@ -12,7 +12,7 @@ namespace parley {
 
 namespace {
 
-std::string how_it_ended(const child_processes::ended& child) {
+std::string how_it_ended(const child_processes::exited_child& child) {
     const auto how = WIFSIGNALED(child.status) ? fmt::format("was killed by signal {}", WTERMSIG(child.status))
                                                : fmt::format("ended with status {}", WEXITSTATUS(child.status));
     return fmt::format("worker {} (process {}) {}", child.number, child.process, how);
@@ -20,10 +20,10 @@ std::string how_it_ended(const child_processes::ended& child) {
 
 } // namespace
 
-void restart_policy::ended(const child_processes::ended& child) {
-    if (child.well() || child.lived >= early) {
+void restart_policy::ended(const child_processes::exited_child& child) {
+    if (child.succeeded() || child.lived >= early) {
         early_deaths_ = 0;
-        if (!child.well()) log::warn("{}; another one takes its place", how_it_ended(child));
+        if (!child.succeeded()) log::warn("{}; another one takes its place", how_it_ended(child));
         return;
     }
     ++early_deaths_;
@@ -42,7 +42,7 @@ void restart_policy::failed_to_start(int error) {
     if (complain_()) log::warn("fork: {}; the other workers go on", std::strerror(error));
 }
 
-std::optional<std::chrono::milliseconds> restart_policy::must_wait() const {
+std::optional<std::chrono::milliseconds> restart_policy::backoff_left() const {
     const auto left = wait_until_ - std::chrono::steady_clock::now();
     if (left <= left.zero()) return std::nullopt;
     return std::chrono::ceil<std::chrono::milliseconds>(left);

@@ -14,13 +14,13 @@ class restart_policy {
 public:
     /// A worker has ended: says so in the log where it was not well. Throws std::runtime_error after
     /// `max_early_exits` early deaths in a row.
-    void ended(const child_processes::ended& child);
+    void ended(const child_processes::exited_child& child);
 
     /// A worker could not be started, with this errno: it is tried again after a moment.
     void failed_to_start(int error);
 
     /// How long no worker may be started. Nothing, as a rule.
-    [[nodiscard]] std::optional<std::chrono::milliseconds> must_wait() const;
+    [[nodiscard]] std::optional<std::chrono::milliseconds> backoff_left() const;
 
     static constexpr int max_early_exits = 10;
     static constexpr std::chrono::milliseconds early{1000};

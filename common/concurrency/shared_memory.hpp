@@ -44,7 +44,7 @@ public:
 
     /// Leaves the mapping out of the processes that are forked from now on: each mapping less makes fork(2)
     /// cheaper. They must not use the values.
-    void keep_from_children() { madvise(values_, bytes(), MADV_DONTFORK); }
+    void exclude_from_fork() { madvise(values_, bytes(), MADV_DONTFORK); }
 
     /// The file, for a process that is to map it too.
     [[nodiscard]] int descriptor() const { return file_.get(); }

@@ -11,13 +11,13 @@ class slot_numbers {
 public:
     explicit slot_numbers(int limit) : limit_{limit} {}
 
-    [[nodiscard]] bool any_free() const { return taken_ < limit_; }
+    [[nodiscard]] bool has_free() const { return taken_ < limit_; }
     [[nodiscard]] int taken() const { return taken_; }
 
     /// No higher number was ever taken.
     [[nodiscard]] int highest() const { return used_; }
 
-    /// The smallest free number, so that a server with few workers uses few slots. Only if any_free().
+    /// The smallest free number, so that a server with few workers uses few slots. Only if has_free().
     [[nodiscard]] int take() {
         if (returned_.empty()) {
             if (returned_.capacity() == static_cast<std::size_t>(used_))

@@ -46,20 +46,20 @@ worker_threads::~worker_threads() {
 bool worker_threads::wait_for_room() {
     std::unique_lock lock{mutex_};
     join_ended(most_unjoined);
-    while (!numbers_.any_free() && !stop_signal::grace_over()) {
+    while (!numbers_.has_free() && !stop_signal::is_grace_over()) {
         wait_for_one(lock);
         join_ended(most_unjoined);
     }
-    return !stop_signal::grace_over();
+    return !stop_signal::is_grace_over();
 }
 
-void worker_threads::wake_signal() {
+void worker_threads::wake_all() {
     const std::lock_guard lock{mutex_};
     nudge_all();
 }
 
 void worker_threads::nudge_all() {
-    if (stop_signal::requested())
+    if (stop_signal::is_requested())
         for (const auto& each : running_) pthread_kill(each.handle, stop_signal::wake_signal);
 }
 

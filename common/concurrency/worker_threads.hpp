@@ -50,7 +50,7 @@ public:
     bool start(work task);
 
     /// Wakes what the threads wait for, once a stop is requested (stop_signal::nudge).
-    void wake_signal();
+    void wake_all();
 
     /// Waits until all have ended. Once a stop is requested, wakes them again and again (stop_signal::nudge).
     /// Throws what the first of them has thrown.

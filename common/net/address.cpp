@@ -153,7 +153,7 @@ std::vector<address> address::resolve(std::string_view text) {
     return internet_addresses(text, SOCK_STREAM);
 }
 
-address address::of(int socket) {
+address address::of_socket(int socket) {
     address bound;
     socklen_t size = sizeof bound.type_;
     check("getsockopt", [&] { return getsockopt(socket, SOL_SOCKET, SO_TYPE, &bound.type_, &size); });

@@ -32,7 +32,7 @@ public:
     static std::vector<address> resolve(std::string_view text);
 
     /// The address that a socket is bound to (getsockname(2)).
-    static address of(int socket);
+    static address of_socket(int socket);
 
     /// The address at the other end of a connected socket (getpeername(2)); an unknown one where it has gone.
     static address of_peer(int socket);

@@ -35,7 +35,7 @@ bool connection::is_readable_within(std::chrono::milliseconds time) const {
     return poll(&socket, 1, static_cast<int>(time.count())) > 0;
 }
 
-bool connection::hangs_up_within(std::chrono::milliseconds time) const {
+bool connection::is_hung_up_within(std::chrono::milliseconds time) const {
     pollfd socket{.fd = socket_.get(), .events = 0, .revents = 0}; // POLLHUP and POLLERR come unasked
     return poll(&socket, 1, static_cast<int>(time.count())) > 0;
 }

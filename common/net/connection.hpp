@@ -39,7 +39,7 @@ public:
 
     /// Waits until the connection is lost, or the time is over, or a signal comes: then false (poll(2)). A peer
     /// that has only ended its output, and may still read, has not hung up.
-    [[nodiscard]] bool hangs_up_within(std::chrono::milliseconds time) const;
+    [[nodiscard]] bool is_hung_up_within(std::chrono::milliseconds time) const;
 
     /// Makes each read and write of a blocking socket give up after `limit` (SO_RCVTIMEO, SO_SNDTIMEO).
     void set_timeout(std::chrono::milliseconds limit);

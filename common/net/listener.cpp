@@ -17,7 +17,7 @@ namespace parley {
 
 using std::chrono::steady_clock;
 
-after_error after_accept_error(int error) {
+accept_error classify_accept_error(int error) {
     switch (error) {
     case EINTR:
     case EAGAIN:
@@ -31,12 +31,12 @@ after_error after_accept_error(int error) {
     case ENONET:
     case EHOSTUNREACH:
     case ENETUNREACH:
-    case ETIMEDOUT: return after_error::retry;
+    case ETIMEDOUT: return accept_error::retry;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM: return after_error::back_off;
-    default: return after_error::fatal;
+    case ENOMEM: return accept_error::back_off;
+    default: return accept_error::fatal;
     }
 }
 
@@ -131,7 +131,7 @@ std::vector<unique_fd> open_sockets(std::span<const address> all, const listen_o
             const bool follows = each.port() == 0 && chosen != 0;
             try {
                 sockets.push_back(open_socket(follows ? each.with_port(chosen) : each, options));
-                chosen = address::of(sockets.back().get()).port();
+                chosen = address::of_socket(sockets.back().get()).port();
             } catch (const std::system_error& error) {
                 taken = follows && error.code().value() == EADDRINUSE && attempt < attempts;
                 if (taken) break;
@@ -148,7 +148,7 @@ std::vector<unique_fd> open_sockets(std::span<const address> all, const listen_o
 listener::listener(std::vector<unique_fd> sockets, socket_ownership ownership)
     : sockets_{std::move(sockets)}, ownership_{ownership} {
     if (sockets_.size() < 2) return;
-    non_blocking();
+    set_nonblocking();
     all_ = unique_fd{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
     for (const auto& each : sockets_) {
         epoll_event readable{.events = EPOLLIN, .data = {}};
@@ -176,7 +176,7 @@ listener listener::next_queue(const listen_options& options) const {
         same.v6_only = has(IPPROTO_IPV6, IPV6_V6ONLY);
         sockets.push_back(
             has(SOL_SOCKET, SO_REUSEPORT) && ownership_ == socket_ownership::owned
-                ? open_at(address::of(each.get()), same, true)
+                ? open_at(address::of_socket(each.get()), same, true)
                 : unique_fd{check("fcntl", [&] { return fcntl(each.get(), F_DUPFD_CLOEXEC, 0); })});
     }
     return listener{std::move(sockets), ownership_};
@@ -192,7 +192,7 @@ listener& listener::queue_of(int number) {
 }
 
 std::optional<connection> listener::accept() {
-    while (!stop_signal::requested() && !sockets_.empty()) {
+    while (!stop_signal::is_requested() && !sockets_.empty()) {
         if (sockets_.size() > 1 && !stop_signal::wait_readable({descriptor()})) break;
         if (auto peer = try_accept(calls::blocking)) return peer;
         if (const auto left = backoff_left()) stop_signal::sleep(*left);
@@ -213,7 +213,7 @@ int flags_for(listener::calls kind) {
 std::optional<connection> listener::accept_pending(calls kind) {
     if (ownership_ == socket_ownership::inherited) return std::nullopt;
     for (int unknown = -1; state_->pending < 0;) state_->pending.compare_exchange_strong(unknown, queued());
-    while (state_->pending > 0 && !stop_signal::grace_over()) {
+    while (state_->pending > 0 && !stop_signal::is_grace_over()) {
         bool anybody = false;
         for (const auto& each : sockets_) {
             pollfd pending{.fd = each.get(), .events = POLLIN, .revents = 0};
@@ -223,7 +223,8 @@ std::optional<connection> listener::accept_pending(calls kind) {
                 --state_->pending;
                 return peer;
             }
-            anybody |= !(pending.revents & POLLHUP); // else another worker has shut the door: nobody stands there
+            anybody |=
+                !(pending.revents & POLLHUP); // else another worker has shut the door: nobody stands there
         }
         if (!anybody) break;
         if (const auto left = backoff_left()) stop_signal::interruptible_sleep(*left);
@@ -260,17 +261,17 @@ std::optional<connection> listener::accept_from(int listening_socket, int flags)
     if (socket)
         return connection{std::move(socket), address{reinterpret_cast<const sockaddr*>(&peer), size},
                           peer.ss_family == AF_UNIX ? std::chrono::milliseconds{0} : connection_timeout_};
-    not_accepted(errno);
+    handle_accept_error(errno);
     return std::nullopt;
 }
 
-void listener::not_accepted(int error) {
-    switch (after_accept_error(error)) {
-    case after_error::retry: return;
-    case after_error::back_off: return back_off("accept", error);
-    case after_error::fatal:
-        if (stop_signal::requested()) return; // somebody has shut the door
-        if (is_shut()) {                      // by the parent, which is about to tell this process of the stop
+void listener::handle_accept_error(int error) {
+    switch (classify_accept_error(error)) {
+    case accept_error::retry: return;
+    case accept_error::back_off: return back_off("accept", error);
+    case accept_error::fatal:
+        if (stop_signal::is_requested()) return; // somebody has shut the door
+        if (is_shut()) { // by the parent, which is about to tell this process of the stop
             state_->back_off_until = (steady_clock::now() + accept_backoff).time_since_epoch().count();
             return;
         }
@@ -293,7 +294,7 @@ void listener::set_connection_timeout(std::chrono::milliseconds limit) {
     for (auto& queue : more_queues_) queue.set_connection_timeout(limit);
 }
 
-void listener::non_blocking() {
+void listener::set_nonblocking() {
     for (const auto& each : sockets_) {
         const int flags = check("fcntl", [&] { return fcntl(each.get(), F_GETFL); });
         check("fcntl", [&] { return fcntl(each.get(), F_SETFL, flags | O_NONBLOCK); });
@@ -349,9 +350,9 @@ void listener::close() {
     sockets_.clear();
 }
 
-std::vector<address> listener::bound() const {
+std::vector<address> listener::addresses() const {
     std::vector<address> all;
-    for (const auto& each : sockets_) all.push_back(address::of(each.get()));
+    for (const auto& each : sockets_) all.push_back(address::of_socket(each.get()));
     return all;
 }
 

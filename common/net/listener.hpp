@@ -19,8 +19,8 @@
 namespace parley {
 
 /// What to do after accept(2) has failed with an errno.
-enum class after_error { retry, back_off, fatal };
-after_error after_accept_error(int error);
+enum class accept_error { retry, back_off, fatal };
+accept_error classify_accept_error(int error);
 
 struct listen_options {
     int backlog = SOMAXCONN;
@@ -63,7 +63,7 @@ public:
     [[nodiscard]] std::optional<connection> accept();
 
     /// Takes a client that stands at the door already; its connection's calls wait if `blocking`.
-    /// Nothing: nobody is there, or it is a time to breathe. Needs non_blocking().
+    /// Nothing: nobody is there, or it is a time to breathe. Needs set_nonblocking().
     enum class calls { blocking, non_blocking };
     [[nodiscard]] std::optional<connection> try_accept(calls kind);
 
@@ -77,7 +77,7 @@ public:
     void set_connection_timeout(std::chrono::milliseconds limit);
 
     /// Lets try_accept() return at once.
-    void non_blocking();
+    void set_nonblocking();
 
     /// How long nobody can be accepted; meanwhile do not wait for the descriptor, which stays readable.
     /// Nothing, as a rule.
@@ -91,7 +91,7 @@ public:
 
     /// accept(2) has failed with `error`, wherever it was called: breathes if that helps. Throws
     /// std::system_error where the door is broken.
-    void not_accepted(int error);
+    void handle_accept_error(int error);
 
     /// All listening sockets, for a loop that watches them one by one.
     [[nodiscard]] std::span<const unique_fd> sockets() const { return sockets_; }
@@ -103,9 +103,9 @@ public:
     /// While this lives, the port closes at a stop, whatever the process is busy with: no further client gets
     /// into the queues, and each is shut when it is empty. For a process without other threads, whose children
     /// or whose next accept() take the clients that wait. See stop_signal::repeated_work.
-    class closes_at_stop {
+    class close_on_stop {
     public:
-        explicit closes_at_stop(listener& listener) : work_{close_queues, &listener} {}
+        explicit close_on_stop(listener& listener) : work_{close_queues, &listener} {}
 
     private:
         stop_signal::repeated_work work_;
@@ -118,7 +118,7 @@ public:
     /// writes is copied. Do not use the listener in that process afterwards.
     void close_in_child() const;
 
-    [[nodiscard]] std::vector<address> bound() const;
+    [[nodiscard]] std::vector<address> addresses() const;
 
 private:
     static void close_queues(void* opened) noexcept;

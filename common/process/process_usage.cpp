@@ -19,7 +19,7 @@ unique_fd open_process(pid_t process) {
 
 bool process_exists(pid_t process) { return kill(process, 0) == 0 || errno == EPERM; }
 
-std::chrono::milliseconds processor_time_of(pid_t process) {
+std::chrono::milliseconds cpu_time_of(pid_t process) {
     std::ifstream file{"/proc/" + std::to_string(process) + "/stat"};
     std::string text;
     std::getline(file, text, '\0'); // a name may hold anything else, even a newline

@@ -17,6 +17,6 @@ bool process_exists(pid_t process);
 
 /// The processor time of a process and of those children that it has waited for; 0 where it has ended. In steps
 /// of 10 ms, as a rule.
-std::chrono::milliseconds processor_time_of(pid_t process);
+std::chrono::milliseconds cpu_time_of(pid_t process);
 
 } // namespace parley

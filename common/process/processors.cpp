@@ -62,7 +62,7 @@ double stat_of(const fs::path& group, std::string_view line) {
 
 } // namespace
 
-quota processor_quota(const fs::path& groups, const fs::path& mounted) {
+quota cpu_quota(const fs::path& groups, const fs::path& mounted) {
     quota least;
     for_each_group(groups, mounted, [&](const fs::path& group, int version) {
         const auto own = version == 2 ? read_version_2(group) : read_version_1(group);
@@ -80,7 +80,7 @@ std::chrono::nanoseconds throttled_time(const fs::path& groups, const fs::path& 
     return std::chrono::nanoseconds{static_cast<std::int64_t>(longest)};
 }
 
-std::vector<int> usable_cores() {
+std::vector<int> usable_cpus() {
     std::vector<int> cores;
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) {
@@ -93,9 +93,9 @@ std::vector<int> usable_cores() {
     return cores;
 }
 
-int usable_processors() {
-    const auto cores = static_cast<int>(usable_cores().size());
-    const auto limit = processor_quota("/proc/self/cgroup", "/sys/fs/cgroup");
+int usable_cpu_count() {
+    const auto cores = static_cast<int>(usable_cpus().size());
+    const auto limit = cpu_quota("/proc/self/cgroup", "/sys/fs/cgroup");
     return limit && *limit < cores ? std::max(1, static_cast<int>(std::ceil(*limit))) : cores;
 }
 

@@ -79,7 +79,7 @@ void on_stop(int signal) {
 
 void on_timer(int) {
     const int interrupted = errno;
-    if (requested()) do_work();
+    if (is_requested()) do_work();
     errno = interrupted;
 }
 
@@ -119,18 +119,18 @@ record_stop_time::~record_stop_time() { watched_moment = nullptr; }
 repeated_work::repeated_work(function work, void* context) {
     context_of_work = context;
     work_at_stop = work;
-    if (requested()) do_work();
+    if (is_requested()) do_work();
 }
 
 repeated_work::~repeated_work() { work_at_stop = nullptr; }
 
 void request() {
-    if (!requested()) on_stop(SIGTERM);
+    if (!is_requested()) on_stop(SIGTERM);
 }
 
-bool requested() { return stopping.load(std::memory_order_relaxed); }
+bool is_requested() { return stopping.load(std::memory_order_relaxed); }
 
-bool grace_over() { return requested() && steady_clock::now().time_since_epoch().count() >= deadline; }
+bool is_grace_over() { return is_requested() && steady_clock::now().time_since_epoch().count() >= deadline; }
 
 int descriptor() {
     if (const int made = event; made >= 0) return made;
@@ -140,14 +140,14 @@ int descriptor() {
         ::close(made);
         return none;
     }
-    if (requested()) signal_eventfd(made);
+    if (is_requested()) signal_eventfd(made);
     return made;
 }
 
 void notify_on_stop(int socket, const char* text) {
     announcement = text;
     audience = socket;
-    if (requested()) tell(socket);
+    if (is_requested()) tell(socket);
 }
 
 void cancel_notice() { audience = -1; }
@@ -161,7 +161,7 @@ void become_child() {
     act(SIGINT, SIG_IGN);
     act(SIGHUP, SIG_IGN);
     if (const int parents = event.exchange(-1); parents >= 0) ::close(parents);
-    if (requested() || signals_are_noted) repeat_timer(wake_interval); // timers are not inherited (fork(2))
+    if (is_requested() || signals_are_noted) repeat_timer(wake_interval); // timers are not inherited (fork(2))
 }
 
 void disarm() { repeat_timer(std::chrono::microseconds{0}); }
@@ -173,7 +173,7 @@ bool wait_readable(std::initializer_list<int> descriptors, std::optional<std::ch
     for (const int each : descriptors) watched[count++] = {.fd = each, .events = POLLIN, .revents = 0};
     if (poll(watched, count, limit ? static_cast<int>(limit->count()) : -1) < 0 && errno != EINTR)
         throw_errno("poll");
-    return !requested();
+    return !is_requested();
 }
 
 void interruptible_sleep(std::chrono::milliseconds time) {
@@ -184,7 +184,7 @@ void interruptible_sleep(std::chrono::milliseconds time) {
 
 bool sleep(std::chrono::milliseconds time) {
     const auto end = steady_clock::now() + time;
-    while (!requested()) {
+    while (!is_requested()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now());
         if (left.count() <= 0) return true;
         interruptible_sleep(left);

@@ -52,10 +52,10 @@ public:
 void request();
 
 /// Has a stop been requested?
-bool requested();
+bool is_requested();
 
 /// Has it been requested longer than the grace ago?
-bool grace_over();
+bool is_grace_over();
 
 /// Is readable once a stop has been requested (poll(2)); stays so. Belongs to this module.
 int descriptor();

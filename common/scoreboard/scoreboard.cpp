@@ -23,7 +23,7 @@ std::string_view name_of(activity value) {
     return "unknown";
 }
 
-void noted_peer::set(const address& peer) {
+void shared_address::set(const address& peer) {
     sockaddr_in6 v6{};
     if (peer.family() == AF_INET) {
         const auto& v4 = *reinterpret_cast<const sockaddr_in*>(peer.data());
@@ -40,7 +40,7 @@ void noted_peer::set(const address& peer) {
     family.set(static_cast<std::uint32_t>(peer.family()));
 }
 
-address noted_peer::get() const {
+address shared_address::get() const {
     const std::uint64_t halves[2] = {host[0].get(), host[1].get()};
     if (family.get() == AF_INET) {
         sockaddr_in v4{};
@@ -57,7 +57,7 @@ address noted_peer::get() const {
     return {reinterpret_cast<const sockaddr*>(&other), sizeof other};
 }
 
-worker::worker(scoreboard& board, int number, pid_t process) : number_{number}, slot_{board.of(number)} {
+worker::worker(scoreboard& board, int number, pid_t process) : number_{number}, slot_{board.slot_of(number)} {
     slot_.now.set(activity::starting);
     slot_.process.set(process);
     slot_.thread.set(gettid());

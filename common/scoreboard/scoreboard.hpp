@@ -53,7 +53,7 @@ private:
 };
 
 /// An address in words that are written one by one: a reader may see two halves of two peers, and no harm done.
-struct noted_peer {
+struct shared_address {
     owned<std::uint32_t> family; // AF_UNSPEC: nobody
     owned<std::uint32_t> port;
     owned<std::uint64_t> host[2]; // as in the socket address; AF_INET uses the first half
@@ -73,7 +73,7 @@ struct alignas(128) slot {
     owned<std::uint64_t> bytes_in;
     owned<std::uint64_t> bytes_out;
     owned<std::int64_t> since; // when its last connection began or ended, in ms of CLOCK_MONOTONIC
-    noted_peer peer;           // of the connection that began last
+    shared_address peer;       // of the connection that began last
 };
 static_assert(sizeof(slot) == 128 && std::is_trivially_default_constructible_v<slot>);
 
@@ -85,13 +85,13 @@ public:
     explicit scoreboard(int workers) : slots_{slots_name, static_cast<std::size_t>(workers)} {}
 
     /// `worker` counts from 1. The numbers of a slot's earlier owners stay, and are added to.
-    [[nodiscard]] slot& of(int worker) { return slots_[static_cast<std::size_t>(worker) - 1]; }
-    [[nodiscard]] const slot& of(int worker) const { return slots_[static_cast<std::size_t>(worker) - 1]; }
+    [[nodiscard]] slot& slot_of(int worker) { return slots_[static_cast<std::size_t>(worker) - 1]; }
+    [[nodiscard]] const slot& slot_of(int worker) const { return slots_[static_cast<std::size_t>(worker) - 1]; }
     [[nodiscard]] int size() const { return static_cast<int>(slots_.size()); }
 
     /// Nobody has these slots any more: for the parent of a process that has ended, and may have been killed.
     void clear(int first, int count = 1) {
-        for (int number = first; number < first + count; ++number) of(number).now.set(activity::none);
+        for (int number = first; number < first + count; ++number) slot_of(number).now.set(activity::none);
     }
 
     [[nodiscard]] server_facts& facts() { return *facts_; }

@@ -86,7 +86,7 @@ bool scoreboard_view::has_ended() const {
     return poll(&end, 1, 0) != 0;
 }
 
-std::optional<scoreboard_snapshot> scoreboard_view::look() {
+std::optional<scoreboard_snapshot> scoreboard_view::take_snapshot() {
     if (has_ended()) return std::nullopt;
     scoreboard_snapshot seen;
     seen.at = std::chrono::steady_clock::now();
@@ -138,8 +138,8 @@ milliseconds scoreboard_view::processor_time(const std::vector<worker_snapshot>&
         if (each.in_use() && each.process != server_.process) children.push_back(each.process);
     std::sort(children.begin(), children.end());
     children.erase(std::unique(children.begin(), children.end()), children.end());
-    auto sum = processor_time_of(server_.process);
-    for (const pid_t each : children) sum += processor_time_of(each);
+    auto sum = cpu_time_of(server_.process);
+    for (const pid_t each : children) sum += cpu_time_of(each);
     return sum;
 }
 

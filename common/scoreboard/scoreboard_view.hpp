@@ -75,7 +75,7 @@ public:
     [[nodiscard]] const server_description& server() const { return server_; }
 
     /// What it does now. Nothing: it has ended.
-    [[nodiscard]] std::optional<scoreboard_snapshot> look();
+    [[nodiscard]] std::optional<scoreboard_snapshot> take_snapshot();
 
     [[nodiscard]] bool has_ended() const;
 

@@ -28,7 +28,7 @@ public:
     void run() {
         stats_.now.set(activity::reading);
         while (const step* wanted = next())
-            if (stop_signal::grace_over() ||
+            if (stop_signal::is_grace_over() ||
                 !std::visit([this](const auto& each) { return carry_out(each); }, *wanted))
                 return;
         if (send_batch() && !heard_end_) linger();
@@ -76,7 +76,7 @@ private:
         std::optional<steady_clock::time_point> began;
         for (auto rest = bytes; !rest.empty();) {
             const auto sent = connection_.write_some(rest);
-            if (sent == 0 && (errno == EAGAIN || stop_signal::grace_over())) return false;
+            if (sent == 0 && (errno == EAGAIN || stop_signal::is_grace_over())) return false;
             rest.remove_prefix(sent);
             if (rest.empty() || idle_timeout_.count() == 0) continue;
             if (!began) began = coarse_now();
@@ -95,8 +95,8 @@ private:
         for (const auto end = steady_clock::now() + pause.time;;) {
             const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
             if (left.count() <= 0) return true;
-            if (stop_signal::grace_over()) return false;
-            if (connection_.hangs_up_within(left)) return false;
+            if (stop_signal::is_grace_over()) return false;
+            if (connection_.is_hung_up_within(left)) return false;
         }
     }
 
@@ -110,7 +110,7 @@ private:
     std::string_view read() {
         const bool goes_on = reads_since_reply_++ != 0 && idle_timeout_.count() != 0;
         for (;;) {
-            if (stop_signal::requested() && !is_readable_soon()) return {};
+            if (stop_signal::is_requested() && !is_readable_soon()) return {};
             if (goes_on) {
                 const auto left = time_left();
                 if (left.count() <= 0) return {};
@@ -128,7 +128,7 @@ private:
     }
 
     bool is_readable_soon() const {
-        return !stop_signal::grace_over() && connection_.is_readable_within(stop_signal::idle_after_stop);
+        return !stop_signal::is_grace_over() && connection_.is_readable_within(stop_signal::idle_after_stop);
     }
 
     /// To close with unread input sends a reset, which may overtake our last reply: so read it off first.
@@ -136,7 +136,7 @@ private:
         stats_.now.set(activity::closing);
         connection_.shutdown_write();
         const auto end = steady_clock::now() + linger_time;
-        while (steady_clock::now() < end && !stop_signal::requested() &&
+        while (steady_clock::now() < end && !stop_signal::is_requested() &&
                connection_.is_readable_within(linger_time)) {
             const auto bytes = connection_.read_some(input_);
             if (bytes && bytes->empty()) return;

@@ -15,7 +15,7 @@ void input_buffer::release(std::string& text) {
     if (!text.empty()) std::string{}.swap(text);
 }
 
-input_buffer::found input_buffer::next_line() {
+input_buffer::search_result input_buffer::next_line() {
     release(whole_);
     for (;;) {
         const auto newline = borrowed_.find('\n');
@@ -33,27 +33,27 @@ input_buffer::found input_buffer::next_line() {
         if (kept_.size() + part.size() > line_limit + (carriage_return ? 1 : 0)) {
             release(kept_);
             skipping_ = !complete;
-            return found::too_long;
+            return search_result::too_long;
         }
         if (complete && kept_.empty()) {
             taken_ = without_carriage_return(part);
-            return found::something;
+            return search_result::found;
         }
         kept_.append(part);
         if (!complete && (!ended_ || kept_.empty())) return nothing_more();
         whole_.swap(kept_);
         taken_ = without_carriage_return(whole_);
-        return found::something;
+        return search_result::found;
     }
 }
 
-input_buffer::found input_buffer::next_bytes() {
+input_buffer::search_result input_buffer::next_bytes() {
     release(whole_);
     whole_.swap(kept_);
     if (!whole_.empty()) whole_.append(borrowed_);
     taken_ = whole_.empty() ? borrowed_ : std::string_view{whole_};
     borrowed_ = {};
-    return taken_.empty() ? nothing_more() : found::something;
+    return taken_.empty() ? nothing_more() : search_result::found;
 }
 
 } // namespace parley

@@ -13,10 +13,10 @@ public:
     /// The longest line, without its end, that is taken. What is longer is skipped up to its end.
     static constexpr std::size_t line_limit = 64 * 1024;
 
-    enum class found {
-        something, // take() it
+    enum class search_result {
+        found,     // take() it
         too_long,  // a line went over the limit; said once for each such line
-        nothing,   // add() more first
+        need_more, // add() more first
         end,       // nothing is left, and nothing will come
     };
 
@@ -31,17 +31,17 @@ public:
     void end() { ended_ = true; }
 
     /// Looks for the next line, which take() then returns without its "\n" or "\r\n".
-    found next_line();
+    search_result next_line();
 
     /// Looks for any bytes at all, however they were cut into lines.
-    found next_bytes();
+    search_result next_bytes();
 
     /// What was found last. Valid until the next search.
     [[nodiscard]] std::string_view take() const { return taken_; }
 
 private:
     static void release(std::string& text);
-    found nothing_more() const { return ended_ ? found::end : found::nothing; }
+    search_result nothing_more() const { return ended_ ? search_result::end : search_result::need_more; }
 
     std::string_view borrowed_; // not yet searched
     std::string kept_;          // the beginning of a line; holds no newline

@@ -48,7 +48,7 @@ public:
     void feed(std::string_view bytes, slot& stats, bool more_there = false);
 
     /// The loop reads first: the next resume() does not.
-    void leave_reading() { has_read_ = true; }
+    void skip_next_read() { has_read_ = true; }
 
     /// What wants::write waits to send, and how much of it the loop has sent since.
     [[nodiscard]] std::string_view unsent() const {

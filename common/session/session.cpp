@@ -12,17 +12,17 @@ bool session::promise_type::can_resume() {
     if (awaiting_ == awaiting::nothing) return true;
     found_ = awaiting_ == awaiting::line ? input_.next_line() : input_.next_bytes();
     switch (found_) {
-    case input_buffer::found::nothing: step_ = need_input{}; return false;
-    case input_buffer::found::too_long: step_ = output{line_too_long}; return false;
-    case input_buffer::found::something:
-    case input_buffer::found::end: break;
+    case input_buffer::search_result::need_more: step_ = need_input{}; return false;
+    case input_buffer::search_result::too_long: step_ = output{line_too_long}; return false;
+    case input_buffer::search_result::found:
+    case input_buffer::search_result::end: break;
     }
     awaiting_ = awaiting::nothing;
     return true;
 }
 
 std::optional<std::string_view> session::promise_type::take_input() {
-    if (found_ == input_buffer::found::end) return std::nullopt;
+    if (found_ == input_buffer::search_result::end) return std::nullopt;
     ++context_.request;
     context_.text = input_.take();
     return context_.text;

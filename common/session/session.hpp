@@ -188,7 +188,7 @@ private:
 
     step step_;
     awaiting awaiting_ = awaiting::nothing;
-    input_buffer::found found_ = input_buffer::found::nothing;
+    input_buffer::search_result found_ = input_buffer::search_result::need_more;
     input_buffer input_;
     request_context context_;
     std::exception_ptr failure_;

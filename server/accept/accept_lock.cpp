@@ -35,7 +35,7 @@ bool accept_lock::lock_file(short kind) const {
     whole.l_whence = SEEK_SET;
     while (fcntl(file_.get(), F_SETLKW, &whole) != 0) {
         if (errno != EINTR) throw_errno("fcntl", "F_SETLKW");
-        if (stop_signal::requested()) return false;
+        if (stop_signal::is_requested()) return false;
     }
     return true;
 }

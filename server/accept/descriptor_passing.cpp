@@ -112,9 +112,9 @@ std::optional<connection> descriptor_passing::receive() {
     if (std::exchange(is_serving_, true)) finish();
     std::optional<steady_clock::time_point> leave_at;
     for (;;) {
-        if (stop_signal::requested()) {
+        if (stop_signal::is_requested()) {
             if (!leave_at) leave_at = steady_clock::now() + longest;
-            if (steady_clock::now() >= *leave_at || stop_signal::grace_over()) return std::nullopt;
+            if (steady_clock::now() >= *leave_at || stop_signal::is_grace_over()) return std::nullopt;
         }
         envelope message;
         // A stop interrupts the call again and again.

@@ -62,7 +62,7 @@ std::vector<std::string> inherited_variables() {
 
 /// What UCSPI (https://cr.yp.to/proto/ucspi.txt) tells a server of its connection.
 void add_variables_of(const connection& connection, std::vector<std::string>& to) {
-    const auto local = address::of(connection.descriptor());
+    const auto local = address::of_socket(connection.descriptor());
     if (local.family() == AF_UNIX) {
         ucred peer{};
         socklen_t size = sizeof peer;

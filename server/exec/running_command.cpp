@@ -41,9 +41,9 @@ running_command::running_command(connection connection, pid_t process, scoreboar
 
 void running_command::check_timeouts(milliseconds idle_timeout) {
     const auto idle_after_stop = quiet_for();
-    if (stop_signal::requested() && idle_after_stop >= stop_signal::idle_after_stop)
+    if (stop_signal::is_requested() && idle_after_stop >= stop_signal::idle_after_stop)
         ::shutdown(connection_.descriptor(), SHUT_RD);
-    if (stop_signal::grace_over()) group_.terminate();
+    if (stop_signal::is_grace_over()) group_.terminate();
     if (idle_timeout.count() > 0 && idle_after_stop >= idle_timeout && !group_.is_asked()) {
         log::info("{}: idle for too long: the command is asked to end", connection_.peer().to_string());
         group_.terminate();

@@ -41,7 +41,7 @@ std::string summary_of(const scoreboard& board) {
                             "bytes in", "bytes out");
     totals all, others;
     for (int number = 1; number <= board.size(); ++number) {
-        const auto& each = board.of(number);
+        const auto& each = board.slot_of(number);
         if (each.connections.get() == 0) continue;
         all.add(each);
         if (all.workers > most_lines) {

@@ -57,7 +57,7 @@ std::string_view fault_of(int descriptor, int type) {
                                   : "is no stream socket: write ListenStream=, or choose the model datagram";
     if (type == SOCK_STREAM && option_of(descriptor, SO_ACCEPTCONN) != 1)
         return "does not listen: write Accept=no";
-    const int family = address::of(descriptor).family();
+    const int family = address::of_socket(descriptor).family();
     if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) return "is no TCP or UNIX socket";
     return {};
 }

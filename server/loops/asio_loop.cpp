@@ -96,7 +96,7 @@ private:
     }
 
     awaitable<void> accept_clients() {
-        for (int turns_with_clients = 0; !stop_signal::requested();) {
+        for (int turns_with_clients = 0; !stop_signal::is_requested();) {
             const auto accept_backoff = listener_.backoff_left();
             if (accept_backoff || is_full()) {
                 accept_wakeup_.expires_after(accept_backoff.value_or(std::chrono::hours{1}));
@@ -119,7 +119,7 @@ private:
     /// Few in a turn, and more if clients still wait in the next: to accept until nobody waits would take a
     /// call more for each client that comes alone. Returns false if nobody waits any more.
     bool accept_some(int most) {
-        for (int i = 0; i != most && !is_full() && !stop_signal::requested(); ++i) {
+        for (int i = 0; i != most && !is_full() && !stop_signal::is_requested(); ++i) {
             auto peer = listener_.try_accept(listener::calls::non_blocking);
             if (!peer) return false;
             add_client(std::move(*peer));
@@ -151,7 +151,7 @@ private:
     awaitable<void> converse(std::list<watched>::iterator own) {
         const erase_on_exit lives{*this, own};
         auto& served = own->served;
-        served.leave_reading();
+        served.skip_next_read();
         try {
             for (bool over = false; !over;) {
                 switch (served.resume(buffer_)) {
@@ -286,7 +286,7 @@ private:
         work_done_->release();
     }
 
-    [[nodiscard]] bool is_over() const { return stop_signal::requested() && live_.empty(); }
+    [[nodiscard]] bool is_over() const { return stop_signal::is_requested() && live_.empty(); }
 
     awaitable<void> check_timeouts() {
         do {

@@ -34,7 +34,7 @@ epoll_loop::epoll_loop(listener& listener, const service& offered, const model_o
       self_{options.board, number},
       pool_{pool},
       epoll_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })} {
-    listener_.non_blocking();
+    listener_.set_nonblocking();
     if (!control(epoll_, EPOLL_CTL_ADD, stop_signal::descriptor(), EPOLLIN | EPOLLET, nullptr) ||
         !control(epoll_, EPOLL_CTL_ADD, results_.descriptor(), EPOLLIN, &results_))
         throw_errno("epoll_ctl");
@@ -44,7 +44,7 @@ void epoll_loop::run() {
     std::array<epoll_event, most_events> events;
     options_.ready();
     for (;;) {
-        if (stop_signal::requested() && !accepting_stopped_) stop_accepting();
+        if (stop_signal::is_requested() && !accepting_stopped_) stop_accepting();
         if (accepting_stopped_ && live_.empty()) break;
         watch_listener();
         bool door_is_ready = false;
@@ -66,7 +66,7 @@ void epoll_loop::run() {
         if (accept_pending_ && !accepting_stopped_)
             accept_clients(is_crowded ? most_accepts : 1 << std::min(turns_with_clients_ / 4, 6));
         wake_pausing(now);
-        if (now >= next_timeout_check_ || stop_signal::requested()) check_timeouts(now);
+        if (now >= next_timeout_check_ || stop_signal::is_requested()) check_timeouts(now);
         ended_.clear();
     }
 }

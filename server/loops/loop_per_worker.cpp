@@ -18,14 +18,14 @@ model_options share_of(const model_options& all, int number) {
 } // namespace
 
 void loop_per_worker(listener& listener, const model_options& options, const run_loop& run) {
-    for (int number = 1; number <= options.workers; ++number) listener.queue_of(number).non_blocking();
+    for (int number = 1; number <= options.workers; ++number) listener.queue_of(number).set_nonblocking();
     if (options.in == worker_kind::processes) {
         process_pool pool{
-            {.workers = options.workers, .most = options.workers},
+            {.workers = options.workers, .max_workers = options.workers},
             options.board,
             options.ready,
             [&](int number) { run(number, listener.queue_of(number), share_of(options, number)); }};
-        const listener::closes_at_stop closing{listener};
+        const listener::close_on_stop closing{listener};
         pool.run();
     } else if (options.workers == 1) {
         run(1, listener, options);

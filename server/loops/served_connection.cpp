@@ -29,7 +29,7 @@ served_connection::served_connection(connection connection, const service& offer
 }
 
 served_connection::wants served_connection::resume(std::unique_ptr<read_buffer>& buffer) noexcept {
-    if (cut_off_ || stop_signal::grace_over()) return waits_ = wants::done;
+    if (cut_off_ || stop_signal::is_grace_over()) return waits_ = wants::done;
     auto& stats = worker_.stats();
     stats.now.set(activity::writing);
     const auto answered = stats.requests.get();
@@ -91,21 +91,21 @@ served_connection::wants served_connection::linger(std::unique_ptr<read_buffer>&
 
 bool served_connection::timed_out(time_point now, std::chrono::milliseconds idle_timeout) const {
     if (waits_ == wants::compute) return false; // another thread is at it
-    if (stop_signal::grace_over()) return true;
+    if (stop_signal::is_grace_over()) return true;
     if (waits_ == wants::timer || waits_ == wants::yield) return false;
-    if (leaving_) return now - last_reply_ >= linger_time || stop_signal::requested();
+    if (leaving_) return now - last_reply_ >= linger_time || stop_signal::is_requested();
     if (idle_timeout.count() > 0 && now - last_reply_ >= idle_timeout) return true;
-    return waits_ == wants::read && stop_signal::requested() &&
+    return waits_ == wants::read && stop_signal::is_requested() &&
            now - last_heard_ >= stop_signal::idle_after_stop;
 }
 
 std::chrono::milliseconds served_connection::timeout_check_interval(std::chrono::milliseconds idle_timeout) {
-    if (stop_signal::requested()) return stop_signal::wake_interval;
+    if (stop_signal::is_requested()) return stop_signal::wake_interval;
     return idle_timeout.count() > 0 ? std::min(idle_timeout / 4 + milliseconds{1}, linger_time) : linger_time;
 }
 
 void served_connection::give_up() {
-    if (waits_ == wants::read && !leaving_ && !stop_signal::grace_over())
+    if (waits_ == wants::read && !leaving_ && !stop_signal::is_grace_over())
         feed({});
     else
         cut_off_ = true;

@@ -31,7 +31,7 @@ public:
     void feed(std::string_view bytes, bool more_there = false);
 
     /// The loop reads first: the next resume() does not.
-    void leave_reading() { driver_.leave_reading(); }
+    void skip_next_read() { driver_.skip_next_read(); }
 
     /// What wants::write waits to send, where the loop sends, and how much of it has gone.
     [[nodiscard]] std::string_view unsent() const { return driver_.unsent(); }
@@ -42,7 +42,7 @@ public:
 
     /// True if the connection is lost. A peer that has only ended its output has not hung up.
     [[nodiscard]] bool has_hung_up() {
-        return driver_.get_connection().hangs_up_within(std::chrono::milliseconds{0});
+        return driver_.get_connection().is_hung_up_within(std::chrono::milliseconds{0});
     }
 
     /// What the loop has tried has failed with this errno: the connection is lost.

@@ -22,7 +22,7 @@ void uring_loop::run() {
     start_accepts();
     options_.ready();
     for (;;) {
-        if (stop_signal::requested() && !accepting_stopped_) stop_accepting();
+        if (stop_signal::is_requested() && !accepting_stopped_) stop_accepting();
         if (accepting_stopped_ && live_.empty() && waiting_.empty()) break;
         const auto& completed = ring_.wait(wait_limit());
         const auto now = coarse_now(); // before the work: whoever sends meanwhile is not idle
@@ -56,7 +56,7 @@ void uring_loop::stop_accepting() {
 /// Accepts at each listening socket, as long as there is room and breath. One operation more than there is
 /// room for each of several sockets: the one that comes too late has its client wait.
 void uring_loop::start_accepts() {
-    if (stop_signal::requested() || room() == 0 || !waiting_.empty() || listener_.backoff_left()) return;
+    if (stop_signal::is_requested() || room() == 0 || !waiting_.empty() || listener_.backoff_left()) return;
     const auto sockets = accepts_.size() / accepts_per_socket;
     const auto share = std::clamp<std::size_t>(room() / sockets, 1, accepts_per_socket);
     for (auto first = accepts_.begin(); first != accepts_.end(); first += accepts_per_socket) {
@@ -75,8 +75,9 @@ void uring_loop::start_accepts() {
 
 void uring_loop::accepted(accept_operation& accepting, const io_ring::completion& what) {
     accepting.is_pending = false;
-    if (what.result == -ECANCELED || (what.result < 0 && stop_signal::requested())) return; // we want no more
-    if (what.result < 0) return listener_.not_accepted(-what.result);
+    if (what.result == -ECANCELED || (what.result < 0 && stop_signal::is_requested()))
+        return; // we want no more
+    if (what.result < 0) return listener_.handle_accept_error(-what.result);
     connection peer{unique_fd{what.result},
                     address{reinterpret_cast<const sockaddr*>(&accepting.peer), accepting.size}};
     if (room() > 0)
@@ -86,7 +87,7 @@ void uring_loop::accepted(accept_operation& accepting, const io_ring::completion
 }
 
 void uring_loop::admit_waiting() {
-    if (stop_signal::grace_over()) waiting_.clear();
+    if (stop_signal::is_grace_over()) waiting_.clear();
     while (!waiting_.empty() && room() > 0) {
         add_client(std::move(waiting_.front()));
         waiting_.pop_front();
@@ -201,7 +202,7 @@ void uring_loop::end(client& each) {
 }
 
 void uring_loop::check_timeouts(served_connection::time_point now) {
-    if (now < next_timeout_check_ && !stop_signal::requested()) return;
+    if (now < next_timeout_check_ && !stop_signal::is_requested()) return;
     next_timeout_check_ = now + served_connection::timeout_check_interval(options_.idle_timeout);
     for (auto next = live_.begin(); next != live_.end();) {
         auto& each = *next++;

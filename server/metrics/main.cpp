@@ -73,7 +73,7 @@ int run_metrics() {
     stop_signal::install(std::chrono::milliseconds{0});
     scoreboard_view view{getpid()}; // the server's, which this process has inherited
     const std::function<std::string()> text = [&] {
-        const auto now = view.look();
+        const auto now = view.take_snapshot();
         return now ? metrics_of(view.server(), *now) : std::string{};
     };
     const service page = [&] { return metrics_page(text); };
@@ -83,7 +83,7 @@ int run_metrics() {
     listener listener{std::move(sockets)};
     scoreboard board{1}; // its own
     ready_report ready{[&] {
-        write_notice(fmt::format("metrics on http://{}/metrics\n", listener.bound().front().to_string()));
+        write_notice(fmt::format("metrics on http://{}/metrics\n", listener.addresses().front().to_string()));
     }};
     const model_options options{.workers = 1,
                                 .threads = 1,
@@ -98,7 +98,7 @@ int run_metrics() {
                                 .command = {},
                                 .board = board,
                                 .ready = ready};
-    process_pool pool{{.workers = 1, .most = 1}, board, ready, [&, parent = getpid()](int) {
+    process_pool pool{{.workers = 1, .max_workers = 1}, board, ready, [&, parent = getpid()](int) {
                           prctl(PR_SET_PDEATHSIG, 0);
                           const std::jthread watch{[&] { watch_over(parent, listener, view); }};
                           epoll(listener, page, options);

@@ -50,7 +50,7 @@ class datagram_server {
 public:
     datagram_server(listener& listener, const service& offered, worker& worker)
         : listener_{listener}, offered_{offered}, worker_{worker} {
-        for (const auto& address : listener.bound()) ports_.push_back(address.port());
+        for (const auto& address : listener.addresses()) ports_.push_back(address.port());
         for (const auto& socket : listener.sockets()) {
             const int yes = 1; // one of the two is of another family, and fails
             setsockopt(socket.get(), IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes);

@@ -32,7 +32,7 @@ public:
     }
 
     void run(listener& listener) {
-        listener.non_blocking();
+        listener.set_nonblocking();
         options_.ready();
         for (;;) {
             auto limit = listener.backoff_left();
@@ -47,7 +47,7 @@ public:
             if (!client_) client_ = listener.try_accept(listener::calls::blocking);
             if (client_) start(listener);
         }
-        while (has_room() && !stop_signal::grace_over()) {
+        while (has_room() && !stop_signal::is_grace_over()) {
             if (!client_) client_ = listener.accept_pending(listener::calls::blocking);
             if (!client_) break;
             start(listener);
@@ -93,7 +93,7 @@ private:
             number = free_number;
             return process = command_.start(*client_);
         };
-        if (!children_.start_by(std::ref(spawn))) return false;
+        if (!children_.start_with(std::ref(spawn))) return false;
         try {
             running_.try_emplace(process, std::move(*client_), process, options_.board, number);
         } catch (const std::bad_alloc&) {
@@ -107,18 +107,18 @@ private:
         while (const auto child = children_.reap()) end(*child);
         lingering_.maintain();
         const auto now = coarse_now();
-        if (now < next_timeout_check_ && !stop_signal::requested()) return;
+        if (now < next_timeout_check_ && !stop_signal::is_requested()) return;
         next_timeout_check_ = now + timeout_check_interval().value_or(std::chrono::milliseconds{0});
         for (auto& [process, each] : running_) each.check_timeouts(options_.idle_timeout);
         std::erase_if(orphans_, [](auto& each) { return each.is_empty(); });
-        if (!stop_signal::requested()) return;
+        if (!stop_signal::is_requested()) return;
         for (auto& each : orphans_) {
             each.terminate();
             each.kill_if_overdue();
         }
     }
 
-    void end(const child_processes::ended& child) {
+    void end(const child_processes::exited_child& child) {
         const auto found = running_.find(child.process);
         if (found == running_.end()) return; // there was no memory for it
         auto& command = found->second;

@@ -14,7 +14,7 @@ namespace parley {
 void fork_per_connection(listener& listener, const service& offered, const model_options& options) {
     child_processes children{options.max_connections};
     listener.set_connection_timeout(options.idle_timeout);
-    listener.non_blocking();          // the parent waits for two things at once: a client, and a child's end
+    listener.set_nonblocking();       // the parent waits for two things at once: a client, and a child's end
     std::optional<connection> client; // accepted, and without a process
     // Opened once, and begun in each child: its copy costs a page, and to open it there would cost five
     // (malloc's own notes, in the heap and in libc).
@@ -37,7 +37,7 @@ void fork_per_connection(listener& listener, const service& offered, const model
     options.ready();
     for (;;) {
         auto limit = listener.backoff_left();
-        const bool can_start = !children.full() && !limit;
+        const bool can_start = !children.is_full() && !limit;
         if (client && can_start) limit = std::chrono::milliseconds{0};
         const int accepting = can_start && !client ? listener.descriptor() : -1;
         if (!stop_signal::wait_readable({accepting, children.descriptor()}, limit)) break;
@@ -46,7 +46,7 @@ void fork_per_connection(listener& listener, const service& offered, const model
         if (!client) client = listener.try_accept(listener::calls::blocking);
         if (client) start();
     }
-    while (!children.full() && !stop_signal::grace_over()) {
+    while (!children.is_full() && !stop_signal::is_grace_over()) {
         if (!client) client = listener.accept_pending(listener::calls::blocking);
         if (!client) break;
         start();

@@ -25,11 +25,12 @@ void hybrid(listener& listener, const service& offered, const model_options& opt
         stop_signal::wait();
         threads.join();
     };
-    process_pool pool{{.workers = options.workers, .most = options.workers, .slots_each = options.threads},
-                      options.board,
-                      options.ready,
-                      serve_in_threads};
-    const listener::closes_at_stop closing{listener};
+    process_pool pool{
+        {.workers = options.workers, .max_workers = options.workers, .slots_per_worker = options.threads},
+        options.board,
+        options.ready,
+        serve_in_threads};
+    const listener::close_on_stop closing{listener};
     pool.run();
 }
 

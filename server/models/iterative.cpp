@@ -12,7 +12,7 @@ namespace parley {
 void iterative(listener& listener, const service& offered, const model_options& options) {
     worker self{options.board, 1};
     listener.set_connection_timeout(options.idle_timeout);
-    const listener::closes_at_stop closing{listener};
+    const listener::close_on_stop closing{listener};
     options.ready();
     while (auto peer = listener.accept()) serve(std::move(*peer), offered, options, self);
 }

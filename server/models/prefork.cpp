@@ -38,16 +38,17 @@ void serve_clients(int number, Next next, const service& offered, const model_op
 class passing_parent {
 public:
     passing_parent(listener& listener, const service& offered, const model_options& options, pool_size size)
-        : listener_{listener}, passing_{size.most}, pool_{size, options.board, options.ready, [&](int number) {
-                                                              listener.close();
-                                                              passing_.become_worker(number);
-                                                              serve_clients(
-                                                                  number, [&] { return passing_.receive(); },
-                                                                  offered, options);
-                                                          }} {}
+        : listener_{listener},
+          passing_{size.max_workers},
+          pool_{size, options.board, options.ready, [&](int number) {
+                    listener.close();
+                    passing_.become_worker(number);
+                    serve_clients(
+                        number, [&] { return passing_.receive(); }, offered, options);
+                }} {}
 
     void run(ready_report& ready) {
-        listener_.non_blocking();
+        listener_.set_nonblocking();
         do {
             maintain();
             while (const auto worker = idle_worker()) {
@@ -119,7 +120,7 @@ private:
 void prefork(listener& listener, const service& offered, const model_options& options) {
     const bool grows = options.min_spare > 0;
     const pool_size size{.workers = options.workers,
-                         .most = grows ? options.max_workers : options.workers,
+                         .max_workers = grows ? options.max_workers : options.workers,
                          .min_spare = options.min_spare,
                          .max_spare = options.max_spare};
     if (options.accept == accept_strategy::fd_passing)
@@ -132,7 +133,7 @@ void prefork(listener& listener, const service& offered, const model_options& op
                           serve_clients(
                               number, [&] { return accept_lock.accept(own); }, offered, options);
                       }};
-    const listener::closes_at_stop closing{listener};
+    const listener::close_on_stop closing{listener};
     pool.run();
 }
 

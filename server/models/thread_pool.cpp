@@ -38,8 +38,8 @@ void thread_pool(listener& listener, const service& offered, const model_options
         admission opened_sockets;
         options.ready();
         const auto give_up = [&] { // while the queue is full, the threads must hear of a stop, too
-            threads.wake_signal();
-            return stop_signal::grace_over();
+            threads.wake_all();
+            return stop_signal::is_grace_over();
         };
         while (auto peer = listener.accept()) opened_sockets.admit([&] { clients.push(*peer, give_up); });
         listener.close();

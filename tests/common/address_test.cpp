@@ -120,11 +120,11 @@ TEST_CASE("a socket tells where it is bound") {
     const unique_fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     const auto any = address::resolve("127.0.0.1:0").front();
     REQUIRE(bind(socket.get(), any.data(), any.size()) == 0);
-    const auto bound = address::of(socket.get());
+    const auto bound = address::of_socket(socket.get());
     CHECK(bound.family() == AF_INET);
     CHECK(bound.to_string().starts_with("127.0.0.1:"));
     CHECK(bound.to_string() != "127.0.0.1:0");
-    CHECK_THROWS_AS(address::of(-1), std::system_error);
+    CHECK_THROWS_AS(address::of_socket(-1), std::system_error);
 }
 
 } // namespace parley

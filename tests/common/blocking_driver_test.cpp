@@ -45,7 +45,7 @@ TEST_CASE("lines are answered up to the end of the peer's input, and counted") {
     one.ends.theirs.shutdown_write();
     one.run(quote_lines());
     CHECK(one.heard() == "<a><bc><d>");
-    const auto& stats = one.board.of(1);
+    const auto& stats = one.board.slot_of(1);
     CHECK(stats.requests.get() == 3);
     CHECK(stats.bytes_in.get() == 6);
     CHECK(stats.bytes_out.get() == 10);

@@ -21,7 +21,7 @@ namespace parley {
 namespace {
 
 /// Waits for the next child that ends.
-child_processes::ended next_end(child_processes& children) {
+child_processes::exited_child next_end(child_processes& children) {
     for (;;) {
         if (const auto child = children.reap()) return *child;
         if (!stop_signal::wait_readable({children.descriptor()})) throw std::runtime_error("a stop");
@@ -29,7 +29,7 @@ child_processes::ended next_end(child_processes& children) {
 }
 
 void wait_for_ever(int) {
-    while (!stop_signal::requested()) stop_signal::interruptible_sleep(1s);
+    while (!stop_signal::is_requested()) stop_signal::interruptible_sleep(1s);
 }
 
 /// Every case is a process of its own: it has children, and signals.
@@ -49,12 +49,12 @@ TEST_CASE("a child works with its number, and its end is told") {
               child_processes children{2};
               require(children.start([](int number) { _exit(10 + number); }), "started");
               require(children.start([](int number) { _exit(10 + number); }), "started");
-              require(children.full(), "full");
+              require(children.is_full(), "full");
               std::set<int> numbers;
               for (int i = 0; i != 2; ++i) {
                   const auto child = next_end(children);
                   require(WEXITSTATUS(child.status) == 10 + child.number, "its own status");
-                  require(!child.well(), "that is not well");
+                  require(!child.succeeded(), "that is not well");
                   numbers.insert(child.number);
               }
               require(numbers == std::set{1, 2}, "numbers from 1");
@@ -71,7 +71,7 @@ TEST_CASE("the parent's table of children is not mapped in a child") {
                   _exit(all.empty() || all.find("parley-children") != all.npos);
               }),
                       "started");
-              require(next_end(children).well(), "not mapped");
+              require(next_end(children).succeeded(), "not mapped");
           }) == "exit 0");
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("the number of a child that has ended is free again") {
               for (int i = 0; i != 5; ++i) {
                   require(children.start([](int) {}), "started");
                   const auto child = next_end(children);
-                  require(child.number == 2 && child.well(), "the second place");
+                  require(child.number == 2 && child.succeeded(), "the second place");
               }
           }) == "exit 0");
 }
@@ -144,12 +144,12 @@ TEST_CASE("a hundred children that die at once, of whom one blocked SIGCHLD tell
 TEST_CASE("a child that cannot be made is no wait, and its number stays free") {
     CHECK(as_server([] {
               child_processes children{1};
-              require(!children.start_by([](int) {
+              require(!children.start_with([](int) {
                   errno = EAGAIN;
                   return -1;
               }),
                       "there is none");
-              require(errno == EAGAIN && children.count() == 0 && !children.full(), "as before");
+              require(errno == EAGAIN && children.count() == 0 && !children.is_full(), "as before");
               require(children.start([](int number) { _exit(number); }), "started");
               require(next_end(children).number == 1, "the same number");
           }) == "exit 0");

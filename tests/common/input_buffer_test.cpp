@@ -20,10 +20,10 @@ std::vector<std::string> take_all_lines(input_buffer& input) {
     std::vector<std::string> lines;
     for (;;) {
         switch (input.next_line()) {
-        case input_buffer::found::something: lines.emplace_back(input.take()); break;
-        case input_buffer::found::too_long: lines.push_back(too_long); break;
-        case input_buffer::found::nothing:
-        case input_buffer::found::end: return lines;
+        case input_buffer::search_result::found: lines.emplace_back(input.take()); break;
+        case input_buffer::search_result::too_long: lines.push_back(too_long); break;
+        case input_buffer::search_result::need_more:
+        case input_buffer::search_result::end: return lines;
         }
     }
 }
@@ -109,26 +109,26 @@ TEST_CASE("any cutting of a text into reads gives the same lines") {
 TEST_CASE("bytes are taken as they come, and what was kept of a line comes first") {
     input_buffer input;
     input.add("one\ntw");
-    CHECK(input.next_line() == input_buffer::found::something);
+    CHECK(input.next_line() == input_buffer::search_result::found);
     CHECK(input.take() == "one");
-    CHECK(input.next_line() == input_buffer::found::nothing);
+    CHECK(input.next_line() == input_buffer::search_result::need_more);
     input.add("o\nthree");
-    CHECK(input.next_bytes() == input_buffer::found::something);
+    CHECK(input.next_bytes() == input_buffer::search_result::found);
     CHECK(input.take() == "two\nthree");
-    CHECK(input.next_bytes() == input_buffer::found::nothing);
+    CHECK(input.next_bytes() == input_buffer::search_result::need_more);
     input.end();
-    CHECK(input.next_bytes() == input_buffer::found::end);
-    CHECK(input.next_line() == input_buffer::found::end);
+    CHECK(input.next_bytes() == input_buffer::search_result::end);
+    CHECK(input.next_line() == input_buffer::search_result::end);
 }
 
 TEST_CASE("a part of a line of bytes is not lost at the end of input") {
     input_buffer input;
     input.add("half");
-    CHECK(input.next_line() == input_buffer::found::nothing);
+    CHECK(input.next_line() == input_buffer::search_result::need_more);
     input.end();
-    CHECK(input.next_bytes() == input_buffer::found::something);
+    CHECK(input.next_bytes() == input_buffer::search_result::found);
     CHECK(input.take() == "half");
-    CHECK(input.next_bytes() == input_buffer::found::end);
+    CHECK(input.next_bytes() == input_buffer::search_result::end);
 }
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their malloc(3) does not tell
@@ -139,12 +139,12 @@ TEST_CASE("a long line that came in pieces leaves no memory behind, whether it w
         const std::string text(size, 'x'), end = "\n";
         const auto of_the_test = mallinfo2().uordblks - before;
         input.add(std::string_view{text}.substr(0, size / 2));
-        CHECK(input.next_line() == input_buffer::found::nothing);
+        CHECK(input.next_line() == input_buffer::search_result::need_more);
         input.add(std::string_view{text}.substr(size / 2));
-        while (input.next_line() != input_buffer::found::nothing) {
+        while (input.next_line() != input_buffer::search_result::need_more) {
         }
         input.add(end);
-        while (input.next_line() != input_buffer::found::nothing) {
+        while (input.next_line() != input_buffer::search_result::need_more) {
         }
         CHECK(mallinfo2().uordblks < before + of_the_test + 1000);
     }

@@ -38,22 +38,22 @@ connection connect_to(const address& at) {
 TEST_CASE("each error of accept says what to do") {
     for (const int error : {EINTR, EAGAIN, ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN,
                             ENONET, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT})
-        CHECK(after_accept_error(error) == after_error::retry);
+        CHECK(classify_accept_error(error) == accept_error::retry);
     for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM})
-        CHECK(after_accept_error(error) == after_error::back_off);
+        CHECK(classify_accept_error(error) == accept_error::back_off);
     for (const int error : {EBADF, EINVAL, ENOTSOCK, EOPNOTSUPP, EFAULT})
-        CHECK(after_accept_error(error) == after_error::fatal);
+        CHECK(classify_accept_error(error) == accept_error::fatal);
 }
 
 TEST_CASE("who knocks comes in, with the peer's address") {
     for (const auto* text : {"127.0.0.1:0", "[::1]:0"}) {
         if (text[0] == '[' && !has_ipv6()) continue;
         listener endpoint{any_port(text), {}};
-        CHECK(endpoint.bound().front().to_string() != text);
-        auto client = connect_to(endpoint.bound().front());
+        CHECK(endpoint.addresses().front().to_string() != text);
+        auto client = connect_to(endpoint.addresses().front());
         auto peer = endpoint.accept();
         REQUIRE(peer);
-        CHECK(peer->peer().to_string() == address::of(client.descriptor()).to_string());
+        CHECK(peer->peer().to_string() == address::of_socket(client.descriptor()).to_string());
         CHECK(client.write_some("hello") == 5);
         read_buffer area;
         CHECK(peer->read_some(area) == "hello");
@@ -62,7 +62,7 @@ TEST_CASE("who knocks comes in, with the peer's address") {
 
 TEST_CASE("what is accepted sends at once, and is not passed on by exec") {
     listener endpoint{any_port(), {}};
-    const auto client = connect_to(endpoint.bound().front());
+    const auto client = connect_to(endpoint.addresses().front());
     const auto peer = endpoint.accept();
     int no_delay = 0;
     socklen_t size = sizeof no_delay;
@@ -75,7 +75,7 @@ TEST_CASE("what is accepted sends at once, and is not passed on by exec") {
 TEST_CASE("what is accepted over TCP has its timeouts without a call of its own") {
     listener listener{any_port(), {}};
     listener.set_connection_timeout(20ms);
-    const auto client = connect_to(listener.bound().front());
+    const auto client = connect_to(listener.addresses().front());
     const auto peer = listener.accept();
     REQUIRE(peer);
     for (const int direction : {SO_RCVTIMEO, SO_SNDTIMEO}) {
@@ -96,7 +96,7 @@ TEST_CASE("a listener whose own wait has timed out waits on") {
               const itimerval soon{.it_interval = {0, 20'000}, .it_value = {0, 20'000}};
               require(signal(SIGALRM, [](int) { stop_signal::request(); }) != SIG_ERR, "handler");
               require(setitimer(ITIMER_REAL, &soon, nullptr) == 0, "timer");
-              require(!listener.accept() && stop_signal::requested(), "only the stop ended the wait");
+              require(!listener.accept() && stop_signal::is_requested(), "only the stop ended the wait");
           }) == "exit 0");
 }
 
@@ -104,7 +104,7 @@ TEST_CASE("a connection over a UNIX socket, which inherits no timeout, gets it")
     const temporary_folder folder;
     listener listener{any_port(("unix:" + folder.file("socket")).c_str()), {}};
     listener.set_connection_timeout(20ms);
-    const auto client = connect_to(listener.bound().front());
+    const auto client = connect_to(listener.addresses().front());
     auto peer = listener.accept();
     REQUIRE(peer);
     peer->set_timeout(20ms);
@@ -114,10 +114,10 @@ TEST_CASE("a connection over a UNIX socket, which inherits no timeout, gets it")
 
 TEST_CASE("a door that does not wait lets in who is there") {
     listener endpoint{any_port(), {}};
-    endpoint.non_blocking();
+    endpoint.set_nonblocking();
     CHECK_FALSE(endpoint.try_accept(listener::calls::blocking));
-    const auto first = connect_to(endpoint.bound().front());
-    const auto second = connect_to(endpoint.bound().front());
+    const auto first = connect_to(endpoint.addresses().front());
+    const auto second = connect_to(endpoint.addresses().front());
     const auto waiting = endpoint.try_accept(listener::calls::blocking);
     REQUIRE(waiting);
     CHECK((fcntl(waiting->descriptor(), F_GETFL) & O_NONBLOCK) == 0);
@@ -130,8 +130,8 @@ TEST_CASE("a door that does not wait lets in who is there") {
 
 TEST_CASE("a port that is taken is named") {
     const listener first{any_port(), {}};
-    const auto name = first.bound().front().to_string();
-    CHECK_THROWS_WITH_AS((listener{first.bound().front(), {}}),
+    const auto name = first.addresses().front().to_string();
+    CHECK_THROWS_WITH_AS((listener{first.addresses().front(), {}}),
                          ("bind " + name + ": Address already in use").c_str(), std::system_error);
 }
 
@@ -139,19 +139,19 @@ TEST_CASE("all addresses of a name are listened to, at the same port") {
     std::vector<address> name{any_port(), any_port("127.0.0.2:0")};
     if (has_ipv6()) name.push_back(any_port("[::1]:0"));
     const listener all{open_sockets(name, {})};
-    REQUIRE(all.bound().size() == name.size());
-    for (const auto& each : all.bound()) CHECK(each.port() == all.bound().front().port());
+    REQUIRE(all.addresses().size() == name.size());
+    for (const auto& each : all.addresses()) CHECK(each.port() == all.addresses().front().port());
 }
 
 TEST_CASE("an address of a name that this machine does not have is passed over, unless it is the only one") {
     const auto absent = any_port("192.0.2.1:0");
     const std::vector<address> name{absent, any_port()};
     const listener found{open_sockets(name, {})};
-    REQUIRE(found.bound().size() == 1);
-    CHECK(found.bound().front().to_string().starts_with("127.0.0.1:"));
+    REQUIRE(found.addresses().size() == 1);
+    CHECK(found.addresses().front().to_string().starts_with("127.0.0.1:"));
     CHECK_THROWS_WITH_AS(open_sockets({&absent, 1}, {}), "bind 192.0.2.1:0: Cannot assign requested address",
                          std::system_error);
-    const std::vector<address> taken{any_port("127.0.0.2:0"), found.bound().front()};
+    const std::vector<address> taken{any_port("127.0.0.2:0"), found.addresses().front()};
     CHECK_THROWS_AS(open_sockets(taken, {}), std::system_error);
 }
 
@@ -175,7 +175,7 @@ TEST_CASE("[::] takes IPv4, too, where the system says so and no IPv4 address is
                       endpoint.open_queues(2, {.v6_only = next_to_v4});
                       bool connected = true;
                       try {
-                          connect_to(any_port("127.0.0.1:1").with_port(endpoint.bound().front().port()));
+                          connect_to(any_port("127.0.0.1:1").with_port(endpoint.addresses().front().port()));
                       } catch (const std::system_error&) {
                           connected = false;
                       }
@@ -189,7 +189,7 @@ TEST_CASE("a UNIX socket whose queue is full is in use, and the server there hea
     const temporary_folder folder;
     const auto at = any_port(("unix:" + folder.file("socket")).c_str());
     listener endpoint{at, {.backlog = 1}};
-    endpoint.non_blocking();
+    endpoint.set_nonblocking();
     std::vector<unique_fd> waiting;
     for (bool has_room = true; has_room;) {
         unique_fd client{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
@@ -256,7 +256,7 @@ TEST_CASE("of servers that begin at once where a dead one has left its UNIX sock
 
 TEST_CASE("a closed door refuses") {
     listener endpoint{any_port(), {}};
-    const auto at = endpoint.bound().front();
+    const auto at = endpoint.addresses().front();
     endpoint.close();
     CHECK_THROWS_AS(connect_to(at), std::system_error);
     CHECK_FALSE(endpoint.accept());
@@ -265,8 +265,8 @@ TEST_CASE("a closed door refuses") {
 TEST_CASE("without a descriptor left, clients wait at the door until there is one") {
     CHECK(run_in_fork([] {
               listener endpoint{any_port(), {}};
-              endpoint.non_blocking();
-              const auto client = connect_to(endpoint.bound().front());
+              endpoint.set_nonblocking();
+              const auto client = connect_to(endpoint.addresses().front());
               rlimit before{};
               getrlimit(RLIMIT_NOFILE, &before);
               const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
@@ -295,15 +295,15 @@ TEST_CASE("a door that another worker has shut holds up nobody's end") {
         CHECK(run_in_fork([&] {
                   stop_signal::install(10s);
                   listener endpoint{any_port(at.c_str()), {}};
-                  endpoint.non_blocking();
+                  endpoint.set_nonblocking();
                   endpoint.open_queues(2, {});
                   listener& same = endpoint.queue_of(2);
-                  const auto client = connect_to(endpoint.bound().front());
+                  const auto client = connect_to(endpoint.addresses().front());
                   raise(SIGTERM);
                   require(same.accept_pending(listener::calls::non_blocking).has_value(), "the last client");
                   same.stop_listening();
                   require(!endpoint.accept_pending(listener::calls::non_blocking), "nobody is left");
-                  require(!stop_signal::grace_over(), "long before the grace is over");
+                  require(!stop_signal::is_grace_over(), "long before the grace is over");
               }) == "exit 0");
     }
 }

@@ -23,7 +23,7 @@ public:
         std::ofstream{path} << text;
     }
     [[nodiscard]] std::optional<double> quota() const {
-        return processor_quota(folder_.file("groups"), folder_.file("mounted"));
+        return cpu_quota(folder_.file("groups"), folder_.file("mounted"));
     }
 
     [[nodiscard]] std::chrono::nanoseconds throttled() const {
@@ -38,14 +38,14 @@ private:
 
 TEST_CASE("a process may use the processors that it is bound to, and no others") {
     CHECK(run_in_fork([] {
-              const auto before = usable_cores();
-              require(!before.empty() && usable_processors() >= 1, "one at least");
+              const auto before = usable_cpus();
+              require(!before.empty() && usable_cpu_count() >= 1, "one at least");
               cpu_set_t one;
               CPU_ZERO(&one);
               CPU_SET(before.back(), &one);
               require(sched_setaffinity(0, sizeof one, &one) == 0, "bound to one");
-              require(usable_cores() == std::vector{before.back()}, "that one");
-              require(usable_processors() == 1, "one");
+              require(usable_cpus() == std::vector{before.back()}, "that one");
+              require(usable_cpu_count() == 1, "one");
           }) == "exit 0");
 }
 

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace parley {
 
 namespace {
-child_processes::ended worker_that_lived(std::chrono::milliseconds time, int status) {
+child_processes::exited_child worker_that_lived(std::chrono::milliseconds time, int status) {
     return {.number = 1, .process = 4711, .status = status, .lived = time};
 }
 constexpr int failed = 1 << 8; // as wait(2) tells exit status 1
@@ -17,18 +17,18 @@ constexpr int failed = 1 << 8; // as wait(2) tells exit status 1
 
 TEST_CASE("a worker that ends well, or has lived, is replaced at once") {
     restart_policy restarts;
-    CHECK_FALSE(restarts.must_wait());
+    CHECK_FALSE(restarts.backoff_left());
     for (int i = 0; i != 100; ++i) {
         restarts.ended(worker_that_lived(0ms, 0));
         restarts.ended(worker_that_lived(restart_policy::early, failed));
-        CHECK_FALSE(restarts.must_wait());
+        CHECK_FALSE(restarts.backoff_left());
     }
 }
 
 TEST_CASE("workers that die at once are replaced ever later, but not too late") {
     restart_policy restarts;
     for (int i = 1; i != restart_policy::max_early_exits; ++i) restarts.ended(worker_that_lived(0ms, failed));
-    const auto wait = restarts.must_wait();
+    const auto wait = restarts.backoff_left();
     REQUIRE(wait);
     CHECK(*wait > restart_policy::first_wait);
     CHECK(*wait <= restart_policy::early);

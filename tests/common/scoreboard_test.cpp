@@ -9,8 +9,8 @@ namespace parley {
 TEST_CASE("a new scoreboard is empty") {
     const scoreboard board{1000};
     CHECK(board.size() == 1000);
-    CHECK(board.of(1).now.get() == activity::none);
-    CHECK(board.of(1000).connections.get() == 0);
+    CHECK(board.slot_of(1).now.get() == activity::none);
+    CHECK(board.slot_of(1000).connections.get() == 0);
 }
 
 TEST_CASE("a worker has its slot as long as it works") {
@@ -18,15 +18,15 @@ TEST_CASE("a worker has its slot as long as it works") {
     {
         worker self{board, 2};
         CHECK(self.number() == 2);
-        CHECK(board.of(2).now.get() == activity::waiting);
-        CHECK(board.of(2).process.get() == getpid());
-        CHECK(board.of(2).thread.get() == gettid());
+        CHECK(board.slot_of(2).now.get() == activity::waiting);
+        CHECK(board.slot_of(2).process.get() == getpid());
+        CHECK(board.slot_of(2).thread.get() == gettid());
         self.stats().requests.add(3);
     }
-    CHECK(board.of(2).now.get() == activity::none);
+    CHECK(board.slot_of(2).now.get() == activity::none);
     worker{board, 2}.stats().requests.add(4);
-    CHECK(board.of(2).requests.get() == 7);
-    CHECK(board.of(1).requests.get() == 0);
+    CHECK(board.slot_of(2).requests.get() == 7);
+    CHECK(board.slot_of(1).requests.get() == 0);
 }
 
 TEST_CASE("what a child notes is seen by its parent, even if it is killed") {
@@ -37,15 +37,15 @@ TEST_CASE("what a child notes is seen by its parent, even if it is killed") {
               self.stats().now.set(activity::writing);
               raise(SIGKILL);
           }) == "signal 9");
-    CHECK(board.of(1).connections.get() == 1);
-    CHECK(board.of(1).now.get() == activity::writing);
-    CHECK(board.of(1).process.get() != getpid());
+    CHECK(board.slot_of(1).connections.get() == 1);
+    CHECK(board.slot_of(1).now.get() == activity::writing);
+    CHECK(board.slot_of(1).process.get() != getpid());
 }
 
 TEST_CASE("two slots share no cache line") {
     scoreboard board{2};
-    const auto* first = reinterpret_cast<const char*>(&board.of(1));
-    const auto* second = reinterpret_cast<const char*>(&board.of(2));
+    const auto* first = reinterpret_cast<const char*>(&board.slot_of(1));
+    const auto* second = reinterpret_cast<const char*>(&board.slot_of(2));
     CHECK(second - first >= 128);
 }
 

@@ -94,7 +94,7 @@ TEST_CASE("what a server says of itself and what its workers do is seen from out
     CHECK_FALSE(view.server().version.empty());
     CHECK(view.server().addresses == std::vector<std::string>{"127.0.0.1:9999", "[::1]:7"});
 
-    const auto seen = view.look();
+    const auto seen = view.take_snapshot();
     REQUIRE(seen);
     CHECK_FALSE(seen->stopping);
     CHECK(seen->uptime.count() >= 0);
@@ -135,7 +135,7 @@ TEST_CASE("a worker that was killed is recognised, although nobody has cleared i
         wait_for_ever();
     }};
     scoreboard_view view{server.process()};
-    const auto before = view.look();
+    const auto before = view.take_snapshot();
     REQUIRE(before);
     REQUIRE(before->workers.size() == 2);
     CHECK(before->workers[1].now == activity::writing);
@@ -147,7 +147,7 @@ TEST_CASE("a worker that was killed is recognised, although nobody has cleared i
     CHECK(theirs.write_some("now") == 3);
     std::optional<scoreboard_snapshot> after;
     CHECK(in_time([&] {
-        after = view.look();
+        after = view.take_snapshot();
         return after && !after->workers[1].in_use();
     }));
     CHECK(after->open == 0);
@@ -169,12 +169,12 @@ TEST_CASE("a loop whose clients are silent keeps them; one that must stop finish
         wait_for_ever();
     }};
     scoreboard_view view{server.process()};
-    CHECK(view.look()->workers[0].now == activity::idle);
-    CHECK(view.look()->workers[1].now == activity::waiting);
+    CHECK(view.take_snapshot()->workers[0].now == activity::idle);
+    CHECK(view.take_snapshot()->workers[1].now == activity::waiting);
     kill(server.process(), SIGTERM);
-    CHECK(in_time([&] { return view.look()->stopping.has_value(); }));
-    CHECK(view.look()->workers[0].now == activity::finishing);
-    CHECK(view.look()->workers[1].now == activity::waiting);
+    CHECK(in_time([&] { return view.take_snapshot()->stopping.has_value(); }));
+    CHECK(view.take_snapshot()->workers[0].now == activity::finishing);
+    CHECK(view.take_snapshot()->workers[1].now == activity::waiting);
 }
 
 TEST_CASE("a server that has ended is told from one that does nothing") {
@@ -185,9 +185,9 @@ TEST_CASE("a server that has ended is told from one that does nothing") {
         wait_for_ever();
     }};
     scoreboard_view view{server.process()};
-    CHECK(view.look()->workers.empty());
+    CHECK(view.take_snapshot()->workers.empty());
     server.end();
-    CHECK_FALSE(view.look());
+    CHECK_FALSE(view.take_snapshot());
     pollfd end{.fd = view.descriptor(), .events = POLLIN, .revents = 0};
     CHECK(poll(&end, 1, 0) == 1);
 }
@@ -230,8 +230,8 @@ TEST_CASE("the processor time of a process counts what its children have used") 
         ready();
         wait_for_ever();
     }};
-    CHECK(processor_time_of(server.process()).count() >= 40);
-    CHECK(processor_time_of(2'000'000'000).count() == 0);
+    CHECK(cpu_time_of(server.process()).count() >= 40);
+    CHECK(cpu_time_of(2'000'000'000).count() == 0);
 }
 
 } // namespace parley

@@ -22,8 +22,8 @@ constexpr auto long_enough = 30s; // for what ends by the signal, not by this ti
 TEST_CASE("nothing is requested until somebody asks") {
     CHECK(run_in_fork([] {
               stop_signal::install(0ms);
-              require(!stop_signal::requested(), "requested");
-              require(!stop_signal::grace_over(), "the grace is over");
+              require(!stop_signal::is_requested(), "requested");
+              require(!stop_signal::is_grace_over(), "the grace is over");
               require(stop_signal::sleep(1ms), "slept through");
           }) == "exit 0");
 }
@@ -33,8 +33,8 @@ TEST_CASE("SIGTERM and SIGINT request a stop") {
         CHECK(run_in_fork([&] {
                   stop_signal::install(long_enough);
                   raise(number);
-                  require(stop_signal::requested(), "requested");
-                  require(!stop_signal::grace_over(), "there is a grace");
+                  require(stop_signal::is_requested(), "requested");
+                  require(!stop_signal::is_grace_over(), "there is a grace");
               }) == "exit 0");
     }
 }
@@ -43,8 +43,8 @@ TEST_CASE("a server can request its own stop") {
     CHECK(run_in_fork([] {
               stop_signal::install(0ms);
               stop_signal::request();
-              require(stop_signal::requested(), "requested");
-              require(stop_signal::grace_over(), "without a grace it is over at once");
+              require(stop_signal::is_requested(), "requested");
+              require(stop_signal::is_grace_over(), "without a grace it is over at once");
           }) == "exit 0");
 }
 
@@ -119,7 +119,7 @@ TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if t
               stop_signal::install(0ms);
               raise(SIGHUP);
               raise(SIGPIPE);
-              require(!stop_signal::requested(), "requested");
+              require(!stop_signal::is_requested(), "requested");
           }) == "exit 0");
 }
 
@@ -129,11 +129,11 @@ TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
               const auto end = run_in_fork([] {
                   stop_signal::become_child();
                   raise(SIGHUP);
-                  require(!stop_signal::requested(), "the parent passes it on");
+                  require(!stop_signal::is_requested(), "the parent passes it on");
               });
               require(end == "exit 0", "the child ended well");
               raise(SIGHUP);
-              require(stop_signal::requested(), "not requested");
+              require(stop_signal::is_requested(), "not requested");
           }) == "exit 0");
 }
 
@@ -143,10 +143,10 @@ TEST_CASE("a child leaves Ctrl-C to its parent, and bears a repeated SIGTERM") {
               const int parents = stop_signal::descriptor();
               stop_signal::become_child();
               raise(SIGINT);
-              require(!stop_signal::requested(), "SIGINT");
+              require(!stop_signal::is_requested(), "SIGINT");
               raise(SIGTERM);
               raise(SIGTERM);
-              require(stop_signal::requested(), "SIGTERM");
+              require(stop_signal::is_requested(), "SIGTERM");
               require(!stop_signal::wait_readable({}), "a descriptor of its own");
               require(parents >= 0, "the parent had one");
           }) == "exit 0");

@@ -55,13 +55,13 @@ TEST_CASE("the smallest free number is taken first") {
     CHECK(numbers.take() == 1);
     CHECK(numbers.take() == 2);
     CHECK(numbers.take() == 3);
-    CHECK_FALSE(numbers.any_free());
+    CHECK_FALSE(numbers.has_free());
     numbers.give_back(3);
     numbers.give_back(1);
     CHECK(numbers.taken() == 1);
     CHECK(numbers.take() == 1);
     CHECK(numbers.take() == 3);
-    CHECK_FALSE(numbers.any_free());
+    CHECK_FALSE(numbers.has_free());
 }
 
 TEST_CASE("each thread has a number of its own, and all are joined") {
@@ -113,7 +113,7 @@ TEST_CASE("a stop wakes a thread that waits, and whoever waits for room") {
               auto ends = make_socket_pair(0);
               threads.start(work{[&](int) {
                   read_buffer area;
-                  while (!stop_signal::requested()) (void)ends.ours.read_some(area);
+                  while (!stop_signal::is_requested()) (void)ends.ours.read_some(area);
               }});
               kill(getpid(), SIGTERM);
               require(!threads.wait_for_room(), "a stop instead of room");
@@ -138,7 +138,7 @@ TEST_CASE("threads that begin, end and are handed work while a stop comes lose n
         for (unsigned i = 0; i != 60; ++i) {
             if (i == stop_after) kill(getpid(), SIGTERM);
             auto item = std::make_unique<int>(1);
-            if (queue.push(item, stop_signal::grace_over)) ++given;
+            if (queue.push(item, stop_signal::is_grace_over)) ++given;
             if (random() % 8 == 0 && threads.wait_for_room())
                 threads.start(work{[&, pace = random() % 8](int) { yield_often(pace); }});
             yield_often(random() % 3);
@@ -167,7 +167,7 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
                 }
             }});
         std::jthread clients{
-            [&, where = endpoint.bound().front(), pace = random() % 4, stop_after = random() % 60] {
+            [&, where = endpoint.addresses().front(), pace = random() % 4, stop_after = random() % 60] {
                 sigset_t all; // the signals are the server's
                 sigfillset(&all);
                 pthread_sigmask(SIG_BLOCK, &all, nullptr);
@@ -186,7 +186,7 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
         while (auto connection = endpoint.accept()) {
             ++accepted;
             yield_often(random() % 3);
-            require(queue.push(*connection, stop_signal::grace_over), "handed over");
+            require(queue.push(*connection, stop_signal::is_grace_over), "handed over");
         }
         endpoint.close(); // who came too late is refused
         queue.close();
@@ -208,7 +208,7 @@ TEST_CASE("what a thread throws requests a stop, and is thrown to whoever joins"
                   thrown = error.what();
               }
               require(thrown == "the thread failed", "thrown to us");
-              require(stop_signal::requested(), "a stop");
+              require(stop_signal::is_requested(), "a stop");
           }) == "exit 0");
 }
 
@@ -219,7 +219,7 @@ TEST_CASE("threads that are left at the end are asked to stop") {
               worker_threads threads{1};
               threads.start(work{[&](int) {
                   read_buffer area;
-                  while (!stop_signal::requested()) (void)ends.ours.read_some(area);
+                  while (!stop_signal::is_requested()) (void)ends.ours.read_some(area);
               }});
           }) == "exit 0");
 }

@@ -203,12 +203,12 @@ TEST_CASE("system calls are counted of a process and of the children that it mak
 }
 
 TEST_CASE("a program is kept to some cores only as long as it is asked to") {
-    const auto before = usable_cores();
+    const auto before = usable_cpus();
     {
         const on_cores first{{before.front()}};
-        CHECK(usable_cores() == std::vector<int>{before.front()});
+        CHECK(usable_cpus() == std::vector<int>{before.front()});
     }
-    CHECK(usable_cores() == before);
+    CHECK(usable_cpus() == before);
 }
 
 TEST_CASE("every round has every cell once, in an order that the seed alone decides") {
@@ -458,7 +458,7 @@ TEST_CASE("server and load have cores of their own where there are two") {
     const auto text = program.rest_of_output();
     CAPTURE(text);
     CAPTURE(program.error_output());
-    if (usable_cores().size() < 2) {
+    if (usable_cpus().size() < 2) {
         CHECK(end->exit_code() == 2);
         CHECK(program.error_output().find("--separate-cores: there is only one") != text.npos);
         return;

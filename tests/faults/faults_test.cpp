@@ -51,7 +51,7 @@ std::size_t memory_of(pid_t group) {
 /// Is each worker of the small pool there, and does everybody wait for something to do? Then all are done with
 /// their beginning. Of models that begin a worker for each client, only the latter.
 bool is_at_rest(const model_variant& how, pid_t server) {
-    const auto seen = scoreboard_view{server}.look();
+    const auto seen = scoreboard_view{server}.take_snapshot();
     const std::size_t workers = how.model == "hybrid"                                                   ? 4
                                 : how.model == "prefork" || how.model == "pool" || how.model == "loops" ? 2
                                                                                                         : 0;
@@ -313,13 +313,13 @@ TEST_CASE("without any descriptor left, who is in is served, who comes waits, an
             send_all(waiting.back(), "Bob\n");
         }
         const auto begin = steady_clock::now();
-        const auto worked = processor_time_of(group);
+        const auto worked = cpu_time_of(group);
         do { // some breaths long
             send_all(inside, "Ada\n");
             CHECK(read_line(inside).starts_with("Hello, Ada"));
             poll(nullptr, 0, 20);
         } while (steady_clock::now() - begin < 3 * listener::accept_backoff);
-        CHECK(4 * (processor_time_of(group) - worked) <= steady_clock::now() - begin);
+        CHECK(4 * (cpu_time_of(group) - worked) <= steady_clock::now() - begin);
         for (const auto& each : processes_in_group(group)) limit_descriptors(each.process, 1000);
         inside.shutdown_write();
         for (auto& each : waiting) {
@@ -384,7 +384,7 @@ TEST_CASE(
         CHECK(read_to_end(connection).empty());
         const std::size_t size = how.model == "fork" ? 0 : 2;
         CHECK(in_time([&] { return children_of(pid).size() == size; }));
-        CHECK(in_time([&] { return scoreboard_view{pid}.look()->open == 0; }));
+        CHECK(in_time([&] { return scoreboard_view{pid}.take_snapshot()->open == 0; }));
         CHECK(server.shutdown_problems() == "");
     });
 }

@@ -143,14 +143,14 @@ TEST_CASE("what fails for ever is tried now and then: no spin, and no flood in t
             if (failures() == 0) continue;
             const auto calls = tried.injected.system_calls(), failed = failures();
             const auto begin = steady_clock::now();
-            const auto worked = processor_time_of(pid);
+            const auto worked = cpu_time_of(pid);
             CHECK(in_time([&] { return failures() >= failed + 3; }));
             const auto tries = failures() - failed;
             const auto time = steady_clock::now() - begin;
             CHECK(tried.injected.system_calls() - calls <= 12 * tries + 20);
             // Each of at most four workers tries once in a breath.
             CHECK(tries <= 4 * (static_cast<std::uint64_t>(time / listener::accept_backoff) + 2));
-            CHECK(4 * (processor_time_of(pid) - worked) <= time);
+            CHECK(4 * (cpu_time_of(pid) - worked) <= time);
             tried.injected.clear();
             CHECK(read_line(waiting).starts_with("Hello, Ada"));
             const auto seconds = std::chrono::ceil<std::chrono::seconds>(steady_clock::now() - begin).count();

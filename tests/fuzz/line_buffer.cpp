@@ -30,10 +30,10 @@ lines lines_of(std::string_view text) {
 bool take_lines(input_buffer& from, lines& all) {
     for (;;) {
         switch (from.next_line()) {
-        case input_buffer::found::something: all.emplace_back(from.take()); break;
-        case input_buffer::found::too_long: all.push_back(too_long); break;
-        case input_buffer::found::nothing: return false;
-        case input_buffer::found::end: return true;
+        case input_buffer::search_result::found: all.emplace_back(from.take()); break;
+        case input_buffer::search_result::too_long: all.push_back(too_long); break;
+        case input_buffer::search_result::need_more: return false;
+        case input_buffer::search_result::end: return true;
         }
     }
 }

@@ -106,7 +106,7 @@ TEST_CASE("what is answered while other connections are still being made does no
     // A listener with room for one more than the connection that is served: the others try until the time-out.
     const auto endpoint = listening_at(own_door(), 0);
     load_options options;
-    options.target = address::of(endpoint.get()).to_string();
+    options.target = address::of_socket(endpoint.get()).to_string();
     options.connections = 6;
     options.duration = 200ms;
     options.warm_up = 0s;

@@ -168,7 +168,7 @@ TEST_CASE("a queue that overflows is seen, and those who wait before it give up 
     // A listener that nobody accepts from has room for one or two; the others' first segments are dropped.
     const auto endpoint = listening_at(own_door(), 0);
     load_options options;
-    options.target = address::of(endpoint.get()).to_string();
+    options.target = address::of_socket(endpoint.get()).to_string();
     options.connections = 6;
     options.duration = 300ms;
     options.timeout = 200ms;

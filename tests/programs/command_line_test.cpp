@@ -87,7 +87,7 @@ TEST_CASE("an address that cannot be had is refused with the reason") {
     check_refusal({"--listen", "192.0.2.1:9999"}, 1, "bind 192.0.2.1:9999: Cannot assign requested address");
     check_refusal({"--listen", "unix:/no/such/folder/socket"}, 1, "No such file or directory");
     const listener taken{address::resolve(any_port).front(), {}};
-    const auto name = taken.bound().front().to_string();
+    const auto name = taken.addresses().front().to_string();
     for (const auto& each : models())
         if (!each.datagrams && !each.commands && each.obstacle().empty())
             check_refusal({"--model", std::string{each.name}, "--listen", name}, 1,

@@ -22,15 +22,15 @@ TEST_CASE("what is not printable is spelled, and so is the backslash") {
 }
 
 TEST_CASE("text for a terminal keeps its lines and its letters, and nothing that is a command") {
-    CHECK(harmless("") == "");
-    CHECK(harmless("a\nb \\ █▎ ä €  😀") == "a\nb \\ █▎ ä €  😀");
-    CHECK(harmless("\x1b]0;title\x07\r\t\x7f") == "\\x1b]0;title\\x07\\r\\t\\x7f");
-    CHECK(harmless("\xc2\x9b"
-                   "2J") == "\\xc2\\x9b"
-                            "2J");                               // a control of Unicode
-    CHECK(harmless("\x9b \xc0\xaf \xe0\x9b\x9b \xed\xa0\x80") == // no UTF-8
+    CHECK(terminal_safe("") == "");
+    CHECK(terminal_safe("a\nb \\ █▎ ä €  😀") == "a\nb \\ █▎ ä €  😀");
+    CHECK(terminal_safe("\x1b]0;title\x07\r\t\x7f") == "\\x1b]0;title\\x07\\r\\t\\x7f");
+    CHECK(terminal_safe("\xc2\x9b"
+                        "2J") == "\\xc2\\x9b"
+                                 "2J");                               // a control of Unicode
+    CHECK(terminal_safe("\x9b \xc0\xaf \xe0\x9b\x9b \xed\xa0\x80") == // no UTF-8
           "\\x9b \\xc0\\xaf \\xe0\\x9b\\x9b \\xed\\xa0\\x80");
-    CHECK(harmless("\xe2\x82") == "\\xe2\\x82"); // cut off
+    CHECK(terminal_safe("\xe2\x82") == "\\xe2\\x82"); // cut off
 }
 
 TEST_CASE("a client's name cannot forge a line of the log") {

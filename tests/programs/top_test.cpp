@@ -180,7 +180,8 @@ TEST_CASE("parley-top sees what clients of any model do") {
             }
             CHECK(open == clients);
             CHECK(requests == clients);
-            CHECK(std::ranges::count(peers, address::of(connections.back().descriptor()).to_string()) == 1);
+            CHECK(std::ranges::count(peers, address::of_socket(connections.back().descriptor()).to_string()) ==
+                  1);
 
             const auto once = run_top({std::to_string(server.process().pid()), "--once", "--interval", "10ms"});
             CHECK(once.exit_code == 0);
@@ -254,7 +255,7 @@ TEST_CASE("on a terminal it draws in place, follows its size, and gives it back 
     screen.start({PARLEY_TOP, std::to_string(server.process().pid()), "--interval", "20ms"});
     CHECK(screen.shows("model thread, service echo"));
     CHECK(screen.shows("q quits"));
-    CHECK(screen.shows(address::of(connection.descriptor()).to_string()));
+    CHECK(screen.shows(address::of_socket(connection.descriptor()).to_string()));
     CHECK_FALSE(screen.has_shown("pid"));
     screen.resize(30, 120);
     CHECK(screen.shows("pid"));

@@ -171,7 +171,8 @@ std::string order_of_work(Serve serve) {
                                           .command = {},
                                           .board = board,
                                           .ready = ready};
-              auto greedy = connect_to(endpoint.bound().front()), modest = connect_to(endpoint.bound().front());
+              auto greedy = connect_to(endpoint.addresses().front()),
+                   modest = connect_to(endpoint.addresses().front());
               send_all(greedy, "aaaaaaaaaaaaaaaaaaaa");
               send_all(modest, "b");
               greedy.shutdown_write();

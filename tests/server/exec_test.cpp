@@ -170,7 +170,7 @@ TEST_CASE("a command's environment is clean, and says with whom it talks") {
     exec_server server{{"env"}};
     unsetenv("PARLEY_SECRET");
     auto connection = connect_to(server.endpoint());
-    const auto own = address::of(connection.descriptor()).to_string();
+    const auto own = address::of_socket(connection.descriptor()).to_string();
     auto all = variables_in(exec_server::converse(std::move(connection), ""));
     CHECK(all["PROTO"] == "TCP");
     CHECK(all["TCPLOCALIP"] == own_loopback());

@@ -237,7 +237,7 @@ TEST_CASE("a server whose program for metrics was killed goes on, and leaves wel
 
 TEST_CASE("where the metrics cannot be served the server does not begin") {
     const listener taken{address::resolve("127.0.0.1:0").front(), {}};
-    const auto endpoint = taken.bound().front().to_string();
+    const auto endpoint = taken.addresses().front().to_string();
     const auto run = [](const std::string& at) {
         subprocess server{{PARLEY_SERVER, "--listen", "127.0.0.1:0", "--metrics", at},
                           subprocess::errors::kept};

@@ -186,7 +186,7 @@ TEST_CASE("by default there are as many workers as processors that the server ma
     cpu_set_t before, one;
     REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
     CPU_ZERO(&one);
-    CPU_SET(usable_cores().back(), &one);
+    CPU_SET(usable_cpus().back(), &one);
     REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0); // what is started now inherits it
     server_under_test server{"prefork", "echo"};
     REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);

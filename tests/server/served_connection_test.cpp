@@ -210,7 +210,7 @@ std::string in_brackets(std::string_view said) {
 
 TEST_CASE("replies to requests that came together go out together, and are counted when they have gone") {
     conversation one{quote_lines};
-    const auto& stats = one.board.of(1);
+    const auto& stats = one.board.slot_of(1);
     one.connection.incoming = "a\nb\nc\nhalf of";
     one.connection.room = 4;
     one.go_on_while_ready();
@@ -243,7 +243,7 @@ TEST_CASE("a turn ends after 64 replies, though more requests are there") {
     CHECK(one.connection.sent == in_brackets(said));
     CHECK(one.connection.sends == 16);
     CHECK(turns == 16);
-    CHECK(one.board.of(1).requests.get() == 1000);
+    CHECK(one.board.slot_of(1).requests.get() == 1000);
 }
 
 TEST_CASE("large and small replies, and a reader as slow as can be, keep their order") {
@@ -265,7 +265,8 @@ TEST_CASE("large and small replies, and a reader as slow as can be, keep their o
         }
         const bool same = one.connection.sent == in_brackets(said);
         CHECK(same);
-        CHECK(one.board.of(1).requests.get() == static_cast<std::uint64_t>(std::ranges::count(said, '\n')));
+        CHECK(one.board.slot_of(1).requests.get() ==
+              static_cast<std::uint64_t>(std::ranges::count(said, '\n')));
     }
 }
 

@@ -173,7 +173,7 @@ TEST_CASE("every model serves from a socket that was passed, and leaves it as it
         for (const auto accept : each.accepts) {
             INFO(each.name, " ", name_of(accept));
             const auto socket = inheritable(listening_socket());
-            const auto endpoint = address::of(socket.get());
+            const auto endpoint = address::of_socket(socket.get());
             subprocess server{activated(socket, {"--model", std::string{each.name}, "--service", "echo",
                                                  "--accept", std::string{name_of(accept)}, "--workers", "2"}),
                               subprocess::errors::kept};
@@ -195,7 +195,7 @@ TEST_CASE("several loops serve from a socket that was passed with ReusePort=yes,
     for (const auto* model : {"loops", "coroutine", "prefork"}) {
         INFO(model);
         const auto socket = inheritable(listening_socket("127.0.0.1:0", true));
-        const auto endpoint = address::of(socket.get());
+        const auto endpoint = address::of_socket(socket.get());
         subprocess server{
             activated(socket,
                       {"--model", model, "--service", "echo", "--accept", "reuseport", "--workers", "2"}, by),
@@ -215,7 +215,7 @@ TEST_CASE("the model datagram serves from a datagram socket that was passed") {
     subprocess server{activated(socket, {"--model", "datagram", "--service", "echo"}),
                       subprocess::errors::kept};
     CHECK(server.read_line(time_limit).starts_with("listening on udp:127.0.0.1:"));
-    const auto endpoint = address::of(socket.get());
+    const auto endpoint = address::of_socket(socket.get());
     const unique_fd client{check("socket", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
     CHECK(connect(client.get(), endpoint.data(), endpoint.size()) == 0);
     char answer = 0;

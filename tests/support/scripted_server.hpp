@@ -31,7 +31,9 @@ public:
     using manners = std::function<void(connection& connection, int number)>;
 
     explicit scripted_server(manners behave, const std::string& endpoint = own_door())
-        : behave_{std::move(behave)}, endpoint_{listening_at(endpoint)}, where_{address::of(endpoint_.get())} {
+        : behave_{std::move(behave)},
+          endpoint_{listening_at(endpoint)},
+          where_{address::of_socket(endpoint_.get())} {
         acceptor_ = std::jthread{[this] { accept_all(); }};
     }
 

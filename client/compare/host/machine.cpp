@@ -20,7 +20,7 @@ machine machine::here() {
     it.memory_mib =
         std::strtod(std::string{field_of(read_file("/proc/meminfo"), "MemTotal")}.c_str(), nullptr) / 1024;
     it.load_average = std::strtod(read_file("/proc/loadavg").c_str(), nullptr);
-    it.cores = static_cast<int>(usable_cores().size());
+    it.cores = static_cast<int>(usable_cpus().size());
     utsname system;
     if (uname(&system) == 0) it.kernel = fmt::format("{} {}", system.sysname, system.release);
     const auto governor = read_file("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");

@@ -100,7 +100,7 @@ std::optional<load_outcome> run_load(const plan& all, subprocess& server, const 
     bool is_seen = !manner.is_watched;
     std::optional<process_end> end;
     while (!(end = tester->wait(20ms, &server))) {
-        if (stop_signal::requested()) return std::nullopt;
+        if (stop_signal::is_requested()) return std::nullopt;
         if (steady_clock::now() > begin + whole + time_limit)
             throw std::runtime_error(
                 fmt::format("the load did not end within {} s of its time", time_limit / 1s));

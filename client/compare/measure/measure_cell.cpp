@@ -47,7 +47,7 @@ microseconds since(steady_clock::time_point begin) {
 std::vector<worker_use> workers_of(pid_t server) {
     std::vector<worker_use> all;
     try {
-        if (const auto seen = scoreboard_view{server}.look())
+        if (const auto seen = scoreboard_view{server}.take_snapshot())
             for (const auto& each : seen->workers)
                 all.push_back({each.counted.connections, each.counted.requests});
     } catch (const std::exception&) {

@@ -28,7 +28,7 @@ void progress::show(std::size_t done, const std::string& what) const {
         const auto rest = so_far * static_cast<double>(steps_ - done) / static_cast<double>(done);
         left = fmt::format(", {:.0f} s left", rest.count());
     }
-    const auto line = harmless(fmt::format("{} of {}{}: {}", done + 1, steps_, left, what));
+    const auto line = terminal_safe(fmt::format("{} of {}{}: {}", done + 1, steps_, left, what));
     print_message("{}{}", erase_line, cut_to(line, columns_of(STDERR_FILENO) - 1));
 }
 

@@ -21,7 +21,7 @@ constexpr std::string_view placeholder = "{port}";
 /// says so, and the measurement is one with a problem.
 address free_address() {
     const listener endpoint{address::resolve("127.0.0.1:0").front(), {}};
-    return endpoint.bound().front();
+    return endpoint.addresses().front();
 }
 
 bool accepts(const std::string& text) {

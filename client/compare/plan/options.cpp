@@ -119,7 +119,7 @@ plan chosen_plan(const compare_options& wanted) {
 }
 
 void place(plan& all, bool separate_cores) {
-    const auto cores = usable_cores();
+    const auto cores = usable_cpus();
     if (all.server_cores.empty()) all.server_cores = cores;
     if (all.load_cores.empty()) all.load_cores = cores;
     if (!separate_cores) return;
@@ -187,7 +187,7 @@ void describe_options(CLI::App& app, compare_options& options) {
         ->check(CLI::Range(1, 1000));
     app.add_option("--seed", options.seed, "of the order in each round; default: another each time")
         ->type_name("NUMBER")
-        ->check(fault_of_number);
+        ->check(integer_error);
     app.add_flag(
         "--separate-cores", options.separate_cores,
         "the load has one core for itself, a server the others: steadier, where one core is enough for it");

@@ -58,7 +58,7 @@ public:
             const bool is_ready = start_.missing() <= 1;
             if (is_ready && !std::exchange(told_ready_, true)) tell({{"kind", "ready"}});
             if (clock::now() - told_ >= sign_of_life) tell({{"kind", "alive"}});
-            const bool ends = stop_signal::requested();
+            const bool ends = stop_signal::is_requested();
             if (ends) end_.raise();
             pollfd watched[] = {{controller_.descriptor(), POLLIN, 0},
                                 {news_.descriptor(), POLLIN, 0},
