@@ -18,6 +18,11 @@ using read_buffer = std::array<char, 16 * 1024>;
 
 class connection {
 public:
+    /// How long to discard input after shutdown_write(), until the peer closes too: close(2) with unread input
+    /// sends a reset, which may destroy the last reply on its way (RFC 1122, 4.2.2.13). A second is many round
+    /// trips; a longer time would let a peer that never closes hold its descriptor longer.
+    static constexpr std::chrono::milliseconds linger_time{1000};
+
     /// `gives_up_after` is what the socket has inherited, see set_timeout(); 0: nothing.
     explicit connection(unique_fd socket, const address& peer = {},
                         std::chrono::milliseconds gives_up_after = {})

@@ -72,6 +72,18 @@ public:
     /// them.
     [[nodiscard]] std::optional<connection> accept_pending(calls kind);
 
+    /// Passes each connection that accept_pending() returns to `add(connection)`, as long as `has_room()`. Call
+    /// it when shutdown was requested, before stop_listening() or close(): a client in the backlog may have
+    /// sent its request already, and would be reset.
+    template <class HasRoom, class Add>
+    void drain_backlog(calls kind, HasRoom has_room, Add add) {
+        while (has_room()) {
+            auto pending = accept_pending(kind);
+            if (!pending) return;
+            add(std::move(*pending));
+        }
+    }
+
     /// Gives the listening sockets what connection::set_timeout() gives a connection: accepted sockets
     /// inherit it, which saves two system calls for each. accept() waits on as before.
     void set_connection_timeout(std::chrono::milliseconds limit);

@@ -15,9 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// How long a peer that has heard our end may take to end, too.
-constexpr milliseconds linger_time{1000};
-
 class blocking_driver {
 public:
     blocking_driver(session& session, connection& connection, slot& stats, milliseconds idle_timeout)
@@ -135,9 +132,9 @@ private:
     void linger() {
         stats_.now.set(activity::closing);
         connection_.shutdown_write();
-        const auto end = steady_clock::now() + linger_time;
+        const auto end = steady_clock::now() + connection::linger_time;
         while (steady_clock::now() < end && !stop_signal::is_requested() &&
-               connection_.is_readable_within(linger_time)) {
+               connection_.is_readable_within(connection::linger_time)) {
             const auto bytes = connection_.read_some(input_);
             if (bytes && bytes->empty()) return;
         }

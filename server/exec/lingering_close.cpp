@@ -10,8 +10,6 @@ namespace parley {
 
 namespace {
 
-constexpr std::chrono::milliseconds longest{1000};
-
 /// Drops what has come. True: the client has ended, or is lost.
 bool has_ended(int socket) {
     read_buffer area;
@@ -34,7 +32,8 @@ void lingering_close::add(connection connection) {
     if (has_ended(socket)) return;
     try {
         const auto added =
-            leaving_.emplace(next_, leaving{std::move(connection), coarse_now() + longest}).first;
+            leaving_.emplace(next_, leaving{std::move(connection), coarse_now() + connection::linger_time})
+                .first;
         epoll_event readable{.events = EPOLLIN, .data = {.u64 = next_++}};
         if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &readable) != 0) leaving_.erase(added);
     } catch (const std::bad_alloc&) { // as above: then without a linger_time

@@ -7,6 +7,7 @@
 #include "common/process/stop_signal.hpp"
 #include "server/accept/admission.hpp"
 #include "server/loops/served_connection.hpp"
+#include "server/loops/timeout_schedule.hpp"
 #include "server/loops/work_pool.hpp"
 #include "server/model.hpp"
 
@@ -107,11 +108,9 @@ private:
                 turns_with_clients = more ? turns_with_clients + 1 : 0;
             }
         }
-        while (!is_full()) {
-            auto peer = listener_.accept_pending(listener::calls::non_blocking);
-            if (!peer) break;
-            add_client(std::move(*peer));
-        }
+        listener_.drain_backlog(
+            listener::calls::non_blocking, [&] { return !is_full(); },
+            [&](connection connection) { add_client(std::move(connection)); });
         entrance_.release();
         listener_.close();
     }
@@ -290,7 +289,7 @@ private:
 
     awaitable<void> check_timeouts() {
         do {
-            timeout_timer_.expires_after(served_connection::timeout_check_interval(options_.idle_timeout));
+            timeout_timer_.expires_after(timeout_schedule{options_.idle_timeout}.interval());
             co_await timeout_timer_.async_wait(nothrow_await);
             const auto now = steady_clock::now();
             for (auto next = live_.begin(); next != live_.end();) {

@@ -66,15 +66,14 @@ void epoll_loop::run() {
         if (accept_pending_ && !accepting_stopped_)
             accept_clients(is_crowded ? most_accepts : 1 << std::min(turns_with_clients_ / 4, 6));
         wake_pausing(now);
-        if (now >= next_timeout_check_ || stop_signal::is_requested()) check_timeouts(now);
+        if (timeouts_.is_due(now)) check_timeouts(now);
         ended_.clear();
     }
 }
 
 /// Watches the door only while somebody may come in.
 void epoll_loop::watch_listener() {
-    const bool open = !accepting_stopped_ && !listener_.backoff_left() &&
-                      live_.size() < static_cast<std::size_t>(options_.max_connections);
+    const bool open = !accepting_stopped_ && !listener_.backoff_left() && has_room();
     if (open == listener_watched_) return;
     const std::uint32_t exclusive =
         options_.accept == accept_strategy::epoll_exclusive ? std::uint32_t{EPOLLEXCLUSIVE} : 0;
@@ -90,11 +89,9 @@ void epoll_loop::watch_listener() {
 
 /// Those who stand before it come in first.
 void epoll_loop::stop_accepting() {
-    while (live_.size() < static_cast<std::size_t>(options_.max_connections)) {
-        auto peer = listener_.accept_pending(listener::calls::non_blocking);
-        if (!peer) break;
-        add_client(std::move(*peer));
-    }
+    listener_.drain_backlog(
+        listener::calls::non_blocking, [&] { return has_room(); },
+        [&](connection connection) { add_client(std::move(connection)); });
     listener_.stop_listening();
     accepting_stopped_ = true;
 }
@@ -102,7 +99,7 @@ void epoll_loop::stop_accepting() {
 /// Few in a turn, and more if clients still wait in the next: to accept until nobody waits would take a call
 /// more for each client that comes alone.
 void epoll_loop::accept_clients(int most) {
-    for (int i = 0; i < most && live_.size() < static_cast<std::size_t>(options_.max_connections); ++i) {
+    for (int i = 0; i < most && has_room(); ++i) {
         auto peer = listener_.try_accept(listener::calls::non_blocking);
         accept_pending_ = peer.has_value();
         if (!peer) {
@@ -228,13 +225,12 @@ void epoll_loop::check_timeouts(time_point now) {
             timers_.erase(each.timer);
         resume(each);
     }
-    next_timeout_check_ = now + served_connection::timeout_check_interval(options_.idle_timeout);
 }
 
 /// Milliseconds until something must be done that no event announces; -1: never.
 int epoll_loop::poll_timeout() const {
     auto until = time_point::max();
-    if (!live_.empty()) until = next_timeout_check_;
+    if (!live_.empty()) until = timeouts_.next();
     if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
     auto left = until == time_point::max() ? milliseconds{-1}
                                            : std::chrono::ceil<milliseconds>(until - steady_clock::now());

@@ -6,6 +6,7 @@
 #include "common/net/listener.hpp"
 #include "server/accept/admission.hpp"
 #include "server/loops/served_connection.hpp"
+#include "server/loops/timeout_schedule.hpp"
 #include "server/loops/work_pool.hpp"
 #include "server/model.hpp"
 
@@ -57,6 +58,9 @@ private:
     void wake_pausing(time_point now);
     void check_timeouts(time_point now);
     [[nodiscard]] int poll_timeout() const;
+    [[nodiscard]] bool has_room() const {
+        return live_.size() < static_cast<std::size_t>(options_.max_connections);
+    }
 
     listener& listener_;
     const service& offered_;
@@ -73,7 +77,7 @@ private:
     std::list<client> live_;
     std::list<client> ended_; // until the events at hand have been gone through: one may still name it
     std::multimap<time_point, client*> timers_;
-    time_point next_timeout_check_{};
+    timeout_schedule timeouts_{options_.idle_timeout};
     std::unique_ptr<read_buffer> buffer_;
 };
 

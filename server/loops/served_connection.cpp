@@ -9,15 +9,6 @@
 
 namespace parley {
 
-namespace {
-
-using std::chrono::milliseconds;
-
-/// How long a peer that has heard our end may take to end, too.
-constexpr milliseconds linger_time{1000};
-
-} // namespace
-
 served_connection::served_connection(connection connection, const service& offered, worker& worker,
                                      io_mode mode)
     : driver_{offered(), std::move(connection), mode},
@@ -93,15 +84,10 @@ bool served_connection::timed_out(time_point now, std::chrono::milliseconds idle
     if (waits_ == wants::compute) return false; // another thread is at it
     if (stop_signal::is_grace_over()) return true;
     if (waits_ == wants::timer || waits_ == wants::yield) return false;
-    if (leaving_) return now - last_reply_ >= linger_time || stop_signal::is_requested();
+    if (leaving_) return now - last_reply_ >= connection::linger_time || stop_signal::is_requested();
     if (idle_timeout.count() > 0 && now - last_reply_ >= idle_timeout) return true;
     return waits_ == wants::read && stop_signal::is_requested() &&
            now - last_heard_ >= stop_signal::idle_after_stop;
-}
-
-std::chrono::milliseconds served_connection::timeout_check_interval(std::chrono::milliseconds idle_timeout) {
-    if (stop_signal::is_requested()) return stop_signal::wake_interval;
-    return idle_timeout.count() > 0 ? std::min(idle_timeout / 4 + milliseconds{1}, linger_time) : linger_time;
 }
 
 void served_connection::give_up() {

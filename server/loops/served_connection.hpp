@@ -52,10 +52,6 @@ public:
     /// because a stop was requested? Then give_up(), and resume() whatever it waited for.
     [[nodiscard]] bool timed_out(time_point now, std::chrono::milliseconds idle_timeout) const;
 
-    /// How soon to ask all conversations whether they are overdue.
-    [[nodiscard]] static std::chrono::milliseconds
-    timeout_check_interval(std::chrono::milliseconds idle_timeout);
-
     /// The session is told that its input has ended, or, if it waits for something else, is cut off.
     void give_up();
 

@@ -42,11 +42,10 @@ void uring_loop::run() {
 
 /// Those who stand before it come in first.
 void uring_loop::stop_accepting() {
-    for (admit_waiting(); room() > 0;) {
-        auto peer = listener_.accept_pending(listener::calls::blocking);
-        if (!peer) break;
-        add_client(std::move(*peer));
-    }
+    admit_waiting();
+    listener_.drain_backlog(
+        listener::calls::blocking, [&] { return room() > 0; },
+        [&](connection connection) { add_client(std::move(connection)); });
     listener_.stop_listening();
     for (auto& each : accepts_)
         if (each.is_pending) ring_.cancel(&each); // a lent door is not shut
@@ -75,8 +74,7 @@ void uring_loop::start_accepts() {
 
 void uring_loop::accepted(accept_operation& accepting, const io_ring::completion& what) {
     accepting.is_pending = false;
-    if (what.result == -ECANCELED || (what.result < 0 && stop_signal::is_requested()))
-        return; // we want no more
+    if (what.result == -ECANCELED || (what.result < 0 && stop_signal::is_requested())) return; // we want no more
     if (what.result < 0) return listener_.handle_accept_error(-what.result);
     connection peer{unique_fd{what.result},
                     address{reinterpret_cast<const sockaddr*>(&accepting.peer), accepting.size}};
@@ -96,7 +94,7 @@ void uring_loop::admit_waiting() {
 
 /// How long to wait for completions.
 std::chrono::milliseconds uring_loop::wait_limit() const {
-    const auto limit = served_connection::timeout_check_interval(options_.idle_timeout);
+    const auto limit = timeouts_.interval();
     return std::min(limit, listener_.backoff_left().value_or(limit));
 }
 
@@ -202,8 +200,7 @@ void uring_loop::end(client& each) {
 }
 
 void uring_loop::check_timeouts(served_connection::time_point now) {
-    if (now < next_timeout_check_ && !stop_signal::is_requested()) return;
-    next_timeout_check_ = now + served_connection::timeout_check_interval(options_.idle_timeout);
+    if (!timeouts_.is_due(now)) return;
     for (auto next = live_.begin(); next != live_.end();) {
         auto& each = *next++;
         if (each.over) continue;

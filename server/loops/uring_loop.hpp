@@ -6,6 +6,7 @@
 #include "server/accept/admission.hpp"
 #include "server/loops/io_ring.hpp"
 #include "server/loops/served_connection.hpp"
+#include "server/loops/timeout_schedule.hpp"
 #include "server/model.hpp"
 
 #include <algorithm>
@@ -87,7 +88,7 @@ private:
     std::vector<accept_operation> accepts_; // some of each listening socket; not all of them are pending
     std::list<connection> waiting_;         // accepted when there was no room any more
     bool accepting_stopped_ = false;
-    served_connection::time_point next_timeout_check_{};
+    timeout_schedule timeouts_{options_.idle_timeout};
     admission admission_;
     std::list<client> live_;
     std::unique_ptr<read_buffer> unused_buffer_; // the ring's buffers are used instead

@@ -14,7 +14,7 @@
 #include "server/exec/child_command.hpp"
 #include "server/exec/lingering_close.hpp"
 #include "server/exec/running_command.hpp"
-#include "server/loops/served_connection.hpp"
+#include "server/loops/timeout_schedule.hpp"
 #include "server/model.hpp"
 
 #include <poll.h>
@@ -47,14 +47,13 @@ public:
             if (!client_) client_ = listener.try_accept(listener::calls::blocking);
             if (client_) start(listener);
         }
-        while (has_room() && !stop_signal::is_grace_over()) {
-            if (!client_) client_ = listener.accept_pending(listener::calls::blocking);
-            if (!client_) break;
-            start(listener);
-            if (!client_) continue;
-            stop_signal::interruptible_sleep(listener::accept_backoff);
-            maintain();
-        }
+        start_pending(listener);
+        listener.drain_backlog(
+            listener::calls::blocking, [&] { return can_start(); },
+            [&](connection connection) {
+                client_ = std::move(connection);
+                start_pending(listener);
+            });
         client_.reset();
         listener.close();
         while (!running_.empty() || !orphans_.empty()) {
@@ -67,7 +66,7 @@ public:
 private:
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout_check_interval() const {
         if (running_.empty() && orphans_.empty() && lingering_.count() == 0) return std::nullopt;
-        return served_connection::timeout_check_interval(options_.idle_timeout);
+        return timeouts_.interval();
     }
 
     /// What a command has left behind keeps no place: it may stay for ever, as a daemon does.
@@ -83,6 +82,18 @@ private:
             client_.reset();
         };
         if (!admission_.admit(begin)) client_.reset();
+    }
+
+    [[nodiscard]] bool can_start() const { return has_room() && !stop_signal::is_grace_over(); }
+
+    /// Starts a command for the client at a stop, however often that must be tried.
+    void start_pending(listener& listener) {
+        while (client_ && can_start()) {
+            start(listener);
+            if (!client_) return;
+            stop_signal::interruptible_sleep(listener::accept_backoff);
+            maintain();
+        }
     }
 
     bool start_command() {
@@ -107,8 +118,7 @@ private:
         while (const auto child = children_.reap()) end(*child);
         lingering_.maintain();
         const auto now = coarse_now();
-        if (now < next_timeout_check_ && !stop_signal::is_requested()) return;
-        next_timeout_check_ = now + timeout_check_interval().value_or(std::chrono::milliseconds{0});
+        if (!timeouts_.is_due(now)) return;
         for (auto& [process, each] : running_) each.check_timeouts(options_.idle_timeout);
         std::erase_if(orphans_, [](auto& each) { return each.is_empty(); });
         if (!stop_signal::is_requested()) return;
@@ -139,7 +149,7 @@ private:
     std::vector<process_group> orphans_; // by commands that have ended
     lingering_close lingering_;
     admission admission_;
-    std::chrono::steady_clock::time_point next_timeout_check_{};
+    timeout_schedule timeouts_{options_.idle_timeout};
 };
 
 } // namespace

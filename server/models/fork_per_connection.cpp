@@ -14,7 +14,7 @@ namespace parley {
 void fork_per_connection(listener& listener, const service& offered, const model_options& options) {
     child_processes children{options.max_connections};
     listener.set_connection_timeout(options.idle_timeout);
-    listener.set_nonblocking();       // the parent waits for two things at once: a client, and a child's end
+    listener.set_nonblocking();          // the parent waits for two things at once: a client, and a child's end
     std::optional<connection> client; // accepted, and without a process
     // Opened once, and begun in each child: its copy costs a page, and to open it there would cost five
     // (malloc's own notes, in the heap and in libc).
@@ -46,14 +46,20 @@ void fork_per_connection(listener& listener, const service& offered, const model
         if (!client) client = listener.try_accept(listener::calls::blocking);
         if (client) start();
     }
-    while (!children.is_full() && !stop_signal::is_grace_over()) {
-        if (!client) client = listener.accept_pending(listener::calls::blocking);
-        if (!client) break;
-        start();
-        if (!client) continue;
-        stop_signal::interruptible_sleep(listener::accept_backoff);
-        reap();
-    }
+    const auto can_start = [&] { return !children.is_full() && !stop_signal::is_grace_over(); };
+    const auto start_pending = [&] {
+        while (client && can_start()) {
+            start();
+            if (!client) return;
+            stop_signal::interruptible_sleep(listener::accept_backoff);
+            reap();
+        }
+    };
+    start_pending();
+    listener.drain_backlog(listener::calls::blocking, can_start, [&](connection connection) {
+        client = std::move(connection);
+        start_pending();
+    });
     client.reset();
     listener.close();
     children.stop();

@@ -67,8 +67,9 @@ private:
     /// that stay.
     void stop() {
         constexpr int longest = 500, step = 10; // ms without any progress
-        while (!listener_.backoff_left() && accept(listener_.accept_pending(listener::calls::blocking))) {
-        }
+        listener_.drain_backlog(
+            listener::calls::blocking, [&] { return !listener_.backoff_left(); },
+            [&](connection connection) { waiting_.push_back(std::move(connection)); });
         listener_.stop_listening();
         pollfd finished{.fd = passing_.descriptor(), .events = POLLIN, .revents = 0};
         for (int waited = 0; !waiting_.empty() && waited < longest; waited += step) {
