@@ -10,7 +10,7 @@
 namespace parley {
 
 /// The version of what follows; who speaks another one is refused.
-constexpr const char* agent_messages_form = "parley-load-agent/1";
+constexpr const char* agent_messages_form = "parley-load-agent/2";
 
 nlohmann::json message_of(const load_options& options);
 nlohmann::json message_of(const load_result& result);
