@@ -149,6 +149,7 @@ TEST_CASE("what is no plan is refused, with the field that is wrong") {
              {with(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
              {with("{}"), "no \"id\""},
              {with("7"), "no object"},
+             {"{" + good + R"(, "seeds": 1, "workloads": [{"id": "x"}]})", "\"seeds\" is unknown"},
              {R"({"contenders": [{"name": "a"}], "workloads": [{"id": "x"}]})",
               "either a \"model\" or a \"command\""},
          }) {

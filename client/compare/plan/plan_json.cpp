@@ -81,16 +81,20 @@ json written(Thing it) {
     return object;
 }
 
+void check_known(const json& object, const std::vector<std::string>& names) {
+    for (const auto& member : object.items())
+        if (std::ranges::find(names, member.key()) == names.end())
+            throw std::invalid_argument(
+                fmt::format("\"{}\" is unknown: there are {}", member.key(), fmt::join(names, ", ")));
+}
+
 template <class Thing>
 Thing read(const json& object) {
     if (!object.is_object()) throw std::invalid_argument(fmt::format("{} is no object", object.dump()));
     Thing it;
     std::vector<std::string> names;
     each_field(it, reader{object, names});
-    for (const auto& [name, value] : object.items())
-        if (std::ranges::find(names, name) == names.end())
-            throw std::invalid_argument(
-                fmt::format("\"{}\" is unknown: there are {}", name, fmt::join(names, ", ")));
+    check_known(object, names);
     return it;
 }
 
@@ -147,6 +151,8 @@ plan plan_from(const json& text) {
     field("seed", all.seed);
     field("server_cores", all.server_cores);
     field("load_cores", all.load_cores);
+    names.insert(names.end(), {"contenders", "workloads"});
+    check_known(text, names);
     all.contenders = read_list<contender>(text, "contenders");
     all.workloads = read_list<workload>(text, "workloads");
     check_range("the plan", "rounds", all.rounds, 1, 1000);
