@@ -1,4 +1,5 @@
-// Numeric hosts are read here, without the resolver: it would map libraries into every forking server.
+// Parses and prints socket addresses. Numeric hosts bypass getaddrinfo(3), which would load the resolver's
+// libraries: every mapping makes fork(2) in a server dearer.
 #include "common/net/address.hpp"
 
 #include "common/check.hpp"
@@ -18,8 +19,8 @@ namespace parley {
 
 namespace {
 
-[[noreturn]] void reject(std::string_view text, std::string_view why) {
-    throw std::invalid_argument("bad address '" + std::string{text} + "': " + std::string{why});
+[[noreturn]] void reject(std::string_view text, std::string_view reason) {
+    throw std::invalid_argument("bad address '" + std::string{text} + "': " + std::string{reason});
 }
 
 in_port_t parse_port(std::string_view text, std::string_view port) {
@@ -53,7 +54,8 @@ address::address(const sockaddr* data, socklen_t size, int type) : size_{size}, 
 
 namespace {
 
-/// Undoes escaped(), as far as to_string() needs it. Throws std::invalid_argument.
+/// Returns the bytes of an abstract name as to_string() prints it: undoes \\ and \xHH of escaped(). Throws
+/// std::invalid_argument if a backslash is followed by anything else.
 std::string abstract_name(std::string_view text, std::string_view escaped_name) {
     std::string name;
     for (std::size_t i = 0; i < escaped_name.size(); ++i) {
@@ -84,7 +86,8 @@ address unix_address(std::string_view text, std::string_view path) {
         return address{reinterpret_cast<const sockaddr*>(&un),
                        static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length)};
     };
-    if (path.starts_with('@')) { // an abstract name begins with a null byte, and ends with the address
+    if (path.starts_with(
+            '@')) { // an abstract name begins with a null byte; its length is that of the address (unix(7))
         const auto name = abstract_name(text, path.substr(1));
         if (name.empty() || name.size() >= sizeof un.sun_path)
             reject(text, "the name of an abstract UNIX socket has 1 to 107 bytes, as in unix:@parley");
@@ -97,7 +100,8 @@ address unix_address(std::string_view text, std::string_view path) {
     return address_of(path.size() + 1);
 }
 
-/// The zone of an address, as in fe80::1%eth0: the name of an interface, or its number.
+/// Returns the scope id of a zone, which is an interface by name or number (fe80::1%eth0, RFC 4007). Throws
+/// std::invalid_argument if there is no such interface.
 std::uint32_t zone_number(std::string_view text, const std::string& zone) {
     if (const auto number = if_nametoindex(zone.c_str())) return number;
     std::uint32_t number = 0;
@@ -133,13 +137,14 @@ std::vector<address> internet_addresses(std::string_view text, int type) {
     const int failure = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
     if (failure != 0) throw std::runtime_error("no such host '" + host + "': " + gai_strerror(failure));
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner{found, freeaddrinfo};
-    std::vector<address> all;
-    for (const auto* each = found; each; each = each->ai_next) {
-        const address next{each->ai_addr, each->ai_addrlen, type};
-        // /etc/hosts may name one twice.
-        if (std::ranges::find(all, next.to_string(), &address::to_string) == all.end()) all.push_back(next);
+    std::vector<address> addresses;
+    for (const auto* entry = found; entry; entry = entry->ai_next) {
+        const address next{entry->ai_addr, entry->ai_addrlen, type};
+        // /etc/hosts may list an address twice.
+        if (std::ranges::find(addresses, next.to_string(), &address::to_string) == addresses.end())
+            addresses.push_back(next);
     }
-    return all;
+    return addresses;
 }
 
 } // namespace
@@ -184,12 +189,12 @@ in_port_t address::port() const {
 }
 
 address address::with_port(in_port_t port) const {
-    auto other = *this;
+    auto copy = *this;
     if (family() == AF_INET6)
-        reinterpret_cast<sockaddr_in6&>(other.storage_).sin6_port = htons(port);
+        reinterpret_cast<sockaddr_in6&>(copy.storage_).sin6_port = htons(port);
     else
-        reinterpret_cast<sockaddr_in&>(other.storage_).sin_port = htons(port);
-    return other;
+        reinterpret_cast<sockaddr_in&>(copy.storage_).sin_port = htons(port);
+    return copy;
 }
 
 bool address::is_local() const {
@@ -206,7 +211,8 @@ std::string address::unix_name() const {
     if (length > 1 && un.sun_path[0] == '\0') {
         auto name = '@' + escaped({un.sun_path + 1, length - 1});
         for (auto space = name.find(' '); space != name.npos; space = name.find(' '))
-            name.replace(space, 1, "\\x20"); // in a line, an address is one word
+            name.replace(space, 1,
+                         "\\x20"); // logs and ready lines separate an address from other words by spaces
         return name;
     }
     auto file = path();

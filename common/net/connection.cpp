@@ -1,4 +1,5 @@
-// Errors are sorted here once: what is only "not now" is a value, what ends the connection is thrown.
+// Reads and writes a connected socket. Temporary failures are values; an error that ends the connection is
+// thrown.
 #include "common/net/connection.hpp"
 
 #include "common/check.hpp"
@@ -10,21 +11,22 @@
 namespace parley {
 
 namespace {
-/// Has the call failed only for now? EWOULDBLOCK is EAGAIN on Linux, and what a time-out gives, too.
-bool not_now() { return errno == EAGAIN || errno == EINTR; }
+/// True if the last call failed only for now. EAGAIN also stands for a timeout (SO_RCVTIMEO), and equals
+/// EWOULDBLOCK on Linux.
+bool is_temporary() { return errno == EAGAIN || errno == EINTR; }
 } // namespace
 
-std::optional<std::string_view> connection::read_some(std::span<char> into) {
-    const auto count = ::recv(socket_.get(), into.data(), into.size(), 0);
-    if (count >= 0) return std::string_view{into.data(), static_cast<std::size_t>(count)};
-    if (not_now()) return std::nullopt;
+std::optional<std::string_view> connection::read_some(std::span<char> buffer) {
+    const auto count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+    if (count >= 0) return std::string_view{buffer.data(), static_cast<std::size_t>(count)};
+    if (is_temporary()) return std::nullopt;
     throw_errno("recv");
 }
 
 std::size_t connection::write_some(std::string_view bytes) {
     const auto count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (count >= 0) return static_cast<std::size_t>(count);
-    if (not_now()) return 0;
+    if (is_temporary()) return 0;
     throw_errno("send");
 }
 
@@ -36,14 +38,14 @@ bool connection::is_readable_within(std::chrono::milliseconds time) const {
 }
 
 bool connection::is_hung_up_within(std::chrono::milliseconds time) const {
-    pollfd socket{.fd = socket_.get(), .events = 0, .revents = 0}; // POLLHUP and POLLERR come unasked
+    pollfd socket{.fd = socket_.get(), .events = 0, .revents = 0}; // poll(2) always reports POLLHUP and POLLERR
     return poll(&socket, 1, static_cast<int>(time.count())) > 0;
 }
 
 void connection::set_timeout(std::chrono::milliseconds limit) {
-    if (limit == gives_up_after_) return;
+    if (limit == timeout_) return;
     set_timeouts(socket_.get(), limit);
-    gives_up_after_ = limit;
+    timeout_ = limit;
 }
 
 void set_timeouts(int socket, std::chrono::milliseconds limit) {

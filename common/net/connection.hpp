@@ -1,5 +1,5 @@
-// The wire between two ends: it owns a connected socket, and can only read and write. Whether a call waits
-// is the socket's own flag (O_NONBLOCK), chosen by the model that made the connection.
+// A connection: owns a connected socket, and can only read and write. Calls block or not by the socket's flag
+// O_NONBLOCK, which the model that accepted the connection has chosen.
 #pragma once
 
 #include "common/net/address.hpp"
@@ -13,7 +13,8 @@
 
 namespace parley {
 
-/// What one read fills: large enough that a stream needs few calls, small enough for a thread's stack.
+/// The buffer of one read. With 16 KiB a stream needs few calls, and the buffer still fits on the 128 KiB stack
+/// of a worker thread (worker_threads.cpp).
 using read_buffer = std::array<char, 16 * 1024>;
 
 class connection {
@@ -23,45 +24,48 @@ public:
     /// trips; a longer time would let a peer that never closes hold its descriptor longer.
     static constexpr std::chrono::milliseconds linger_time{1000};
 
-    /// `gives_up_after` is what the socket has inherited, see set_timeout(); 0: nothing.
-    explicit connection(unique_fd socket, const address& peer = {},
-                        std::chrono::milliseconds gives_up_after = {})
-        : socket_{std::move(socket)}, peer_{peer}, gives_up_after_{gives_up_after} {}
+    /// `timeout` is the one that the socket inherited from its listener, see set_timeout(); 0: none.
+    explicit connection(unique_fd socket, const address& peer = {}, std::chrono::milliseconds timeout = {})
+        : socket_{std::move(socket)}, peer_{peer}, timeout_{timeout} {}
 
-    /// Reads what is there (recv(2)). Nothing: not now; errno tells why: EAGAIN (nothing there, or the time is
-    /// over) or EINTR. Empty: the end of input. Throws std::system_error where the connection is lost.
-    [[nodiscard]] std::optional<std::string_view> read_some(std::span<char> into);
+    /// Reads the available bytes (recv(2)). Returns an empty view at the end of input, and nullopt if nothing
+    /// can be read now: errno is EAGAIN (no data, or timeout) or EINTR. Throws std::system_error if the
+    /// connection is lost.
+    [[nodiscard]] std::optional<std::string_view> read_some(std::span<char> buffer);
 
-    /// Sends what fits and returns how many bytes that were (send(2)); 0: not now, as above. Throws as above.
-    /// Never raises SIGPIPE.
+    /// Sends as many bytes as fit and returns their number (send(2)); 0 if none can be sent now, with errno as
+    /// above. Never raises SIGPIPE. Throws std::system_error if the connection is lost.
     [[nodiscard]] std::size_t write_some(std::string_view bytes);
 
-    /// Ends our direction; the peer reads the end of input (shutdown(2)). Harmless on a lost connection.
+    /// Closes the sending direction, so that the peer reads the end of input (shutdown(2)). Does nothing on a
+    /// lost connection.
     void shutdown_write();
 
-    /// Waits until a read would not wait, or the time is over, or a signal comes: then false (poll(2)).
+    /// Waits until a read would not block. Returns false after `time`, or if a signal arrives first (poll(2)).
     [[nodiscard]] bool is_readable_within(std::chrono::milliseconds time) const;
 
-    /// Waits until the connection is lost, or the time is over, or a signal comes: then false (poll(2)). A peer
-    /// that has only ended its output, and may still read, has not hung up.
+    /// Waits until the connection is lost in both directions. Returns false after `time`, or if a signal
+    /// arrives first (poll(2), POLLHUP). A peer that has only closed its sending direction can still read, and
+    /// does not count.
     [[nodiscard]] bool is_hung_up_within(std::chrono::milliseconds time) const;
 
-    /// Makes each read and write of a blocking socket give up after `limit` (SO_RCVTIMEO, SO_SNDTIMEO).
+    /// Limits how long each read and write of a blocking socket waits (SO_RCVTIMEO, SO_SNDTIMEO).
     void set_timeout(std::chrono::milliseconds limit);
 
     [[nodiscard]] int descriptor() const { return socket_.get(); }
     [[nodiscard]] const address& peer() const { return peer_; }
 
-    /// Gives the socket away, for a model whose library owns its sockets itself.
+    /// Releases ownership of the socket, for a library that owns its sockets itself (Asio).
     [[nodiscard]] unique_fd release() { return std::move(socket_); }
 
 private:
     unique_fd socket_;
     address peer_;
-    std::chrono::milliseconds gives_up_after_;
+    std::chrono::milliseconds timeout_;
 };
 
-/// Makes each call of a blocking socket give up after `limit` (SO_RCVTIMEO, SO_SNDTIMEO).
+/// Limits how long each call of a blocking socket waits (SO_RCVTIMEO, SO_SNDTIMEO). An accepted socket inherits
+/// the limits of its listening socket. Throws std::system_error.
 void set_timeouts(int socket, std::chrono::milliseconds limit);
 
 } // namespace parley
