@@ -1,5 +1,6 @@
+// The four steps of a session, as blocking system calls. SO_RCVTIMEO and SO_SNDTIMEO end calls that wait too
+// long.
 #include "common/session/blocking_driver.hpp"
-
 #include "common/clock.hpp"
 #include "common/process/stop_signal.hpp"
 #include "common/session/reply_batch.hpp"
@@ -24,15 +25,15 @@ public:
 
     void run() {
         stats_.now.set(activity::reading);
-        while (const step* wanted = next())
+        while (const step* next_step = next())
             if (stop_signal::is_grace_over() ||
-                !std::visit([this](const auto& each) { return carry_out(each); }, *wanted))
+                !std::visit([this](const auto& request) { return perform(request); }, *next_step))
                 return;
-        if (send_batch() && !heard_end_) linger();
+        if (send_batch() && !saw_eof_) linger();
     }
 
 private:
-    /// What the session throws comes after the replies that it has made.
+    /// Returns the next step. If the session throws, the replies that it has made are sent first.
     const step* next() {
         try {
             return session_.next();
@@ -42,23 +43,23 @@ private:
         }
     }
 
-    // Each returns false where the conversation must be cut off.
+    // Each perform() returns false if the connection must be closed without a linger.
 
-    bool carry_out(need_input) {
+    bool perform(need_input) {
         if (!send_batch()) return false;
         batch_.release();
         const auto bytes = read();
-        heard_end_ = bytes.empty();
+        saw_eof_ = bytes.empty();
         stats_.bytes_in.add(bytes.size());
         stats_.now.set(activity::writing);
         session_.feed(bytes);
         return true;
     }
 
-    /// Replies to requests that came together go out together.
-    bool carry_out(const output& out) {
-        if ((session_.has_unread_input() || !batch_.empty()) && batch_.add(out.bytes)) return true;
-        return send_batch() && send(out.bytes, 1);
+    /// Sends a reply, or adds it to the batch: replies to pipelined requests share one call.
+    bool perform(const output& reply) {
+        if ((session_.has_unread_input() || !batch_.empty()) && batch_.add(reply.bytes)) return true;
+        return send_batch() && send(reply.bytes, 1);
     }
 
     bool send_batch() {
@@ -68,7 +69,8 @@ private:
         return is_sent;
     }
 
-    /// Nor has a peer that reads now and then a byte of its reply.
+    /// Sends all bytes. Returns false if the peer has not read them within the idle timeout. SO_SNDTIMEO alone
+    /// does not ensure that: a peer that reads a byte from time to time starts it again.
     bool send(std::string_view bytes, unsigned replies) {
         std::optional<steady_clock::time_point> began;
         for (auto rest = bytes; !rest.empty();) {
@@ -87,7 +89,7 @@ private:
         return true;
     }
 
-    bool carry_out(delay pause) {
+    bool perform(delay pause) {
         if (!send_batch()) return false;
         for (const auto end = steady_clock::now() + pause.time;;) {
             const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
@@ -97,29 +99,30 @@ private:
         }
     }
 
-    bool carry_out(const compute& work) {
+    bool perform(const compute& work) {
         if (!send_batch()) return false;
         work();
         return true;
     }
 
-    /// The next bytes; empty also where no more shall be waited for.
+    /// Reads the next bytes. Returns an empty view at the end of input, after the idle timeout, or if a stop
+    /// was requested and nothing arrives soon.
     std::string_view read() {
-        const bool goes_on = reads_since_reply_++ != 0 && idle_timeout_.count() != 0;
+        const bool is_partial_request = reads_since_reply_++ != 0 && idle_timeout_.count() != 0;
         for (;;) {
             if (stop_signal::is_requested() && !is_readable_soon()) return {};
-            if (goes_on) {
+            if (is_partial_request) {
                 const auto left = time_left();
                 if (left.count() <= 0) return {};
-                if (!connection_.is_readable_within(left)) continue; // the time is over, or a signal has come
+                if (!connection_.is_readable_within(left)) continue; // timeout, or a signal
             }
             if (const auto bytes = connection_.read_some(input_)) return *bytes;
-            if (errno == EAGAIN) return {}; // idle for too long
+            if (errno == EAGAIN) return {}; // SO_RCVTIMEO: idle for too long
         }
     }
 
-    /// A peer that sends now and then a byte of a request, but never the whole, has no longer than a silent
-    /// one.
+    /// Returns how much of the idle timeout is left since the last reply. A peer that sends single bytes of a
+    /// request, but never all of it, thus gets no more time than a silent one.
     milliseconds time_left() const {
         return std::chrono::ceil<milliseconds>(last_reply_ + idle_timeout_ - coarse_now());
     }
@@ -128,7 +131,8 @@ private:
         return !stop_signal::is_grace_over() && connection_.is_readable_within(stop_signal::idle_after_stop);
     }
 
-    /// To close with unread input sends a reset, which may overtake our last reply: so read it off first.
+    /// Closes our direction and discards input until the peer closes too (lingering close). If close(2) finds
+    /// unread input, the kernel sends a reset, which may destroy the last reply before the peer reads it.
     void linger() {
         stats_.now.set(activity::closing);
         connection_.shutdown_write();
@@ -144,9 +148,9 @@ private:
     connection& connection_;
     slot& stats_;
     milliseconds idle_timeout_;
-    bool heard_end_ = false;
+    bool saw_eof_ = false;
     unsigned reads_since_reply_ = 0;
-    steady_clock::time_point last_reply_ = coarse_now(); // or the beginning
+    steady_clock::time_point last_reply_ = coarse_now(); // or the start of the connection
     reply_batch batch_;
     read_buffer input_;
 };

@@ -1,5 +1,5 @@
-// Carries a session in calls that wait: one thread or process, one conversation. The simplest driver, and
-// the one to read first.
+// Driver with blocking calls: one thread or process runs one session at a time. The simplest driver, so read it
+// before nonblocking_driver.hpp.
 #pragma once
 
 #include "common/net/connection.hpp"
@@ -10,9 +10,9 @@
 
 namespace parley {
 
-/// Runs `session` over `connection`, whose calls must wait, to its end: its own, or the peer's silence of
-/// `idle_timeout` (0: any length), or a requested stop. Notes on `worker`'s slot what it does.
-/// Throws what the session throws, and std::system_error where the connection is lost.
+/// Runs `session` over a blocking `connection` until the session ends, the peer is silent for `idle_timeout`
+/// (0: no limit), or a stop is requested. Records its activity in the scoreboard slot of `worker`. Throws what
+/// the session throws, and std::system_error if the connection is lost.
 void drive_blocking(session& session, connection& connection, worker& worker,
                     std::chrono::milliseconds idle_timeout);
 

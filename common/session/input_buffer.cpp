@@ -1,4 +1,5 @@
-// Each byte is searched once: what is kept from earlier reads is known to hold no newline.
+// Splits input into lines. Each byte is searched once: bytes that are kept from earlier reads contain no
+// newline.
 #include "common/session/input_buffer.hpp"
 
 namespace parley {
@@ -10,7 +11,8 @@ std::string_view without_carriage_return(std::string_view line) {
 }
 } // namespace
 
-/// Gives memory back (an assignment may keep it): an idle connection holds none of its last long line.
+/// Frees the memory, so that an idle connection does not keep that of its last long line. (clear() and
+/// assignments may keep it.)
 void input_buffer::release(std::string& text) {
     if (!text.empty()) std::string{}.swap(text);
 }
@@ -24,11 +26,11 @@ input_buffer::search_result input_buffer::next_line() {
         borrowed_.remove_prefix(complete ? newline + 1 : borrowed_.size());
 
         if (skipping_) {
-            if (!complete) return nothing_more();
+            if (!complete) return not_found();
             skipping_ = false;
             continue;
         }
-        // What may yet turn out to be the end of the line does not count.
+        // A trailing '\r' may be the first half of "\r\n", so it does not count towards the limit.
         const bool carriage_return = part.empty() ? kept_.ends_with('\r') : part.ends_with('\r');
         if (kept_.size() + part.size() > line_limit + (carriage_return ? 1 : 0)) {
             release(kept_);
@@ -36,13 +38,13 @@ input_buffer::search_result input_buffer::next_line() {
             return search_result::too_long;
         }
         if (complete && kept_.empty()) {
-            taken_ = without_carriage_return(part);
+            found_ = without_carriage_return(part);
             return search_result::found;
         }
         kept_.append(part);
-        if (!complete && (!ended_ || kept_.empty())) return nothing_more();
+        if (!complete && (!ended_ || kept_.empty())) return not_found();
         whole_.swap(kept_);
-        taken_ = without_carriage_return(whole_);
+        found_ = without_carriage_return(whole_);
         return search_result::found;
     }
 }
@@ -51,9 +53,9 @@ input_buffer::search_result input_buffer::next_bytes() {
     release(whole_);
     whole_.swap(kept_);
     if (!whole_.empty()) whole_.append(borrowed_);
-    taken_ = whole_.empty() ? borrowed_ : std::string_view{whole_};
+    found_ = whole_.empty() ? borrowed_ : std::string_view{whole_};
     borrowed_ = {};
-    return taken_.empty() ? nothing_more() : search_result::found;
+    return found_.empty() ? not_found() : search_result::found;
 }
 
 } // namespace parley

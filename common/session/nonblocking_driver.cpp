@@ -1,4 +1,5 @@
-// The four steps of a session, each as far as it goes now.
+// Performs steps of a session until one would block. Replies to pipelined requests are collected in a batch and
+// sent by one call.
 #include "common/session/nonblocking_driver.hpp"
 
 namespace parley {
@@ -14,7 +15,7 @@ nonblocking_driver::wants nonblocking_driver::resume(std::unique_ptr<read_buffer
         }
         if (has_batch()) {
             if (mode_ == io_mode::readiness) sent(connection_.write_some(unsent()), stats);
-            if (has_batch()) return wait_with_input(wants::write, buffer);
+            if (has_batch()) return suspend_with_input(wants::write, buffer);
         }
         if (!step_) {
             if (batch_ && batch_->failure) std::rethrow_exception(batch_->failure);
@@ -29,17 +30,18 @@ nonblocking_driver::wants nonblocking_driver::resume(std::unique_ptr<read_buffer
             if (!bytes) return wants::read;
             feed(*bytes, stats);
         } else if (reply) {
-            if (replies++ == replies_per_turn) return wait_with_input(wants::yield, buffer);
+            if (replies++ == replies_per_turn) return suspend_with_input(wants::yield, buffer);
             if (mode_ == io_mode::readiness) sent(connection_.write_some(unsent()), stats);
-            if (step_) return wait_with_input(wants::write, buffer);
+            if (step_) return suspend_with_input(wants::write, buffer);
         } else {
-            const bool pausing = std::holds_alternative<delay>(*step_);
-            return wait_with_input(pausing ? wants::timer : wants::compute, buffer);
+            const bool is_delay = std::holds_alternative<delay>(*step_);
+            return suspend_with_input(is_delay ? wants::timer : wants::compute, buffer);
         }
     }
 }
 
-/// What the session throws comes after the replies that it has made.
+/// Fetches the next step. If the session throws, the exception is kept until the replies that it has made are
+/// sent.
 void nonblocking_driver::next_step() {
     try {
         step_ = session_.next();
@@ -50,24 +52,26 @@ void nonblocking_driver::next_step() {
     has_finished_ = !step_;
 }
 
-/// Returns false if the reply is to be sent as it is: no other is there to share a call with.
+/// Copies a reply to the batch. Returns false if it must be sent without a copy: it is partly sent, it is too
+/// large for the batch, or no other reply can share its call.
 bool nonblocking_driver::add_to_batch(std::string_view reply) {
     if (sent_ != 0 || (!has_batch() && !session_.has_unread_input())) return false;
     if (!batch_) batch_ = std::make_unique<pending>();
     return batch_->add(reply);
 }
 
-nonblocking_driver::wants nonblocking_driver::wait_with_input(wants what,
-                                                              std::unique_ptr<read_buffer>& buffer) {
+/// Suspends the session while it still uses its input, so it keeps the buffer.
+nonblocking_driver::wants nonblocking_driver::suspend_with_input(wants reason,
+                                                                 std::unique_ptr<read_buffer>& buffer) {
     if (!input_) input_ = std::move(buffer);
-    return what;
+    return reason;
 }
 
-void nonblocking_driver::feed(std::string_view bytes, slot& stats, bool more_there) {
+void nonblocking_driver::feed(std::string_view bytes, slot& stats, bool has_more) {
     stats.bytes_in.add(bytes.size());
     session_.feed(bytes);
-    has_read_ = !more_there;
-    heard_end_ = bytes.empty();
+    has_read_ = !has_more;
+    saw_eof_ = bytes.empty();
     step_ = nullptr;
 }
 

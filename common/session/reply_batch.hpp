@@ -1,5 +1,5 @@
-// Small replies that are ready together, copied so that one send(2) carries them all: a client that pipelines
-// its requests would cost a system call for each reply otherwise.
+// Batch of small replies, copied together so that one send(2) carries them all. Without it, a client that
+// pipelines its requests would cost one system call per reply.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,14 @@ namespace parley {
 
 class reply_batch {
 public:
-    static constexpr std::size_t most_bytes = 16 * 1024;
-    static constexpr std::size_t largest_reply = 4 * 1024; // to copy a larger one costs more than a call saves
+    static constexpr std::size_t max_bytes =
+        16 * 1024; // bounds the memory of a connection; as large as a read_buffer
+    static constexpr std::size_t max_reply = 4 * 1024; // copying a larger reply costs more than a call saves
 
-    /// Copies a reply to the end. Returns false if it is too large, or the batch is full.
+    /// Copies a reply to the end. Returns false if the reply is too large or the batch is full.
     bool add(std::string_view reply) {
-        if (reply.size() > largest_reply || bytes_.size() + reply.size() > most_bytes) return false;
-        if (bytes_.capacity() < first_size) bytes_.reserve(first_size);
+        if (reply.size() > max_reply || bytes_.size() + reply.size() > max_bytes) return false;
+        if (bytes_.capacity() < initial_capacity) bytes_.reserve(initial_capacity);
         bytes_.append(reply);
         ++replies_;
         return true;
@@ -26,19 +27,21 @@ public:
     [[nodiscard]] std::string_view bytes() const { return bytes_; }
     [[nodiscard]] unsigned replies() const { return replies_; }
 
-    /// Forgets what has been sent, and keeps the memory.
+    /// Removes all replies, and keeps the memory.
     void clear() {
         bytes_.clear();
         replies_ = 0;
     }
 
-    /// Gives the memory back. Only if it is empty.
+    /// Frees the memory. Only for an empty batch.
     void release() {
-        if (bytes_.capacity() >= first_size) std::string{}.swap(bytes_);
+        if (bytes_.capacity() >= initial_capacity) std::string{}.swap(bytes_);
     }
 
 private:
-    static constexpr std::size_t first_size = 1000; // what malloc(3) hands out without a lock, and many replies
+    // Room for many replies, and just below the 1032 bytes that glibc's malloc(3) serves from a thread's own
+    // cache, without a lock.
+    static constexpr std::size_t initial_capacity = 1000;
 
     std::string bytes_;
     unsigned replies_ = 0;

@@ -1,4 +1,4 @@
-// The one thread_local of parley.
+// The only thread_local variable of parley.
 #include "common/session/request_context.hpp"
 
 #include <stdexcept>
@@ -7,16 +7,16 @@
 namespace parley {
 
 namespace {
-constinit thread_local const request_context* installed = nullptr;
+constinit thread_local const request_context* current = nullptr;
 }
 
 const request_context& this_request() {
-    if (!installed) throw std::logic_error("this_request() was asked outside of a session");
-    return *installed;
+    if (!current) throw std::logic_error("this_request() was called outside of a session");
+    return *current;
 }
 
-context_scope::context_scope(const request_context& context) : outer_{std::exchange(installed, &context)} {}
+context_scope::context_scope(const request_context& context) : outer_{std::exchange(current, &context)} {}
 
-context_scope::~context_scope() { installed = outer_; }
+context_scope::~context_scope() { current = outer_; }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// next() is the heart of parley: every request of every service under every model passes through it.
+// The steps of a session. Every request of every service under every model passes through session::next().
 #include "common/session/session.hpp"
 
 namespace parley {
@@ -9,7 +9,7 @@ static_assert(input_buffer::line_limit == 65536);
 } // namespace
 
 bool session::promise_type::can_resume() {
-    if (awaiting_ == awaiting::nothing) return true;
+    if (awaiting_ == awaiting::none) return true;
     found_ = awaiting_ == awaiting::line ? input_.next_line() : input_.next_bytes();
     switch (found_) {
     case input_buffer::search_result::need_more: step_ = need_input{}; return false;
@@ -17,7 +17,7 @@ bool session::promise_type::can_resume() {
     case input_buffer::search_result::found:
     case input_buffer::search_result::end: break;
     }
-    awaiting_ = awaiting::nothing;
+    awaiting_ = awaiting::none;
     return true;
 }
 
@@ -32,7 +32,7 @@ const step* session::next() {
     auto& promise = coroutine_.promise();
     if (!promise.can_resume()) return &promise.step_;
     {
-        const context_scope installed{promise.context_};
+        const context_scope scope{promise.context_};
         coroutine_.resume();
     }
     if (!coroutine_.done()) return &promise.step_;

@@ -1,6 +1,6 @@
-// One side of a conversation, written as a coroutine that does no I/O: it says what it needs next, and a
-// driver (blocking, epoll, Asio, a test in memory) carries that out. So a service is written once and runs
-// under every concurrency model.
+// A session: the server's side of one connection, as a coroutine that does no I/O. It returns a step that it
+// needs next, and a driver (blocking, epoll, io_uring, Asio, or a test in memory) performs it. So a service is
+// written once and runs under every concurrency model. Start reading parley here.
 //
 //     session counter(server_state& shared) {
 //         while (co_await read_line()) {
@@ -9,8 +9,7 @@
 //         }
 //     }
 //
-// All that cuts across services stands here once, round next(): the line buffer and its limit, and the
-// thread-local request context.
+// What all services need is here: the line buffer with its limit, and the thread-local request context.
 #pragma once
 
 #include "common/session/input_buffer.hpp"
@@ -27,16 +26,17 @@
 
 namespace parley {
 
-// ---- What a session can ask of its driver. A step owns nothing: what it points to lives in the session. ----
+// ---- Steps: what a session requests from its driver. ----
+// A step owns nothing: it points to data in the session.
 
-struct need_input {}; // answer with feed()
+struct need_input {}; // the driver calls feed()
 struct output {
     std::string_view bytes;
 };
 struct delay {
     std::chrono::milliseconds time;
 };
-struct compute { // work that uses the processor for long; throws nothing
+struct compute { // CPU-bound work; run() throws nothing
     void (*run)(void* work);
     void* work;
     void operator()() const { run(work); }
@@ -45,7 +45,7 @@ struct compute { // work that uses the processor for long; throws nothing
 using step = std::variant<need_input, output, delay, compute>;
 static_assert(std::is_trivially_destructible_v<step>);
 
-// ---- What a service can await. ----
+// ---- Awaitables: what a service can co_await. ----
 
 struct line_wanted {};
 struct bytes_wanted {};
@@ -60,21 +60,21 @@ struct compute_wanted {
     Work& work;
 };
 
-/// The next line without its end, or nothing at the end of input. A line over input_buffer::line_limit is
-/// answered with an error and skipped. The text stays valid until the next read.
+/// Reads the next line without its end; nullopt at the end of input. A line longer than
+/// input_buffer::line_limit is skipped, and the client gets an error. The text stays valid until the next read.
 inline line_wanted read_line() { return {}; }
 
-/// The next bytes, as many as came, or nothing at the end of input. They stay valid until the next read.
+/// Reads the next bytes, as many as arrived; nullopt at the end of input. They stay valid until the next read.
 inline bytes_wanted read_some() { return {}; }
 
 /// Sends all of `text`, which must be a named variable: g++ 12 destroys temporaries of a co_await too early.
 inline output_wanted reply(std::string_view text) { return {text}; }
 
-/// Waits without using the processor.
+/// Waits without using the CPU.
 inline delay_wanted pause(std::chrono::milliseconds time) { return {time}; }
 
-/// Runs `work()`, which uses the processor for long, wherever the driver can afford it. What it throws is
-/// thrown here. Another thread may run it, but never at the same time as the session.
+/// Runs `work()`, which uses the CPU for long. The driver chooses the thread, so that an event loop is not
+/// blocked; the session does not run meanwhile. Rethrows what `work` throws.
 template <class Work>
 compute_wanted<Work> run(Work& work) {
     return {work};
@@ -95,18 +95,19 @@ public:
         if (coroutine_) coroutine_.destroy();
     }
 
-    /// What it needs now, or null: it has finished. Call it again when that has been done; a session that
-    /// still needs input says so again. Throws what the service threw. The step is valid until the next call.
+    /// Resumes the session and returns its next step, or null if it has finished. The step is valid until the
+    /// next call. Call this again after the step has been performed; a session that lacks input returns
+    /// need_input again. Throws what the service throws.
     const step* next();
 
-    /// The answer to need_input; empty means the end of input. The bytes are borrowed until the session
-    /// needs input again.
+    /// Passes input after need_input; empty bytes mean the end of input. The bytes are borrowed until the
+    /// session returns need_input again.
     void feed(std::string_view bytes);
 
-    /// True if it has not looked at all that was fed yet: then it may have its next reply soon.
+    /// True if some of the input has not been searched yet, so that another reply may follow without waiting.
     [[nodiscard]] bool has_unread_input() const;
 
-    /// Says which worker runs it from now on (request_context::worker).
+    /// Sets the number of the worker that runs the session from now on (request_context::worker).
     void assign_worker(int worker);
 
 private:
@@ -125,8 +126,8 @@ public:
 
     auto await_transform(line_wanted) { return input_awaiter{*this, awaiting::line}; }
     auto await_transform(bytes_wanted) { return input_awaiter{*this, awaiting::bytes}; }
-    auto await_transform(output_wanted wanted) { return ask(output{wanted.bytes}, wanted.bytes.empty()); }
-    auto await_transform(delay_wanted wanted) { return ask(delay{wanted.time}, wanted.time.count() <= 0); }
+    auto await_transform(output_wanted wanted) { return request(output{wanted.bytes}, wanted.bytes.empty()); }
+    auto await_transform(delay_wanted wanted) { return request(delay{wanted.time}, wanted.time.count() <= 0); }
 
     template <class Work>
     auto await_transform(compute_wanted<Work> wanted) {
@@ -135,20 +136,20 @@ public:
 
 private:
     friend session;
-    enum class awaiting { nothing, line, bytes };
+    enum class awaiting { none, line, bytes };
 
     struct step_awaiter {
-        bool nothing_to_do;
-        bool await_ready() const noexcept { return nothing_to_do; }
+        bool is_done;
+        bool await_ready() const noexcept { return is_done; }
         void await_suspend(std::coroutine_handle<>) const noexcept {}
         void await_resume() const noexcept {}
     };
 
     struct input_awaiter {
         promise_type& promise;
-        awaiting what;
+        awaiting kind;
         bool await_ready() const {
-            promise.awaiting_ = what;
+            promise.awaiting_ = kind;
             return promise.can_resume();
         }
         void await_suspend(std::coroutine_handle<>) const noexcept {}
@@ -168,7 +169,7 @@ private:
         }
         static void run(void* self) {
             auto& awaiter = *static_cast<compute_awaiter*>(self);
-            const context_scope installed{awaiter.promise.context_};
+            const context_scope scope{awaiter.promise.context_};
             try {
                 awaiter.work();
             } catch (...) {
@@ -177,17 +178,17 @@ private:
         }
     };
 
-    step_awaiter ask(step wanted, bool nothing_to_do) {
-        step_ = wanted;
-        return {nothing_to_do};
+    step_awaiter request(step next, bool is_done) {
+        step_ = next;
+        return {is_done};
     }
 
-    /// Is what the service awaits at hand? If not, step_ says what must be done first.
+    /// True if what the service awaits is available. If not, step_ is what the driver must do first.
     bool can_resume();
     std::optional<std::string_view> take_input();
 
     step step_;
-    awaiting awaiting_ = awaiting::nothing;
+    awaiting awaiting_ = awaiting::none;
     input_buffer::search_result found_ = input_buffer::search_result::need_more;
     input_buffer input_;
     request_context context_;
