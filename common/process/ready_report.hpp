@@ -1,6 +1,5 @@
-// Says once that a server is ready: when its workers can serve, not when they are about to be started. For
-// whoever started the server, ready means that nothing which may fail at the start is still to come
-// (sd_notify(3)).
+// Reports once that a server is ready: when its workers can serve, not when they are being started. A service
+// manager relies on it: after READY=1 nothing of the start may fail any more (sd_notify(3)).
 #pragma once
 
 #include "common/unique_fd.hpp"
@@ -13,28 +12,31 @@ namespace parley {
 
 class ready_report {
 public:
-    /// `tell` is called once, by the process that made this, in whichever thread is the last to be ready.
+    /// `report` is called once, in the process that made this object, by the last thread that becomes ready.
     /// Throws std::system_error.
-    explicit ready_report(std::function<void()> tell);
+    explicit ready_report(std::function<void()> report);
     ready_report(const ready_report&) = delete;
     ready_report& operator=(const ready_report&) = delete;
 
-    /// All of `workers` threads must be ready. Without this call one is enough. To be called before they start.
+    /// Sets how many workers must be ready; 1 by default. Call it before they start.
     void expect(int workers) { missing_ = workers; }
 
-    /// A worker is ready to serve: a thread, or a child process, which tells its parent.
+    /// Marks the calling worker, a thread or a child process, as ready.
     void operator()();
 
-    /// Readable in the parent when a child process has become ready: then collect(). Negative once all is told.
-    [[nodiscard]] int descriptor() const { return news_.get(); }
+    /// Returns a descriptor that is readable in the parent once a child process is ready: then call collect().
+    /// Negative after the report.
+    [[nodiscard]] int descriptor() const { return event_.get(); }
+
+    /// Counts the child processes that have become ready since the last call.
     void collect();
 
 private:
     void count(int workers);
 
-    std::function<void()> tell_;
-    std::atomic<int> missing_ = 1;
-    unique_fd news_; // from child processes (eventfd(2))
+    std::function<void()> report_;
+    std::atomic<int> missing_ = 1; // workers that are not ready yet
+    unique_fd event_;              // child processes add to it (eventfd(2))
     pid_t owner_;
 };
 

@@ -1,4 +1,5 @@
-// The ready line is the whole agreement: no sleep, no guess at a port.
+// Starts a server and waits for its ready line, which contains the port. So no sleep is needed, and no fixed
+// port.
 #include "common/process/running_server.hpp"
 
 #include <stdexcept>
@@ -16,15 +17,15 @@ std::vector<std::string> command_line(std::string program, std::vector<std::stri
 } // namespace
 
 address ready_address(std::string_view line) {
-    constexpr std::string_view opening = "listening on ";
-    if (!line.starts_with(opening)) throw std::runtime_error("not a ready line: '" + std::string{line} + "'");
-    line.remove_prefix(opening.size());
+    constexpr std::string_view prefix = "listening on ";
+    if (!line.starts_with(prefix)) throw std::runtime_error("not a ready line: '" + std::string{line} + "'");
+    line.remove_prefix(prefix.size());
     return address::resolve(line.substr(0, line.find(" (model "))).front();
 }
 
 running_server::running_server(std::string program, std::vector<std::string> arguments,
-                               subprocess::errors where, std::string listen)
-    : process_{command_line(std::move(program), std::move(arguments), std::move(listen)), where},
+                               subprocess::errors errors, std::string listen)
+    : process_{command_line(std::move(program), std::move(arguments), std::move(listen)), errors},
       ready_line_{process_.read_line(time_limit)},
       endpoint_{ready_address(ready_line_)} {}
 

@@ -1,4 +1,6 @@
-// Signal actions have no argument to carry state (sigaction(2)), so this file alone has variables of its own.
+// Signal handlers of a server. A handler gets no argument that could carry state (sigaction(2)), so this is the
+// only file with global variables. A handler may run between any two instructions: it uses lock-free atomics
+// and async-signal-safe functions only (signal-safety(7)).
 #include "common/process/stop_signal.hpp"
 
 #include "common/check.hpp"
@@ -18,25 +20,27 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// ThreadSanitizer notes a signal and calls the handler later: if no call of ours ends by itself, never. So
-// there the timer runs all the time. And it makes its notebook at a thread's first wait, or at its first
-// signal: if that comes in the middle of the wait's making, there are two notebooks, and what is in the one is
-// lost.
+// ThreadSanitizer defers signals: it records a signal and calls the handler when the next intercepted call
+// returns. If every thread blocks, no call returns and the handler never runs. So under ThreadSanitizer the
+// timer runs all the time.
+//
+// It also creates its per-thread signal record lazily, at the thread's first blocking call or first signal. If
+// that signal arrives while the blocking call creates the record, there are two records and one of them is
+// lost. So install() makes a blocking call first.
 #if defined(__SANITIZE_THREAD__)
-constexpr bool signals_are_noted = true;
+constexpr bool signals_are_deferred = true;
 #else
-constexpr bool signals_are_noted = false;
+constexpr bool signals_are_deferred = false;
 #endif
 
-// A handler may touch lock-free atomics only (signal-safety(7)).
 std::atomic<bool> stopping{false};
 std::atomic<bool> is_child{false};
 std::atomic<int> event{-1};
-std::atomic<int> audience{-1};
-std::atomic<const char*> announcement{nullptr};
-std::atomic<std::atomic<std::int64_t>*> watched_moment{nullptr};
-std::atomic<repeated_work::function> work_at_stop{nullptr};
-std::atomic<void*> context_of_work{nullptr};
+std::atomic<int> notice_socket{-1};
+std::atomic<const char*> notice_text{nullptr};
+std::atomic<std::atomic<std::int64_t>*> stop_time{nullptr};
+std::atomic<repeated_work::function> stop_work{nullptr};
+std::atomic<void*> stop_work_context{nullptr};
 std::atomic<steady_clock::rep> grace{0};
 std::atomic<steady_clock::rep> deadline{steady_clock::time_point::max().time_since_epoch().count()};
 static_assert(std::atomic<steady_clock::rep>::is_always_lock_free);
@@ -53,76 +57,79 @@ void signal_eventfd(int descriptor) {
         const auto written = write(descriptor, &one, sizeof one);
 }
 
-void tell(int socket) {
-    if (socket >= 0) send(socket, announcement, std::strlen(announcement), MSG_DONTWAIT | MSG_NOSIGNAL);
+void send_notice(int socket) {
+    if (socket >= 0) send(socket, notice_text, std::strlen(notice_text), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void do_work() {
-    if (const auto work = work_at_stop.load()) work(context_of_work);
+void do_stop_work() {
+    if (const auto work = stop_work.load()) work(stop_work_context);
 }
+
+// Each handler restores errno, which belongs to the interrupted code.
 
 void on_stop(int signal) {
-    const int interrupted = errno;
+    const int saved_errno = errno;
     if (!stopping.exchange(true)) {
         const auto now = steady_clock::now();
         deadline = now.time_since_epoch().count() + grace;
-        if (auto* const moment = watched_moment.load()) *moment = in_milliseconds(now);
+        if (auto* const time = stop_time.load()) *time = in_milliseconds(now);
         signal_eventfd(event);
-        tell(audience);
-        do_work();
+        send_notice(notice_socket);
+        do_stop_work();
         repeat_timer(wake_interval);
     } else if (!is_child) {
-        _exit(128 + signal);
+        _exit(128 + signal); // the exit status that a shell gives to a process killed by that signal
     }
-    errno = interrupted;
+    errno = saved_errno;
 }
 
 void on_timer(int) {
-    const int interrupted = errno;
-    if (is_requested()) do_work();
-    errno = interrupted;
+    const int saved_errno = errno;
+    if (is_requested()) do_stop_work();
+    errno = saved_errno;
 }
 
-void on_nudge(int) {}
+void on_wake(int) {}
 
-void act(int signal, void (*action)(int)) {
-    struct sigaction wanted {};
-    wanted.sa_handler = action; // no SA_RESTART: being interrupted is the point
-    sigemptyset(&wanted.sa_mask);
-    check("sigaction", [&] { return sigaction(signal, &wanted, nullptr); });
+void set_handler(int signal, void (*handler)(int)) {
+    struct sigaction action {};
+    action.sa_handler = handler; // without SA_RESTART, so that a blocked call fails with EINTR
+    sigemptyset(&action.sa_mask);
+    check("sigaction", [&] { return sigaction(signal, &action, nullptr); });
 }
 
 } // namespace
 
 void install(std::chrono::milliseconds allowed) {
     grace = steady_clock::duration{allowed}.count();
-    if (signals_are_noted) interruptible_sleep(std::chrono::milliseconds{1});
-    sigset_t none; // whoever started us may have blocked some
+    if (signals_are_deferred) interruptible_sleep(std::chrono::milliseconds{1});
+    sigset_t none; // the blocked signals are inherited from the parent process
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     struct sigaction hang_up {};
     check("sigaction", [&] { return sigaction(SIGHUP, nullptr, &hang_up); });
-    if (hang_up.sa_handler != SIG_IGN) act(SIGHUP, on_stop); // nohup(1) ignores it: then the terminal may go
-    act(SIGPIPE, SIG_IGN);
-    act(SIGCHLD, SIG_DFL); // ignored by our parent, it would take our children's ends from us (wait(2))
-    act(SIGALRM, on_timer);
-    act(wake_signal, on_nudge);
-    act(SIGTERM, on_stop);
-    act(SIGINT, on_stop);
-    if (signals_are_noted) repeat_timer(wake_interval);
+    if (hang_up.sa_handler != SIG_IGN)
+        set_handler(SIGHUP, on_stop); // nohup(1) ignores SIGHUP: then it stays so
+    set_handler(SIGPIPE, SIG_IGN);
+    set_handler(SIGCHLD, SIG_DFL); // if it stayed ignored, the kernel would reap our children itself (wait(2))
+    set_handler(SIGALRM, on_timer);
+    set_handler(wake_signal, on_wake);
+    set_handler(SIGTERM, on_stop);
+    set_handler(SIGINT, on_stop);
+    if (signals_are_deferred) repeat_timer(wake_interval);
 }
 
-record_stop_time::record_stop_time(std::atomic<std::int64_t>& moment) { watched_moment = &moment; }
+record_stop_time::record_stop_time(std::atomic<std::int64_t>& moment) { stop_time = &moment; }
 
-record_stop_time::~record_stop_time() { watched_moment = nullptr; }
+record_stop_time::~record_stop_time() { stop_time = nullptr; }
 
 repeated_work::repeated_work(function work, void* context) {
-    context_of_work = context;
-    work_at_stop = work;
-    if (is_requested()) do_work();
+    stop_work_context = context;
+    stop_work = work; // last: the handler reads the context only if there is work
+    if (is_requested()) do_stop_work();
 }
 
-repeated_work::~repeated_work() { work_at_stop = nullptr; }
+repeated_work::~repeated_work() { stop_work = nullptr; }
 
 void request() {
     if (!is_requested()) on_stop(SIGTERM);
@@ -133,45 +140,48 @@ bool is_requested() { return stopping.load(std::memory_order_relaxed); }
 bool is_grace_over() { return is_requested() && steady_clock::now().time_since_epoch().count() >= deadline; }
 
 int descriptor() {
-    if (const int made = event; made >= 0) return made;
-    const int made = check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
-    int none = -1;
-    if (!event.compare_exchange_strong(none, made)) { // another thread was faster
-        ::close(made);
-        return none;
+    if (const int existing = event; existing >= 0) return existing;
+    const int created = check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
+    int current = -1;
+    if (!event.compare_exchange_strong(current, created)) { // another thread was faster
+        ::close(created);
+        return current;
     }
-    if (is_requested()) signal_eventfd(made);
-    return made;
+    if (is_requested()) signal_eventfd(created); // the signal may have come before the descriptor existed
+    return created;
 }
 
 void notify_on_stop(int socket, const char* text) {
-    announcement = text;
-    audience = socket;
-    if (is_requested()) tell(socket);
+    notice_text = text;
+    notice_socket = socket; // last: the handler reads the text only if there is a socket
+    if (is_requested()) send_notice(socket);
 }
 
-void cancel_notice() { audience = -1; }
+void cancel_notice() { notice_socket = -1; }
 
 void become_child() {
     is_child = true;
     cancel_notice();
-    watched_moment = nullptr;
-    work_at_stop = nullptr;
-    // A terminal's Ctrl-C, and its end, reach parent and child; the parent passes them on.
-    act(SIGINT, SIG_IGN);
-    act(SIGHUP, SIG_IGN);
-    if (const int parents = event.exchange(-1); parents >= 0) ::close(parents);
-    if (is_requested() || signals_are_noted) repeat_timer(wake_interval); // timers are not inherited (fork(2))
+    stop_time = nullptr;
+    stop_work = nullptr;
+    // A terminal sends SIGINT (Ctrl-C) and SIGHUP to all processes of the group. The child ignores them: its
+    // parent sends it SIGTERM.
+    set_handler(SIGINT, SIG_IGN);
+    set_handler(SIGHUP, SIG_IGN);
+    if (const int inherited = event.exchange(-1); inherited >= 0) ::close(inherited);
+    if (is_requested() || signals_are_deferred)
+        repeat_timer(wake_interval); // timers are not inherited (fork(2))
 }
 
 void disarm() { repeat_timer(std::chrono::microseconds{0}); }
 
 bool wait_readable(std::initializer_list<int> descriptors, std::optional<std::chrono::milliseconds> limit) {
-    constexpr std::size_t most = 8;
-    pollfd watched[most] = {{.fd = descriptor(), .events = POLLIN, .revents = 0}};
+    constexpr std::size_t max_descriptors = 8; // this eventfd and at most seven others
+    pollfd entries[max_descriptors] = {{.fd = stop_signal::descriptor(), .events = POLLIN, .revents = 0}};
     nfds_t count = 1;
-    for (const int each : descriptors) watched[count++] = {.fd = each, .events = POLLIN, .revents = 0};
-    if (poll(watched, count, limit ? static_cast<int>(limit->count()) : -1) < 0 && errno != EINTR)
+    for (const int descriptor : descriptors)
+        entries[count++] = {.fd = descriptor, .events = POLLIN, .revents = 0};
+    if (poll(entries, count, limit ? static_cast<int>(limit->count()) : -1) < 0 && errno != EINTR)
         throw_errno("poll");
     return !is_requested();
 }

@@ -1,9 +1,11 @@
-// SIGTERM, SIGINT and SIGHUP ask a server to stop: it closes its doors, finishes the replies in flight, gives
-// idle conversations the end of their input, and leaves when all have ended, or when the grace is over.
+// Orderly shutdown of a server by SIGTERM, SIGINT or SIGHUP. The server closes its port and finishes the
+// replies in flight; idle connections see the end of input. It exits when all connections have ended or the
+// grace period is over.
 //
-// How a wait learns of it: from the first signal on, a timer interrupts the main thread every few
-// milliseconds, so that a call which waits (accept, recv, nanosleep) fails with EINTR however unluckily it
-// raced with the signal; worker_threads nudges its threads the same way. An event loop polls descriptor().
+// How a blocked call learns of the stop: the signal may arrive just before the call blocks, and would then be
+// missed. So the first signal starts a timer (setitimer(2)) whose SIGALRM interrupts the main thread every
+// wake_interval, and accept(2), recv(2) or nanosleep(2) fails with EINTR. worker_threads interrupts its threads
+// in the same way, by wake_signal. An event loop polls descriptor() instead.
 #pragma once
 
 #include <atomic>
@@ -15,21 +17,25 @@
 
 namespace parley::stop_signal {
 
-/// What makes a blocked call of another thread fail with EINTR (pthread_kill(3)), and does nothing else.
+/// Makes a blocked call of another thread fail with EINTR (pthread_kill(3)); the handler does nothing.
 inline constexpr int wake_signal = SIGUSR1;
+
+/// How often blocked calls are interrupted after a stop request. It bounds how late a call notices the stop; a
+/// shorter interval costs CPU while a server stops.
 inline constexpr std::chrono::milliseconds wake_interval{20};
 
-/// A conversation from which nothing came for this long is idle when a stop is requested.
+/// After a stop request, a connection that sends nothing for this long counts as idle and is closed. A request
+/// that is on its way through a network arrives within this time.
 inline constexpr std::chrono::milliseconds idle_after_stop{100};
 
-/// Takes over SIGTERM, SIGINT and the signals used here, and SIGHUP unless it is ignored, as nohup(1) does.
-/// SIGPIPE is ignored from now on, and none is blocked. Once per process, before the first thread. A second
-/// request ends the process at once.
+/// Installs the signal handlers: SIGTERM, SIGINT and wake_signal, and SIGHUP unless it is ignored, as by
+/// nohup(1). Ignores SIGPIPE and unblocks all signals. Call it once per process, before the first thread
+/// starts. After `grace` is_grace_over() is true. A second stop signal ends the process at once.
 void install(std::chrono::milliseconds grace);
 
-/// While this lives: when a stop is requested of this process, and not of a child, the moment is stored there,
-/// in ms of CLOCK_MONOTONIC: somebody else may be watching. A signal may come at any time, also when that place
-/// is about to go.
+/// While alive, stores the time of the stop request (ms, CLOCK_MONOTONIC) in `moment`, which may be in shared
+/// memory for other programs to read. Parent process only. The destructor makes it safe to free `moment`, since
+/// a signal may arrive at any time.
 class record_stop_time {
 public:
     explicit record_stop_time(std::atomic<std::int64_t>& moment);
@@ -37,9 +43,9 @@ public:
     record_stop_time(record_stop_time&&) = delete;
 };
 
-/// While this lives: from a stop of this process on, the signal handler calls `work(context)`, at once and then
-/// every wake_interval. Not in children, and not in a process that has other threads. Only what
-/// signal-safety(7) allows. One at a time.
+/// While alive, calls `work(context)` from the signal handler: at the stop request, and then every
+/// wake_interval. `work` may only do what signal-safety(7) allows. Only in a process without other threads, and
+/// not in children. At most one object at a time.
 class repeated_work {
 public:
     using function = void (*)(void* context);
@@ -48,32 +54,32 @@ public:
     repeated_work(repeated_work&&) = delete;
 };
 
-/// Requests a stop as the first signal does: for a server that cannot go on.
+/// Requests a stop as the first signal does, for a server that cannot continue.
 void request();
 
-/// Has a stop been requested?
+/// True once a stop has been requested.
 bool is_requested();
 
-/// Has it been requested longer than the grace ago?
+/// True once a stop was requested and the grace period has passed.
 bool is_grace_over();
 
-/// Is readable once a stop has been requested (poll(2)); stays so. Belongs to this module.
+/// Returns an eventfd(2) that is readable from the stop request on. Do not close it.
 int descriptor();
 
-/// As soon as a stop is requested, sends `text` to `socket` (send(2)), unless that would have to wait. Not from
-/// children. Both must stay valid until hush().
+/// Sends `text` to `socket` from the signal handler as soon as a stop is requested, if send(2) does not block.
+/// Parent process only. Keep both valid until cancel_notice().
 void notify_on_stop(int socket, const char* text);
 void cancel_notice();
 
-/// In a child, after fork(2): waits of its own, SIGINT and SIGHUP left to the parent, a repeated SIGTERM
-/// harmless.
+/// Adapts the handlers in a child after fork(2): it gets its own timer and descriptor(), ignores SIGINT and
+/// SIGHUP, which are for the parent, and survives repeated SIGTERMs.
 void become_child();
 
-/// No more timer signals: there is nothing left that waits.
+/// Stops the timer. Call it when nothing blocks any more.
 void disarm();
 
-/// Waits until one of `descriptors` (negative ones are passed over) is readable, or `limit` is over, where
-/// there is one. False: a stop has been requested.
+/// Waits until one of `descriptors` is readable or `limit` has passed; negative descriptors are ignored.
+/// Returns false if a stop has been requested. At most seven descriptors. Throws std::system_error.
 bool wait_readable(std::initializer_list<int> descriptors,
                    std::optional<std::chrono::milliseconds> limit = std::nullopt);
 
@@ -83,10 +89,10 @@ inline void wait() {
     }
 }
 
-/// Sleeps until `time` is over or a signal comes.
+/// Sleeps for `time`, or until a signal arrives.
 void interruptible_sleep(std::chrono::milliseconds time);
 
-/// Sleeps. False: a stop was requested before the time was over.
+/// Sleeps for `time`. Returns false if a stop was requested before it was over.
 bool sleep(std::chrono::milliseconds time);
 
 } // namespace parley::stop_signal

@@ -1,4 +1,5 @@
-// fork(2), what a child may do before exec(2), and waiting for two things at once: its output and its end.
+// Runs a program: fork(2), async-signal-safe set-up in the child, exec(3), and poll(2) for both its output and
+// its end.
 #include "common/process/subprocess.hpp"
 
 #include "common/check.hpp"
@@ -21,7 +22,8 @@ namespace parley {
 
 namespace {
 
-constexpr off_t most_errors = 64 * 1024;
+/// How much of a long standard error is kept. The first lines name the cause.
+constexpr off_t max_errors = 64 * 1024;
 
 struct pipe_ends {
     unique_fd reader, writer;
@@ -33,17 +35,17 @@ pipe_ends make_pipe() {
     return {unique_fd{ends[0]}, unique_fd{ends[1]}};
 }
 
-/// The child's side: from fork to exec, with async-signal-safe calls only (signal-safety(7)). It must not
-/// throw; errno is what went wrong.
-void become(char* const* arguments, int input, int output, int errors, std::span<const int> lent,
+/// Runs in the child between fork and exec. The parent may have had other threads, so only async-signal-safe
+/// calls are allowed (signal-safety(7)): no memory, no exceptions. Returns only if a call failed, with errno.
+void become(char* const* arguments, int input, int output, int errors, std::span<const int> inherited,
             pid_t parent) {
-    // getppid: the parent may have died before prctl could say what to do then.
+    // getppid: the parent may have died before prctl took effect; then no signal comes.
     if (setpgid(0, 0) == -1 || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent) return;
     if (dup2(input, STDIN_FILENO) == -1 || dup2(output, STDOUT_FILENO) == -1) return;
     if (errors != -1 && dup2(errors, STDERR_FILENO) == -1) return;
-    for (const int each : lent)
-        if (fcntl(each, F_SETFD, 0) == -1) return;
-    // What we ignore or block is no business of the program's.
+    for (const int descriptor : inherited)
+        if (fcntl(descriptor, F_SETFD, 0) == -1) return;
+    // exec(3) keeps ignored and blocked signals; the program must start with the defaults.
     for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -64,32 +66,33 @@ std::string process_end::to_string() const {
     return "killed by " + (name ? std::string{"SIG"} + name : "signal " + std::to_string(WTERMSIG(status)));
 }
 
-subprocess::subprocess(std::vector<std::string> command, errors where, int input, std::span<const int> lent)
+subprocess::subprocess(std::vector<std::string> command, errors destination, int input,
+                       std::span<const int> inherited)
     : command_{std::move(command)} {
     std::vector<char*> arguments;
     for (auto& argument : command_) arguments.push_back(argument.data());
     arguments.push_back(nullptr);
 
     const unique_fd null{check("open", "/dev/null", [] { return open("/dev/null", O_RDWR | O_CLOEXEC); })};
-    // A file, not a pipe: whoever writes to it never has to wait for a reader.
-    if (where == errors::kept)
+    // A file, not a pipe: a program that writes to it never blocks.
+    if (destination == errors::kept)
         kept_errors_ = unique_fd{check("memfd_create", [] { return memfd_create("errors", MFD_CLOEXEC); })};
-    // Or what is written after limit_errors() would leave a hole before it.
+    // O_APPEND: without it, the next write after limit_errors() would leave a hole before it.
     if (kept_errors_) check("fcntl", [&] { return fcntl(kept_errors_.get(), F_SETFL, O_APPEND); });
-    const int error_target = where == errors::shown     ? -1
-                             : where == errors::dropped ? null.get()
-                                                        : kept_errors_.get();
+    const int error_target = destination == errors::shown     ? -1
+                             : destination == errors::dropped ? null.get()
+                                                              : kept_errors_.get();
     auto out = make_pipe();
-    auto failure = make_pipe(); // closed by a successful exec; else it carries errno
+    auto failure = make_pipe(); // a successful exec closes it; otherwise the child writes errno to it
 
     const pid_t parent = getpid();
     pid_ = check("fork", command_.front(), fork);
     if (pid_ == 0) {
-        become(arguments.data(), input == -1 ? null.get() : input, out.writer.get(), error_target, lent,
+        become(arguments.data(), input == -1 ? null.get() : input, out.writer.get(), error_target, inherited,
                parent);
         const int reason = errno;
         (void)!write(failure.writer.get(), &reason, sizeof reason);
-        _exit(127);
+        _exit(127); // as a shell does if a command cannot be run
     }
     failure.writer.reset();
     int reason = 0;
@@ -100,7 +103,7 @@ subprocess::subprocess(std::vector<std::string> command, errors where, int input
     }
     output_ = std::move(out.reader);
     try {
-        end_ = open_process(pid_);
+        pidfd_ = open_process(pid_);
         check("fcntl", command_.front(), [&] { return fcntl(output_.get(), F_SETFL, O_NONBLOCK); });
     } catch (const std::system_error&) {
         kill(-pid_, SIGKILL);
@@ -109,17 +112,17 @@ subprocess::subprocess(std::vector<std::string> command, errors where, int input
     }
 }
 
-/// If it is another part of this program that has reaped the process, its number may belong to a stranger by
-/// now.
-bool subprocess::is_still_known() const {
-    siginfo_t end{};
-    return ended_ || waitid(P_PIDFD, static_cast<id_t>(end_.get()), &end, WEXITED | WNOHANG | WNOWAIT) == 0;
+/// True if the pid still belongs to the process. If another part of this program has reaped it, the kernel may
+/// have given the pid to an unrelated process.
+bool subprocess::is_unreaped() const {
+    siginfo_t info{};
+    return end_ || waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
 subprocess::~subprocess() {
-    if (!is_still_known()) return;
-    if (group_left_) kill(-pid_, SIGKILL);
-    while (!ended_ && waitpid(pid_, nullptr, 0) == -1 && errno == EINTR) {
+    if (!is_unreaped()) return;
+    if (has_group_left_) kill(-pid_, SIGKILL);
+    while (!end_ && waitpid(pid_, nullptr, 0) == -1 && errno == EINTR) {
     }
 }
 
@@ -132,11 +135,11 @@ std::string subprocess::read_line(std::chrono::milliseconds limit) {
             unread_.erase(0, newline + 1);
             return line;
         }
-        if (!output_ || ended_) throw std::runtime_error(command_.front() + " ended without another line");
+        if (!output_ || end_) throw std::runtime_error(command_.front() + " ended without another line");
         if (std::chrono::steady_clock::now() >= deadline)
             throw std::runtime_error(command_.front() + " wrote no line within " +
                                      std::to_string(limit.count()) + " ms");
-        wait_for_news(deadline);
+        wait_for_event(deadline);
     }
 }
 
@@ -167,33 +170,34 @@ void subprocess::drop_output() {
 }
 
 void subprocess::signal(int number) const {
-    if (!ended_) kill(pid_, number);
+    if (!end_) kill(pid_, number);
 }
 
 void subprocess::signal_group(int number) const {
-    if (!ended_) kill(-pid_, number);
+    if (!end_) kill(-pid_, number);
 }
 
 std::optional<process_end> subprocess::wait(std::chrono::milliseconds limit, subprocess* other) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
-    do wait_for_news(deadline, other);
-    while (!ended_ && std::chrono::steady_clock::now() < deadline);
-    return ended_;
+    do wait_for_event(deadline, other);
+    while (!end_ && std::chrono::steady_clock::now() < deadline);
+    return end_;
 }
 
-void subprocess::wait_for_news(time_point deadline, subprocess* other) {
+void subprocess::wait_for_event(time_point deadline, subprocess* other) {
     using namespace std::chrono;
-    if (ended_) return;
+    if (end_) return;
     const auto left = ceil<milliseconds>(deadline - steady_clock::now()).count();
-    // poll passes over a descriptor of -1.
-    std::array<pollfd, 3> news{pollfd{end_.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0},
-                               pollfd{other ? other->output_.get() : -1, POLLIN, 0}};
-    poll(news.data(), news.size(), static_cast<int>(std::clamp<long>(left, 0, 60'000)));
+    // poll(2) ignores a descriptor of -1. The limit of a minute keeps the number within an int; wait() repeats
+    // the call.
+    std::array<pollfd, 3> events{pollfd{pidfd_.get(), POLLIN, 0}, pollfd{output_.get(), POLLIN, 0},
+                                 pollfd{other ? other->output_.get() : -1, POLLIN, 0}};
+    poll(events.data(), events.size(), static_cast<int>(std::clamp<long>(left, 0, 60'000)));
     limit_errors();
     if (other) other->limit_errors();
-    if (news[1].revents != 0) read_output();
-    if (other && news[2].revents != 0) other->read_output();
-    if (news[0].revents != 0) reap();
+    if (events[1].revents != 0) read_output();
+    if (other && events[2].revents != 0) other->read_output();
+    if (events[0].revents != 0) reap();
 }
 
 void subprocess::read_output() {
@@ -210,19 +214,20 @@ void subprocess::read_output() {
     }
 }
 
-/// A program may write errors for as long as it runs: only the first ones stay in memory.
+/// Cuts the kept errors to their first part once they have grown to 16 times that size, so that a program that
+/// writes errors for days does not fill the memory.
 void subprocess::limit_errors() const {
     struct stat file {};
-    if (kept_errors_ && fstat(kept_errors_.get(), &file) == 0 && file.st_size > 16 * most_errors)
-        (void)!ftruncate(kept_errors_.get(), most_errors);
+    if (kept_errors_ && fstat(kept_errors_.get(), &file) == 0 && file.st_size > 16 * max_errors)
+        (void)!ftruncate(kept_errors_.get(), max_errors);
 }
 
 void subprocess::reap() {
     process_end end;
     check("wait4", command_.front(), [&] { return wait4(pid_, &end.status, 0, &end.used); });
-    ended_ = end;
-    // At once: the number of an empty group may come to belong to somebody else.
-    group_left_ = kill(-pid_, 0) == 0;
+    end_ = end;
+    // Checked right after wait4(2): the kernel may reuse the id of an empty group.
+    has_group_left_ = kill(-pid_, 0) == 0;
     read_output();
 }
 

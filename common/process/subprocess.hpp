@@ -1,5 +1,5 @@
-// A program that runs beside us: started with a pipe to its output, in a process group of its own, and gone
-// with all of its group when the object goes. The tests and parley-compare run their servers in it.
+// A child process that runs another program: with a pipe from its standard output, and in its own process
+// group, which is killed when the object is destroyed. The tests and parley-compare run their servers in it.
 #pragma once
 
 #include "common/unique_fd.hpp"
@@ -16,87 +16,93 @@
 
 namespace parley {
 
-/// How a process ended, and what it used (wait4(2)).
+/// How a process ended, and the resources that it used (wait4(2)).
 struct process_end {
-    int status = 0; // as wait(2) tells it
-    rusage used{};  // of the process and of all the children that it waited for
+    int status = 0; // as wait(2) returns it
+    rusage used{};  // by the process and by all the children that it waited for
 
+    /// Returns nullopt if a signal killed the process.
     [[nodiscard]] std::optional<int> exit_code() const;
-    [[nodiscard]] std::string to_string() const; // "exit code 1", "killed by SIGTERM"
+
+    /// Returns "exit code 1" or "killed by SIGTERM".
+    [[nodiscard]] std::string to_string() const;
 };
 
 class subprocess {
 public:
+    /// Where the standard error of the program goes.
     enum class errors {
-        shown,   // its standard error is ours
-        dropped, // goes to /dev/null
-        kept     // for error_output()
+        shown,   // to the standard error of this process
+        dropped, // to /dev/null
+        kept     // to memory, for error_output()
     };
 
-    /// Starts `command` (its name is looked up in PATH, execvp(3)). Its standard input is `input`, which stays
-    /// the caller's, or /dev/null. Of ours that are close-on-exec it gets no other descriptors than `lent`. It
-    /// is killed when the calling thread ends (PR_SET_PDEATHSIG), so that not even a crash of ours leaves it
-    /// behind. Throws std::system_error where it cannot be started.
-    explicit subprocess(std::vector<std::string> command, errors where = errors::shown, int input = -1,
-                        std::span<const int> lent = {});
+    /// Starts `command`, whose first word is looked up in PATH (execvp(3)). Standard input is `input`, which
+    /// the caller still owns, or /dev/null. Of the close-on-exec descriptors the program inherits only
+    /// `inherited`. The program is killed when the calling thread ends (PR_SET_PDEATHSIG), so it does not
+    /// outlive a crash of this process. Throws std::system_error if it cannot be started.
+    explicit subprocess(std::vector<std::string> command, errors destination = errors::shown, int input = -1,
+                        std::span<const int> inherited = {});
 
-    /// Kills what is left of its process group.
+    /// Kills the rest of the process group.
     ~subprocess();
     subprocess(subprocess&&) = delete;
 
-    /// Also the number of its process group.
+    /// Returns the pid, which is also the id of the process group.
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] std::string_view name() const { return command_.front(); }
 
-    /// The next line of its standard output, without the newline.
-    /// Throws std::runtime_error when none comes within `limit`, or when the output ends first.
+    /// Returns the next line of standard output without the newline. Throws std::runtime_error if there is none
+    /// within `limit`, or if the output ends first.
     std::string read_line(std::chrono::milliseconds limit);
 
-    /// What it has written to standard output and read_line() has not taken. All, once wait() told the end.
+    /// Returns the standard output that read_line() has not returned. Complete once wait() has returned the
+    /// end.
     std::string rest_of_output();
 
-    /// Drops what it has written to standard output, and will write.
+    /// Discards standard output, past and future.
     void drop_output();
 
-    /// What it has written to standard error so far, if that is kept: of a long text only the beginning.
+    /// Returns the standard error so far, for errors::kept. A long text is cut to its beginning.
     [[nodiscard]] std::string error_output() const;
 
-    /// The first line of that: mostly the reason of what comes after it.
+    /// Returns the first line of error_output(), which usually is the cause of the other lines.
     [[nodiscard]] std::string first_error() const;
 
-    /// Sends a signal to the process alone (kill(2)); nothing happens once it has ended.
+    /// Sends a signal to the process alone (kill(2)). Does nothing once the process has ended.
     void signal(int number) const;
 
-    /// Sends a signal to all processes of its group; nothing happens once the process has ended.
+    /// Sends a signal to all processes of the group. Does nothing once the process has ended.
     void signal_group(int number) const;
 
-    /// Waits until it ends, and reads its output meanwhile so that it cannot block on a full pipe. Nothing:
-    /// it still runs after `limit`. Tells the same again once it has ended. Meanwhile also reads the output of
-    /// `other`, which must not block either.
+    /// Waits until the process ends. Meanwhile reads its output, and that of `other`, so that neither blocks on
+    /// a full pipe. Returns nullopt if the process still runs after `limit`. Returns the same end again once it
+    /// has ended.
     std::optional<process_end> wait(std::chrono::milliseconds limit, subprocess* other = nullptr);
 
-    /// Was anything of its process group still there when it had ended? To be asked after wait() told the end.
-    [[nodiscard]] bool left_processes() const { return group_left_; }
+    /// True if other processes of the group still existed when the process had ended. Call it after wait() has
+    /// returned the end.
+    [[nodiscard]] bool left_processes() const { return has_group_left_; }
 
 private:
     using time_point = std::chrono::steady_clock::time_point;
 
     /// Waits for more output or for the end of the process.
-    void wait_for_news(time_point deadline, subprocess* other = nullptr);
+    void wait_for_event(time_point deadline, subprocess* other = nullptr);
     void read_output();
     void limit_errors() const;
-    [[nodiscard]] bool is_still_known() const;
+    [[nodiscard]] bool is_unreaped() const;
     void reap();
 
     std::vector<std::string> command_;
     pid_t pid_ = -1;
-    unique_fd end_;    // readable when the process has ended (pidfd_open(2))
-    unique_fd output_; // the pipe; closed when the output has ended
+    unique_fd pidfd_;  // readable when the process has ended (pidfd_open(2))
+    unique_fd output_; // the pipe; closed at the end of the output
     unique_fd kept_errors_;
     std::string unread_;
     bool drops_output_ = false;
-    std::optional<process_end> ended_;
-    bool group_left_ = true;
+    std::optional<process_end> end_;
+    bool has_group_left_ = true;
 };
 
 } // namespace parley
