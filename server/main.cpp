@@ -2,6 +2,7 @@
 #include "common/command_line.hpp"
 #include "common/log.hpp"
 #include "common/output.hpp"
+#include "common/process/descriptor_limit.hpp"
 #include "common/process/stop_signal.hpp"
 #include "server/exec/child_command.hpp"
 #include "server/host/exit_summary.hpp"
@@ -13,19 +14,10 @@
 
 #include <fmt/format.h>
 #include <optional>
-#include <sys/resource.h>
 
 namespace parley {
 
 namespace {
-
-/// Each connection is a descriptor: the soft limit is raised as far as the system allows (getrlimit(2)).
-void raise_descriptor_limit() {
-    rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 /// The doors and, for UNIX sockets, their files.
 struct opened_sockets {

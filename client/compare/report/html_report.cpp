@@ -9,6 +9,7 @@
 #include "client/compare/analysis/sweeps.hpp"
 #include "client/compare/report/embedded.hpp"
 #include "client/compare/report/model_cards.hpp"
+#include "client/conversation/base64.hpp"
 
 #include <algorithm>
 #include <array>
@@ -97,10 +98,7 @@ std::string hash_source(std::string_view script) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
     unsigned int size = 0;
     EVP_Digest(script.data(), script.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64;
-    const int length = EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
-    return fmt::format("'sha256-{}'", std::string_view{reinterpret_cast<const char*>(base64.data()),
-                                                       static_cast<std::size_t>(length)});
+    return fmt::format("'sha256-{}'", base64({reinterpret_cast<const char*>(digest.data()), size}));
 }
 
 /// Puts each text in the place of its mark, in one pass: a text that holds a mark is text.

@@ -3,6 +3,7 @@
 #include "client/load/engine/engine.hpp"
 #include "client/load/plan/source_addresses.hpp"
 #include "common/check.hpp"
+#include "common/process/descriptor_limit.hpp"
 #include "common/process/processors.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include <future>
 #include <stdexcept>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <system_error>
 #include <thread>
 
@@ -19,20 +19,16 @@ namespace parley {
 
 namespace {
 
-/// Raises our soft limit of descriptors as far as needed and allowed (getrlimit(2)).
+/// Raises the soft limit of descriptors as far as needed. Throws std::runtime_error if the hard limit is too
+/// low.
 void make_room_for(int connections) {
-    constexpr rlim_t others = 64; // the terminal, the report, an epoll for each thread ...
-    const auto needed = static_cast<rlim_t>(connections) + others;
-    rlimit limit{};
-    check("getrlimit", [&] { return getrlimit(RLIMIT_NOFILE, &limit); });
-    if (limit.rlim_cur >= needed) return;
-    if (limit.rlim_max < needed)
+    constexpr rlim_t besides = 64; // the terminal, the report, an epoll descriptor for each thread ...
+    const auto needed = static_cast<rlim_t>(connections) + besides;
+    if (const auto limit = raise_descriptor_limit(needed); limit < needed)
         throw std::runtime_error(
             fmt::format("{} connections need {} descriptors, and this process may have {}: "
                         "raise the hard limit (ulimit -Hn, limits.conf(5))",
-                        connections, needed, limit.rlim_max));
-    limit.rlim_cur = needed;
-    check("setrlimit", [&] { return setrlimit(RLIMIT_NOFILE, &limit); });
+                        connections, needed, limit));
 }
 
 /// The threads beside ours; what one of them throws is thrown by join().

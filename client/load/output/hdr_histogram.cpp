@@ -2,6 +2,8 @@
 // they are. Each is a ZigZag LEB128 number; a negative one is a run of so many zeros.
 #include "client/load/output/hdr_histogram.hpp"
 
+#include "client/conversation/base64.hpp"
+
 #include "common/duration.hpp"
 
 #include <algorithm>
@@ -55,19 +57,6 @@ std::string compressed(const std::string& text) {
         throw std::runtime_error("zlib has no memory left");
     result.resize(size);
     return result;
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 3))) {
-        std::uint32_t group = 0;
-        for (std::size_t each = 0; each < 3; ++each)
-            group = group << 8 | (each < bytes.size() ? static_cast<unsigned char>(bytes[each]) : 0);
-        for (std::size_t each = 0; each < 4; ++each)
-            text += each <= bytes.size() ? alphabet[group >> (18 - 6 * each) & 63] : '=';
-    }
-    return text;
 }
 
 double deviation_ms(const histogram& times) {
