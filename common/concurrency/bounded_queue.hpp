@@ -1,5 +1,5 @@
-// The lecture's queue between threads, with a limit: a producer that is faster than its consumers must wait
-// instead of filling the memory.
+// Bounded blocking queue between threads (monitor with two condition variables). The limit makes a producer
+// wait that is faster than its consumers, instead of filling the memory.
 #pragma once
 
 #include <chrono>
@@ -17,14 +17,15 @@ class bounded_queue {
 public:
     explicit bounded_queue(std::size_t limit) : limit_{limit} {}
 
-    /// Waits for room. `give_up()` is asked every 20 ms, since no signal ends a wait for a condition.
-    /// False: it gave up, or the queue was closed; the item is still the caller's.
-    template <class GiveUp>
-    bool push(Item& item, GiveUp give_up) {
+    /// Waits for room and moves `item` into the queue. Returns false if `should_cancel()` is true or the queue
+    /// is closed; then the caller keeps the item. `should_cancel` is called every 20 ms, since a signal does
+    /// not interrupt a wait for a condition variable (pthread_cond_wait(3)).
+    template <class ShouldCancel>
+    bool push(Item& item, ShouldCancel should_cancel) {
         std::unique_lock lock{mutex_};
         const auto has_room = [&] { return items_.size() < limit_ || closed_; };
         while (!room_.wait_for(lock, std::chrono::milliseconds{20}, has_room))
-            if (give_up()) return false;
+            if (should_cancel()) return false;
         if (closed_) return false;
         items_.push_back(std::move(item));
         lock.unlock();
@@ -32,7 +33,7 @@ public:
         return true;
     }
 
-    /// Waits for an item, first in first out. Nothing: the queue is closed and empty.
+    /// Waits for the oldest item and removes it. Returns nullopt if the queue is closed and empty.
     std::optional<Item> pop() {
         std::unique_lock lock{mutex_};
         filled_.wait(lock, [&] { return !items_.empty() || closed_; });
@@ -44,7 +45,7 @@ public:
         return item;
     }
 
-    /// No more items: those inside can still be taken.
+    /// Refuses further items. The items in the queue can still be removed.
     void close() {
         {
             const std::lock_guard lock{mutex_};

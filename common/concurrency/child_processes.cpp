@@ -1,5 +1,6 @@
+// fork(2), reaping and termination of child processes. SIGCHLD is read from a signalfd(2), so that no handler
+// runs.
 #include "common/concurrency/child_processes.hpp"
-
 #include "common/check.hpp"
 #include "common/log.hpp"
 #include "common/process/stop_signal.hpp"
@@ -22,21 +23,23 @@ using std::chrono::steady_clock;
 sigset_t set_of(std::initializer_list<int> signals) {
     sigset_t set;
     sigemptyset(&set);
-    for (const int each : signals) sigaddset(&set, each);
+    for (const int signal : signals) sigaddset(&set, signal);
     return set;
 }
 
-sigset_t stops() { return set_of({SIGTERM, SIGINT}); }
+/// After the grace period workers get this long to exit by themselves before they are killed. They are leaving
+/// already; a second covers the scheduling delays of a busy machine.
+constexpr std::chrono::seconds kill_delay{1};
 
 } // namespace
 
 child_processes::child_processes(int limit)
     : numbers_{limit}, children_{"parley-children", static_cast<std::size_t>(limit) + 1} {
     children_.exclude_from_fork();
-    const auto child_ended = set_of({SIGCHLD});
-    sigprocmask(SIG_BLOCK, &child_ended, nullptr);
-    ends_ =
-        unique_fd{check("signalfd", [&] { return signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK); })};
+    const auto blocked = set_of({SIGCHLD});
+    sigprocmask(SIG_BLOCK, &blocked, nullptr);
+    signalfd_ =
+        unique_fd{check("signalfd", [&] { return signalfd(-1, &blocked, SFD_CLOEXEC | SFD_NONBLOCK); })};
 }
 
 child_processes::~child_processes() {
@@ -46,14 +49,15 @@ child_processes::~child_processes() {
 
 bool child_processes::start(const std::function<void(int)>& work) {
     const auto spawn = [&, parent = getpid()](int number) {
-        // Until the child is one, a stop would act in it as in its parent: it is told of it a moment later.
-        sigset_t before;
-        const auto later = stops();
-        sigprocmask(SIG_BLOCK, &later, &before);
+        // Until run_child() has called become_child(), a stop signal would act in the child as it does in the
+        // parent. So it is blocked across fork(2), and delivered a moment later.
+        sigset_t old_mask;
+        const auto stop_signals = set_of({SIGTERM, SIGINT});
+        sigprocmask(SIG_BLOCK, &stop_signals, &old_mask);
         const pid_t process = fork();
-        if (process == 0) be_child(number, parent, work);
+        if (process == 0) run_child(number, parent, work);
         const int error = errno;
-        sigprocmask(SIG_SETMASK, &before, nullptr);
+        sigprocmask(SIG_SETMASK, &old_mask, nullptr);
         errno = error;
         return process;
     };
@@ -69,18 +73,18 @@ bool child_processes::start_with(const std::function<pid_t(int)>& spawn) {
         errno = ENOMEM;
     }
     if (process <= 0) {
-        numbers_.give_back(number); // does not touch errno
+        numbers_.release(number); // does not change errno
         return false;
     }
-    of(number) = {process, steady_clock::now().time_since_epoch()};
+    child_at(number) = {process, steady_clock::now().time_since_epoch()};
     return true;
 }
 
-void child_processes::be_child(int number, pid_t parent, const std::function<void(int)>& work) {
+void child_processes::run_child(int number, pid_t parent, const std::function<void(int)>& work) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(0); // it died before it could have been noticed
+    if (getppid() != parent) _exit(0); // the parent died before prctl(2) took effect
     stop_signal::become_child();
-    ends_.reset();
+    signalfd_.reset();
     const auto blocked = set_of({SIGCHLD, SIGTERM, SIGINT});
     sigprocmask(SIG_UNBLOCK, &blocked, nullptr);
     int status = 0;
@@ -94,50 +98,51 @@ void child_processes::be_child(int number, pid_t parent, const std::function<voi
 }
 
 std::optional<child_processes::exited_child> child_processes::reap() {
-    if (!may_have_ended_) {
-        signalfd_siginfo signal; // at most one is pending: it may stand for several children (signal(7))
-        may_have_ended_ = read(ends_.get(), &signal, sizeof signal) > 0;
+    if (!may_have_exited_) {
+        signalfd_siginfo
+            signal; // at most one SIGCHLD is pending, even if several children have exited (signal(7))
+        may_have_exited_ = read(signalfd_.get(), &signal, sizeof signal) > 0;
     }
-    while (may_have_ended_) {
+    while (may_have_exited_) {
         int status = 0;
         const pid_t process = waitpid(-1, &status, WNOHANG);
         if (process <= 0) break;
         for (int number = 1; number <= numbers_.highest(); ++number) {
-            auto& found = of(number);
-            if (found.process != process) continue;
-            found.process = 0;
-            numbers_.give_back(number);
-            const auto lived = steady_clock::now().time_since_epoch() - found.born;
-            return exited_child{number, process, status, std::chrono::floor<milliseconds>(lived)};
+            auto& entry = child_at(number);
+            if (entry.process != process) continue;
+            entry.process = 0;
+            numbers_.release(number);
+            const auto lifetime = steady_clock::now().time_since_epoch() - entry.started;
+            return exited_child{number, process, status, std::chrono::floor<milliseconds>(lifetime)};
         }
     }
-    may_have_ended_ = false;
+    may_have_exited_ = false;
     return std::nullopt;
 }
 
 void child_processes::terminate(int number) {
-    if (const auto process = of(number).process) kill(process, SIGTERM);
+    if (const auto process = child_at(number).process) kill(process, SIGTERM);
 }
 
 void child_processes::signal_all(int signal) {
     for (int number = 1; number <= numbers_.highest(); ++number)
-        if (const auto process = of(number).process) kill(process, signal);
+        if (const auto process = child_at(number).process) kill(process, signal);
 }
 
 void child_processes::stop() {
     signal_all(SIGTERM);
-    std::optional<steady_clock::time_point> timed_out;
+    std::optional<steady_clock::time_point> kill_time;
     while (count() != 0) {
-        pollfd ends{.fd = ends_.get(), .events = POLLIN, .revents = 0};
-        poll(&ends, 1, 20);
+        pollfd exits{.fd = signalfd_.get(), .events = POLLIN, .revents = 0};
+        poll(&exits, 1, 20);
         while (reap()) {
         }
         if (!stop_signal::is_grace_over()) continue;
-        if (!timed_out) timed_out = steady_clock::now() + std::chrono::seconds{1};
-        if (steady_clock::now() < *timed_out) continue;
-        log::warn("{} workers did not end within the grace: killed", count());
+        if (!kill_time) kill_time = steady_clock::now() + kill_delay;
+        if (steady_clock::now() < *kill_time) continue;
+        log::warn("{} workers did not end within the grace period: killed", count());
         signal_all(SIGKILL);
-        timed_out = steady_clock::time_point::max();
+        kill_time = steady_clock::time_point::max();
     }
 }
 

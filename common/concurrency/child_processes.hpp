@@ -1,5 +1,6 @@
-// The processes that a server has forked: each has a number, is reaped as soon as it ends, and none outlives
-// its parent. A child begins with a function and leaves with _exit(2): it never returns into its parent's code.
+// Child processes of a server (fork(2)). Each has a number, is reaped soon after it exits, and does not outlive
+// its parent (PR_SET_PDEATHSIG). A child runs one function and then calls _exit(2), so it never returns into
+// the parent's code.
 #pragma once
 
 #include "common/concurrency/shared_memory.hpp"
@@ -15,38 +16,39 @@ namespace parley {
 
 class child_processes {
 public:
-    /// At most `limit` at a time, numbered from 1. Blocks SIGCHLD for the calling process, which must have no
-    /// other thread (fork(2) would copy its locks as they are).
-    /// Throws std::system_error where there is no memory for the notes on them.
+    /// Allows at most `limit` children at a time, numbered from 1. Blocks SIGCHLD. The calling process must
+    /// have no other thread: fork(2) would copy a lock that it holds, which is never released in the child.
+    /// Throws std::system_error if the table of children cannot be allocated.
     explicit child_processes(int limit);
     child_processes(const child_processes&) = delete;
     child_processes& operator=(const child_processes&) = delete;
 
-    /// Requests a stop if children are left, and stop()s them.
+    /// Stops and reaps all remaining children.
     ~child_processes();
 
-    /// Forks once; the child calls `work(number)` and leaves. Returns false if there is no process now (errno
-    /// is EAGAIN or ENOMEM, fork(2)): the caller tries again later, and reaps meanwhile, since the dead count,
-    /// too. Only if not is_full().
+    /// Forks a child that calls `work(number)` and exits. Returns false if fork(2) fails (errno is EAGAIN or
+    /// ENOMEM): try again later, and reap meanwhile, since zombies count towards the limit of processes. Only
+    /// if not is_full().
     [[nodiscard]] bool start(const std::function<void(int)>& work);
 
-    /// The same with a process that `spawn(number)` makes in its own way; it returns -1 with errno if there is
-    /// none.
+    /// Registers a child that `spawn(number)` creates. `spawn` returns the pid, or -1 with errno.
     [[nodiscard]] bool start_with(const std::function<pid_t(int)>& spawn);
 
     struct exited_child {
         int number;
         pid_t process;
-        int status; // as wait(2) gives it
-        std::chrono::milliseconds lived;
+        int status; // as wait(2) returns it
+        std::chrono::milliseconds lifetime;
 
         [[nodiscard]] bool succeeded() const { return status == 0; }
     };
-    /// A child that has ended, if there is one; does not wait. Its number is free again.
+
+    /// Reaps a child that has exited, and frees its number. Returns nullopt if there is none. Does not wait.
     std::optional<exited_child> reap();
 
-    /// Readable when a child may have ended (signalfd(2)). Then reap() until nothing comes.
-    [[nodiscard]] int descriptor() const { return ends_.get(); }
+    /// Returns a descriptor that is readable if a child may have exited (signalfd(2)). Then call reap() until
+    /// it returns nullopt.
+    [[nodiscard]] int descriptor() const { return signalfd_.get(); }
 
     [[nodiscard]] bool is_full() const { return !numbers_.has_free(); }
     [[nodiscard]] int count() const { return numbers_.taken(); }
@@ -55,28 +57,30 @@ public:
         return children_[static_cast<std::size_t>(number)].process != 0;
     }
 
-    /// SIGTERM to the one of that number: it finishes what it does, and ends.
+    /// Sends SIGTERM to a child, which finishes its current work and exits.
     void terminate(int number);
 
-    /// SIGTERM to all, and SIGKILL to those that are still there a second after the grace. Reaps all.
+    /// Sends SIGTERM to all children, and SIGKILL to those that still run one second after the grace period.
+    /// Reaps all.
     void stop();
 
 private:
     struct child {
         pid_t process; // 0: the number is free
-        std::chrono::steady_clock::duration born;
+        std::chrono::steady_clock::duration started;
     };
 
-    child& of(int number) { return children_[static_cast<std::size_t>(number)]; }
+    child& child_at(int number) { return children_[static_cast<std::size_t>(number)]; }
     void signal_all(int signal);
-    [[noreturn]] void be_child(int number, pid_t parent, const std::function<void(int)>& work);
+    [[noreturn]] void run_child(int number, pid_t parent, const std::function<void(int)>& work);
 
     slot_numbers numbers_;
-    // By number. Shared, though only the parent uses them: whatever else it wrote on would be a page more for
-    // the next child, since fork(2) leaves the page as it was to those before.
+    // By number. Kept in shared memory although only the parent uses it: after fork(2), each page of ordinary
+    // memory that the parent writes to is copied (copy-on-write).
     shared_memory<child> children_;
-    unique_fd ends_;
-    bool may_have_ended_ = false; // a signal has been read, and waitpid(2) has not said yet that there is none
+    unique_fd signalfd_;
+    bool may_have_exited_ =
+        false; // SIGCHLD was read, and waitpid(2) has not yet reported that no zombie is left
 };
 
 } // namespace parley

@@ -1,6 +1,5 @@
-// A value and the mutex that guards it, in one: the unlocked access cannot be written. It may stand in
-// shared memory, and survives a process that is killed while it holds the lock
-// (pthread_mutexattr_setrobust(3)).
+// A value together with the mutex that guards it, so that no code can access the value without the lock. Works
+// in shared memory, also if a process is killed while it holds the lock (pthread_mutexattr_setrobust(3)).
 #pragma once
 
 #include <cerrno>
@@ -10,8 +9,8 @@
 
 namespace parley {
 
-/// A mutex for std::lock_guard that works between processes. If its owner died, the next one gets the lock;
-/// what it guards must be right after every single store.
+/// A mutex for std::lock_guard that works between processes. If its owner dies, the next process gets the lock.
+/// So the guarded value must be consistent after every single store.
 class shared_mutex {
 public:
     shared_mutex() {
@@ -41,10 +40,10 @@ private:
 template <class Value>
 class locked {
 public:
-    /// Calls `use(value)` while no other thread or process does, and returns its result.
+    /// Calls `use(value)` under the lock and returns its result.
     template <class Use>
     auto with(Use use) {
-        const std::lock_guard held{mutex_};
+        const std::lock_guard lock{mutex_};
         return use(value_);
     }
 

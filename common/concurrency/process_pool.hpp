@@ -1,6 +1,6 @@
-// A pool of worker processes that keeps its size: one that dies is replaced, with patience where they die at
-// once; and, where it is allowed to, grows when few are idle and shrinks when many are (Apache's
-// MinSpareServers and MaxSpareServers).
+// A pool of worker processes. Dead workers are restarted, with back-off if they die early. If min_spare is set,
+// the pool grows when few workers are idle and shrinks when many are, as Apache's with MinSpareServers and
+// MaxSpareServers.
 #pragma once
 
 #include "common/concurrency/child_processes.hpp"
@@ -14,38 +14,38 @@
 namespace parley {
 
 struct pool_size {
-    int workers;              // at the beginning, and always at least
-    int max_workers;          // never more
-    int min_spare = 0;        // fewer idle ones: it grows; 0: it keeps its size
-    int max_spare = 0;        // more idle ones: it shrinks
-    int slots_per_worker = 1; // on the scoreboard: the threads of a worker
+    int workers;              // at the start, and at least
+    int max_workers;          // at most
+    int min_spare = 0;        // the pool grows if fewer workers are idle; 0: its size is fixed
+    int max_spare = 0;        // it shrinks if more workers are idle
+    int slots_per_worker = 1; // of the scoreboard: the threads of a worker
 };
 
 class process_pool {
 public:
-    /// Each worker calls `work(number)`; when that returns, or the process dies, it may be replaced. What the
-    /// workers report to `ready` is passed on by tend().
+    /// Each worker calls `work(number)`. When that returns, or the process dies, maintain() may replace the
+    /// worker. It also collects what the workers report to `ready`.
     process_pool(pool_size size, scoreboard& board, ready_report& ready, std::function<void(int)> work);
 
-    /// Replaces, adds and retires workers as is due; `ended` is told of each that has ended. Throws
-    /// std::runtime_error where all die at once.
-    void maintain(const std::function<void(int)>& ended = [](int) {});
+    /// Reaps, replaces, adds and retires workers as needed. Calls `on_exit(number)` for each worker that has
+    /// exited. Throws std::runtime_error if all workers fail at their start.
+    void maintain(const std::function<void(int)>& on_exit = [](int) {});
 
-    /// True if the worker of that number runs, and is not to leave.
+    /// True if the worker runs and has not been told to exit.
     [[nodiscard]] bool is_serving(int number) const {
         return children_.is_running(number) && !is_retired_[static_cast<std::size_t>(number)];
     }
 
-    /// Readable when a worker may have ended: then tend().
+    /// Returns a descriptor that is readable if a worker may have exited: then call maintain().
     [[nodiscard]] int descriptor() const { return children_.descriptor(); }
 
-    /// When to tend() at the latest. Nothing: when the descriptor says so.
+    /// Returns the time until maintain() must be called again, or nullopt if only the descriptor matters.
     [[nodiscard]] std::optional<std::chrono::milliseconds> maintain_again_after() const;
 
-    /// Tends until a stop is requested; then ends the workers.
+    /// Maintains the pool until a stop is requested; then stops the workers.
     void run();
 
-    /// Ends the workers: see child_processes::stop().
+    /// Stops the workers, see child_processes::stop().
     void stop() { children_.stop(); }
 
 private:
@@ -58,8 +58,8 @@ private:
     child_processes children_;
     restart_policy restarts_;
     std::vector<bool> is_retired_; // by number
-    int wanted_;
-    int growth_ = 1; // doubled as long as it is not enough, as Apache does
+    int target_size_;
+    int growth_ = 1; // workers to add next; doubled while idle workers are still too few, as in Apache
     std::chrono::steady_clock::time_point resize_at_{};
 };
 

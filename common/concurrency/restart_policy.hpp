@@ -1,5 +1,5 @@
-// When a worker that has died is replaced: at once as a rule; ever later where workers die as soon as they
-// begin; and not for ever, since a server none of whose workers lives must say so and end.
+// When a dead worker process is replaced: at once, but with exponential back-off if workers die early. After
+// ten early deaths in a row the server ends with an error, since no worker can run.
 #pragma once
 
 #include "common/concurrency/child_processes.hpp"
@@ -12,24 +12,29 @@ namespace parley {
 
 class restart_policy {
 public:
-    /// A worker has ended: says so in the log where it was not well. Throws std::runtime_error after
-    /// `max_early_exits` early deaths in a row.
-    void ended(const child_processes::exited_child& child);
+    /// Records that a worker has exited, and logs it if it failed. Throws std::runtime_error after
+    /// max_early_exits early failures in a row.
+    void record_exit(const child_processes::exited_child& child);
 
-    /// A worker could not be started, with this errno: it is tried again after a moment.
-    void failed_to_start(int error);
+    /// Records that fork(2) has failed with this errno. The next attempt follows after first_backoff.
+    void record_start_failure(int error);
 
-    /// How long no worker may be started. Nothing, as a rule.
+    /// Returns how long no worker may be started, or nullopt if one may be started now.
     [[nodiscard]] std::optional<std::chrono::milliseconds> backoff_left() const;
 
+    /// Early failures in a row until the server gives up: about 6 seconds with the back-off below.
     static constexpr int max_early_exits = 10;
+
+    /// A worker that fails sooner than this has probably failed at its start, and would fail again. Also the
+    /// longest back-off.
     static constexpr std::chrono::milliseconds early{1000};
-    static constexpr std::chrono::milliseconds first_wait{50}; // doubled with each early death, up to a second
+
+    static constexpr std::chrono::milliseconds first_backoff{50}; // doubled with each early failure
 
 private:
-    int early_deaths_ = 0;
-    std::chrono::steady_clock::time_point wait_until_{};
-    once_a_second complain_;
+    int early_exits_ = 0;
+    std::chrono::steady_clock::time_point backoff_until_{};
+    once_a_second may_log_;
 };
 
 } // namespace parley

@@ -1,4 +1,5 @@
-// Values that a process and its children share: ordinary memory is copied at fork(2), this is not.
+// Shared memory: values that a process and its children share. Ordinary memory is copied at fork(2); this is
+// not.
 #pragma once
 
 #include "common/check.hpp"
@@ -14,21 +15,23 @@
 
 namespace parley {
 
-/// `count` values of T in an anonymous file (memfd_create(2)) mapped as shared. Pages that nobody touches
-/// cost nothing. The process that made it, and every child forked since, sees the same values.
+/// An array of T in an anonymous file (memfd_create(2)) that is mapped with MAP_SHARED. The creating process
+/// and all children forked later see the same values. Pages that are never accessed use no memory.
 template <class T>
 class shared_memory {
-    static_assert(std::is_trivially_destructible_v<T>, "the last of several processes to leave is not known");
+    static_assert(std::is_trivially_destructible_v<T>,
+                  "no process knows that it is the last one, so none can call destructors");
 
 public:
-    /// `name` is what /proc/PID/maps calls the memory. Throws std::system_error.
+    /// `name` appears in /proc/PID/maps. Throws std::system_error.
     explicit shared_memory(const char* name, std::size_t count = 1) : count_{count} {
         file_ = unique_fd{check("memfd_create", name, [&] { return memfd_create(name, MFD_CLOEXEC); })};
         check("ftruncate", name, [&] { return ftruncate(file_.get(), static_cast<off_t>(bytes())); });
         void* memory = mmap(nullptr, bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
         if (memory == MAP_FAILED) throw_errno("mmap", name);
         values_ = static_cast<T*>(memory);
-        // A new file reads as zeros: values whose beginning is all zeros need no page touched.
+        // A new file reads as zeros. Values that start as all zeros are not written, so their pages use no
+        // memory.
         if constexpr (!std::is_trivially_default_constructible_v<T>)
             std::uninitialized_default_construct_n(values_, count);
     }
@@ -42,11 +45,11 @@ public:
     [[nodiscard]] T* operator->() { return values_; }
     [[nodiscard]] std::size_t size() const { return count_; }
 
-    /// Leaves the mapping out of the processes that are forked from now on: each mapping less makes fork(2)
-    /// cheaper. They must not use the values.
+    /// Excludes the mapping from processes that are forked later, which makes fork(2) cheaper (MADV_DONTFORK).
+    /// They must not use the values.
     void exclude_from_fork() { madvise(values_, bytes(), MADV_DONTFORK); }
 
-    /// The file, for a process that is to map it too.
+    /// Returns the file, so that another process can map it, too (shared_view).
     [[nodiscard]] int descriptor() const { return file_.get(); }
 
 private:
@@ -57,15 +60,15 @@ private:
     T* values_ = nullptr;
 };
 
-/// The values that another process has put into such a file, to be read only.
+/// A read-only view of the shared_memory of another process.
 template <class T>
 class shared_view {
 public:
-    /// Throws std::system_error where the file cannot be mapped; one that is empty cannot.
+    /// Throws std::system_error if the file cannot be mapped, for example because it is empty.
     shared_view(unique_fd file, const char* name) : file_{std::move(file)} {
-        struct stat about {};
-        check("fstat", name, [&] { return fstat(file_.get(), &about); });
-        count_ = static_cast<std::size_t>(about.st_size) / sizeof(T);
+        struct stat status {};
+        check("fstat", name, [&] { return fstat(file_.get(), &status); });
+        count_ = static_cast<std::size_t>(status.st_size) / sizeof(T);
         void* memory = mmap(nullptr, bytes(), PROT_READ, MAP_SHARED, file_.get(), 0);
         if (memory == MAP_FAILED) throw_errno("mmap", name);
         values_ = static_cast<const T*>(memory);
@@ -78,9 +81,9 @@ public:
     [[nodiscard]] const T& operator*() const { return *values_; }
     [[nodiscard]] const T* operator->() const { return values_; }
 
-    /// How many values there are before the first page that nobody has touched yet (lseek(2)): to read on would
-    /// only cost memory.
-    [[nodiscard]] std::size_t touched() const {
+    /// Returns the number of values before the first page that was never written (lseek(2), SEEK_HOLE). Reading
+    /// further would only allocate pages of zeros.
+    [[nodiscard]] std::size_t used_count() const {
         const auto hole = lseek(file_.get(), 0, SEEK_HOLE);
         return hole < 0 ? count_ : std::min(static_cast<std::size_t>(hole) / sizeof(T), count_);
     }

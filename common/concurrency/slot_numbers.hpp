@@ -1,4 +1,4 @@
-// Which numbers from 1 to a limit are taken: every worker has one, and with it a slot on the scoreboard.
+// Allocates numbers from 1 to a limit. Every worker has one, and with it a slot of the scoreboard.
 #pragma once
 
 #include <algorithm>
@@ -14,35 +14,36 @@ public:
     [[nodiscard]] bool has_free() const { return taken_ < limit_; }
     [[nodiscard]] int taken() const { return taken_; }
 
-    /// No higher number was ever taken.
-    [[nodiscard]] int highest() const { return used_; }
+    /// Returns the highest number that was ever taken.
+    [[nodiscard]] int highest() const { return highest_; }
 
-    /// The smallest free number, so that a server with few workers uses few slots. Only if has_free().
+    /// Takes the smallest free number, so that a server with few workers uses few slots. Only if has_free().
     [[nodiscard]] int take() {
-        if (returned_.empty()) {
-            if (returned_.capacity() == static_cast<std::size_t>(used_))
-                returned_.reserve(2 * returned_.capacity() + 8);
+        if (released_.empty()) {
+            if (released_.capacity() == static_cast<std::size_t>(highest_))
+                released_.reserve(2 * released_.capacity() + 8);
             ++taken_;
-            return ++used_;
+            return ++highest_;
         }
         ++taken_;
-        std::ranges::pop_heap(returned_, std::greater{});
-        const int number = returned_.back();
-        returned_.pop_back();
+        std::ranges::pop_heap(released_, std::greater{});
+        const int number = released_.back();
+        released_.pop_back();
         return number;
     }
 
-    void give_back(int number) noexcept {
+    void release(int number) noexcept {
         --taken_;
-        returned_.push_back(number);
-        std::ranges::push_heap(returned_, std::greater{});
+        released_.push_back(number);
+        std::ranges::push_heap(released_, std::greater{});
     }
 
 private:
     int limit_;
     int taken_ = 0;
-    int used_ = 0;              // all above have never been taken
-    std::vector<int> returned_; // a heap with room for all that are used: to give back cannot fail
+    int highest_ = 0;
+    std::vector<int>
+        released_; // a min-heap, with reserved room for all numbers taken so far: release() cannot fail
 };
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// Threads that run drivers: each has a number, none is detached, all are joined. Made with pthread_create(3),
-// since std::jthread cannot choose the size of the stack, which is most of what a thread costs.
+// Threads that run drivers. Each has a number; none is detached, and all are joined. They are created by
+// pthread_create(3), since std::jthread cannot set the stack size, which is most of the cost of a thread.
 #pragma once
 
 #include "common/concurrency/slot_numbers.hpp"
@@ -18,9 +18,10 @@ namespace parley {
 
 class worker_threads {
 public:
-    /// What a thread does with its number. What it throws stops the server, see join(). (It may own a
-    /// connection: std::function cannot, std::move_only_function is C++23, and std::packaged_task wakes at its
-    /// end a thread that might wait for a result, a system call each.)
+    /// A move-only callable that a thread calls with its number. If it throws, the server stops, see join().
+    ///
+    /// It must be able to own a connection, which std::function cannot. std::move_only_function is C++23, and
+    /// std::packaged_task costs a system call at its end (it wakes threads that could wait for its result).
     class work {
     public:
         template <class Task>
@@ -34,26 +35,27 @@ public:
         void (*call_)(void*, int);
     };
 
-    /// At most `limit` at a time, numbered from 1.
+    /// Allows at most `limit` threads at a time, numbered from 1.
     explicit worker_threads(int limit);
     worker_threads(const worker_threads&) = delete;
     worker_threads& operator=(const worker_threads&) = delete;
 
-    /// Requests a stop if threads are left, and waits for their end.
+    /// Requests a stop if threads are running, and joins them.
     ~worker_threads();
 
-    /// Waits until there are fewer than the limit. False: a stop was requested, and the grace is over.
+    /// Waits until fewer threads than the limit run. Returns false if a stop was requested and the grace period
+    /// is over.
     bool wait_for_room();
 
-    /// Runs `task` in a new thread. Waits while no thread is to be had (EAGAIN). False: a stop was requested
-    /// meanwhile. Only where there is room. Throws std::bad_alloc where there is no memory for it.
+    /// Runs `task` in a new thread. Waits while the system has no thread left (EAGAIN). Returns false if a stop
+    /// was requested meanwhile. Only after wait_for_room(). Throws std::bad_alloc.
     bool start(work task);
 
-    /// Wakes what the threads wait for, once a stop is requested (stop_signal::nudge).
+    /// Interrupts the blocked calls of all threads if a stop was requested (stop_signal::wake_signal).
     void wake_all();
 
-    /// Waits until all have ended. Once a stop is requested, wakes them again and again (stop_signal::nudge).
-    /// Throws what the first of them has thrown.
+    /// Waits until all threads have exited. After a stop request it interrupts their blocked calls repeatedly.
+    /// Rethrows the first exception of a thread.
     void join();
 
 private:
@@ -65,20 +67,20 @@ private:
         std::list<thread>::iterator self{};
     };
 
-    static void* run(void* begun);
-    void nudge_all();
+    static void* run(void* argument);
+    void wake_running();
     void wait_for_all();
-    void wait_for_one(std::unique_lock<std::mutex>& lock);
-    void join_ended(std::size_t may_stay);
+    void wait_for_exit(std::unique_lock<std::mutex>& lock);
+    void join_exited(std::size_t may_remain);
 
     pthread_attr_t attributes_;
-    std::mutex mutex_; // guards all below
-    std::condition_variable one_ended_;
+    std::mutex mutex_; // guards all members below
+    std::condition_variable thread_exited_;
     slot_numbers numbers_;
     std::list<thread> running_;
-    std::list<thread> ended_;
+    std::list<thread> exited_;
     std::exception_ptr failure_;
-    once_a_second complain_;
+    once_a_second may_log_;
 };
 
 } // namespace parley

@@ -92,7 +92,7 @@ std::optional<scoreboard_snapshot> scoreboard_view::take_snapshot() {
     seen.at = std::chrono::steady_clock::now();
     seen.uptime = elapsed(facts_->begun, seen.at);
     if (const auto when = facts_->stop_requested.load()) seen.stopping = elapsed(when, seen.at);
-    const auto slots = static_cast<int>(std::min<std::size_t>(slots_.touched(), facts_->slots));
+    const auto slots = static_cast<int>(std::min<std::size_t>(slots_.used_count(), facts_->slots));
     auto alive = server_.process;
     for (int number = 1; number <= slots; ++number) {
         auto& each = seen.workers.emplace_back(look_at(number, seen));

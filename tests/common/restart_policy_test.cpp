@@ -10,7 +10,7 @@ namespace parley {
 
 namespace {
 child_processes::exited_child worker_that_lived(std::chrono::milliseconds time, int status) {
-    return {.number = 1, .process = 4711, .status = status, .lived = time};
+    return {.number = 1, .process = 4711, .status = status, .lifetime = time};
 }
 constexpr int failed = 1 << 8; // as wait(2) tells exit status 1
 } // namespace
@@ -19,25 +19,27 @@ TEST_CASE("a worker that ends well, or has lived, is replaced at once") {
     restart_policy restarts;
     CHECK_FALSE(restarts.backoff_left());
     for (int i = 0; i != 100; ++i) {
-        restarts.ended(worker_that_lived(0ms, 0));
-        restarts.ended(worker_that_lived(restart_policy::early, failed));
+        restarts.record_exit(worker_that_lived(0ms, 0));
+        restarts.record_exit(worker_that_lived(restart_policy::early, failed));
         CHECK_FALSE(restarts.backoff_left());
     }
 }
 
 TEST_CASE("workers that die at once are replaced ever later, but not too late") {
     restart_policy restarts;
-    for (int i = 1; i != restart_policy::max_early_exits; ++i) restarts.ended(worker_that_lived(0ms, failed));
+    for (int i = 1; i != restart_policy::max_early_exits; ++i)
+        restarts.record_exit(worker_that_lived(0ms, failed));
     const auto wait = restarts.backoff_left();
     REQUIRE(wait);
-    CHECK(*wait > restart_policy::first_wait);
+    CHECK(*wait > restart_policy::first_backoff);
     CHECK(*wait <= restart_policy::early);
 }
 
 TEST_CASE("when all workers die at once, again and again, that is said") {
     restart_policy restarts;
-    for (int i = 1; i != restart_policy::max_early_exits; ++i) restarts.ended(worker_that_lived(0ms, failed));
-    CHECK_THROWS_WITH_AS(restarts.ended(worker_that_lived(0ms, failed)),
+    for (int i = 1; i != restart_policy::max_early_exits; ++i)
+        restarts.record_exit(worker_that_lived(0ms, failed));
+    CHECK_THROWS_WITH_AS(restarts.record_exit(worker_that_lived(0ms, failed)),
                          doctest::Contains("worker 1 (process 4711) ended with status 1"), std::runtime_error);
 }
 
@@ -45,8 +47,8 @@ TEST_CASE("one worker that lives makes good for those that died before") {
     restart_policy restarts;
     for (int round = 0; round != 5; ++round) {
         for (int i = 1; i != restart_policy::max_early_exits; ++i)
-            restarts.ended(worker_that_lived(0ms, failed));
-        restarts.ended(worker_that_lived(1h, failed));
+            restarts.record_exit(worker_that_lived(0ms, failed));
+        restarts.record_exit(worker_that_lived(1h, failed));
     }
 }
 

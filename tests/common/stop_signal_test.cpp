@@ -171,7 +171,7 @@ TEST_CASE("once settled, nothing interrupts any more") {
               stop_signal::install(0ms);
               raise(SIGTERM);
               stop_signal::disarm();
-              const timespec time{.tv_sec = 0, .tv_nsec = 60'000'000}; // three times the interval of the nudges
+              const timespec time{.tv_sec = 0, .tv_nsec = 60'000'000}; // three times the wake_interval
               require(nanosleep(&time, nullptr) == 0, "not interrupted");
           }) == "exit 0");
 }

@@ -56,8 +56,8 @@ TEST_CASE("the smallest free number is taken first") {
     CHECK(numbers.take() == 2);
     CHECK(numbers.take() == 3);
     CHECK_FALSE(numbers.has_free());
-    numbers.give_back(3);
-    numbers.give_back(1);
+    numbers.release(3);
+    numbers.release(1);
     CHECK(numbers.taken() == 1);
     CHECK(numbers.take() == 1);
     CHECK(numbers.take() == 3);

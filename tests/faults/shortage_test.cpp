@@ -228,7 +228,7 @@ TEST_CASE("workers that die at once are begun again, ever more slowly, and then 
         const auto said = server.error_output();
         INFO(said);
         CHECK(
-            said.find("\nparley-server: 10 workers in a row died within 1000 ms of their beginning; the last: "
+            said.find("\nparley-server: 10 workers in a row failed within 1000 ms of their start; the last: "
                       "worker ") != said.npos);
         // Workers whose accept fails have been ready; those that have no epoll have not.
         if (said.find("epoll_ctl") != said.npos) CHECK(server.rest_of_output() == "");
