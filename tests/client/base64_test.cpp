@@ -1,3 +1,4 @@
+// Tests of base64() with the examples of RFC 4648.
 #include "client/conversation/base64.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// JSON from outside ends no program, however it is nested.
+// Tests of bounded_json: deeply nested JSON from outside ends no program.
 #include "client/conversation/bounded_json.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -22,18 +22,19 @@ std::string nested(std::size_t depth, const std::string& begin, const std::strin
     return text;
 }
 
-constexpr std::size_t allowed = most_json_depth, far_too_deep = 2'000'000;
+constexpr std::size_t depth_limit = most_json_depth, far_too_deep = 2'000'000;
 
 } // namespace
 
 TEST_CASE("values may be nested as deep as any program needs, and no deeper") {
-    CHECK(parse_json(nested(allowed, "[", "1", "]")).is_array());
-    CHECK_THROWS_AS(parse_json(nested(allowed + 1, "[", "1", "]")), nlohmann::json::parse_error);
-    CHECK(parse_ordered_json(nested(allowed, R"({"a":)", "1", "}")).is_object());
-    CHECK_THROWS_AS(parse_ordered_json(nested(allowed + 1, R"({"a":)", "1", "}")), nlohmann::json::parse_error);
-    CHECK(parse_cbor(nested(allowed, "\x81", "\x01")).is_array());
-    CHECK_THROWS_AS(parse_cbor(nested(allowed + 1, "\x81", "\x01")), nlohmann::json::parse_error);
-    CHECK(parse_json("[[1],[2],[3]]").size() == 3); // beside each other is not deep
+    CHECK(parse_json(nested(depth_limit, "[", "1", "]")).is_array());
+    CHECK_THROWS_AS(parse_json(nested(depth_limit + 1, "[", "1", "]")), nlohmann::json::parse_error);
+    CHECK(parse_ordered_json(nested(depth_limit, R"({"a":)", "1", "}")).is_object());
+    CHECK_THROWS_AS(parse_ordered_json(nested(depth_limit + 1, R"({"a":)", "1", "}")),
+                    nlohmann::json::parse_error);
+    CHECK(parse_cbor(nested(depth_limit, "\x81", "\x01")).is_array());
+    CHECK_THROWS_AS(parse_cbor(nested(depth_limit + 1, "\x81", "\x01")), nlohmann::json::parse_error);
+    CHECK(parse_json("[[1],[2],[3]]").size() == 3); // arrays next to each other do not add depth
 }
 
 TEST_CASE("text that is nested millions deep is an error, not the end") {
@@ -44,8 +45,8 @@ TEST_CASE("text that is nested millions deep is an error, not the end") {
 }
 
 TEST_CASE("text that is no JSON is an error") {
-    for (const auto* wrong : {"", "{", "[1", "nothing"})
-        CHECK_THROWS_AS(parse_json(wrong), nlohmann::json::parse_error);
+    for (const auto* text : {"", "{", "[1", "nothing"})
+        CHECK_THROWS_AS(parse_json(text), nlohmann::json::parse_error);
     CHECK_THROWS_AS(parse_cbor("\x81"), nlohmann::json::parse_error);
 }
 
@@ -66,10 +67,10 @@ TEST_CASE("a file that is nested millions deep is refused in one line by every p
         subprocess program{command, subprocess::errors::kept};
         const auto end = program.wait(60s);
         REQUIRE(end);
-        const auto said = program.error_output();
-        CAPTURE(said);
+        const auto error_text = program.error_output();
+        CAPTURE(error_text);
         CHECK(end->exit_code() == 2);
-        CHECK(std::count(said.begin(), said.end(), '\n') == 1);
+        CHECK(std::count(error_text.begin(), error_text.end(), '\n') == 1);
     }
 }
 

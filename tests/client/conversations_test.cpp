@@ -1,5 +1,5 @@
-// The client's side of each service, as scripts without a socket: what it sends, what it takes, and every way
-// in which an answer can be wrong.
+// Tests of the client's side of each service, as scripts without a socket: what it sends, what it accepts,
+// and every way in which a response can be wrong.
 #include "client/conversation/payload.hpp"
 #include "client/conversation/protocols.hpp"
 #include "tests/support/scripted_driver.hpp"
@@ -13,29 +13,29 @@ using namespace std::chrono_literals;
 
 namespace {
 
-request_options once() {
+request_options one_request() {
     request_options options;
     options.per_connection = 1;
     return options;
 }
 
-request_options say(std::string what) {
-    auto options = once();
-    options.say = std::move(what);
+request_options with_text(std::string text) {
+    auto options = one_request();
+    options.say = std::move(text);
     return options;
 }
 
-/// One connection's conversation, and the book that it writes in.
-struct talk_with {
-    explicit talk_with(std::string_view service, const request_options& options = once(),
-                       std::uint64_t connection = 1)
+/// A scripted session of one connection, with the statistics that it writes.
+struct scripted_client {
+    explicit scripted_client(std::string_view service, const request_options& options = one_request(),
+                             std::uint64_t connection = 1)
         : row{protocol_for(service)},
           plan{plan_requests(row, options)},
-          session{plan, stats, connection},
-          driver{row.open(session)} {}
+          cycle{plan, stats, connection},
+          driver{row.open(cycle)} {}
 
-    /// The story, or what the conversation threw.
-    std::string hears(std::vector<std::string> reads) {
+    /// Runs the session. Returns its story, or the error that it threw.
+    std::string play(std::vector<std::string> reads) {
         try {
             return driver.play_to_end(std::move(reads));
         } catch (const conversation_failed& error) {
@@ -43,33 +43,33 @@ struct talk_with {
         }
     }
 
-    /// "phase call cause" of all that was noted without ending the conversation.
-    std::string complaints() const {
-        std::string all;
-        for (const auto& [first, count] : stats.errors.kinds())
-            all += fmt::format("{} x {} {}: {}", count, to_string(first.where), first.cause, first.text);
-        return all;
+    /// Returns the errors that did not end the session: "COUNT x PHASE CAUSE: TEXT".
+    std::string error_text() const {
+        std::string text;
+        for (const auto& [failure, count] : stats.errors.kinds())
+            text += fmt::format("{} x {} {}: {}", count, to_string(failure.where), failure.cause, failure.text);
+        return text;
     }
 
     const protocol& row;
     request_plan plan;
     run_stats stats;
-    request_cycle session;
+    request_cycle cycle;
     scripted_driver driver;
 };
 
-/// Lets a peer answer each output; its answers come in pieces of `cut` bytes. When there is none, its end.
+/// Lets a peer respond to each output. Its responses arrive in chunks of `cut` bytes, then end of input.
 template <class Peer>
-void converse(session& side, std::size_t cut, Peer peer) {
+void converse(session& session, std::size_t cut, Peer peer) {
     std::string answers;
-    std::string piece;
-    while (const step* now = side.next()) {
-        if (const auto* out = std::get_if<output>(now)) {
+    std::string chunk;
+    while (const step* next = session.next()) {
+        if (const auto* out = std::get_if<output>(next)) {
             answers += peer(out->bytes);
         } else {
-            piece = answers.substr(0, cut);
+            chunk = answers.substr(0, cut);
             answers.erase(0, cut);
-            side.feed(piece);
+            session.feed(chunk);
         }
     }
 }
@@ -77,38 +77,38 @@ void converse(session& side, std::size_t cut, Peer peer) {
 } // namespace
 
 TEST_CASE("welcome sends nothing and knows the greeting, however it is cut") {
-    talk_with whole{"welcome"};
-    CHECK(whole.hears({"welcome to here\n"}) == "reads, reads, ends");
-    CHECK(whole.session.answers() == 1);
+    scripted_client whole{"welcome"};
+    CHECK(whole.play({"welcome to here\n"}) == "reads, reads, ends");
+    CHECK(whole.cycle.answers() == 1);
     CHECK(whole.stats.bytes_received == 16);
 
-    talk_with pieces{"welcome"};
-    CHECK(pieces.hears({"w", "elcome to", " here", "\n"}) == "reads, reads, reads, reads, reads, ends");
+    scripted_client pieces{"welcome"};
+    CHECK(pieces.play({"w", "elcome to", " here", "\n"}) == "reads, reads, reads, reads, reads, ends");
 
-    auto other = once();
-    other.greeting = "Salve";
-    talk_with configured{"welcome", other};
-    CHECK(configured.hears({"Salve\n"}) == "reads, reads, ends");
+    auto options = one_request();
+    options.greeting = "Salve";
+    scripted_client configured{"welcome", options};
+    CHECK(configured.play({"Salve\n"}) == "reads, reads, ends");
 }
 
 TEST_CASE("what is wrong is told with its place, what was expected and what came") {
-    CHECK(talk_with{"welcome"}.hears({"welcome ", "two here\n"}) ==
+    CHECK(scripted_client{"welcome"}.play({"welcome ", "two here\n"}) ==
           "wrong answer at byte 9: expected 'o here\\n', got 'wo here\\n' (request 1 of connection 1)");
-    CHECK(talk_with{"welcome"}.hears({"welcome to here\nGET /\x1b[2J\xff"}) ==
+    CHECK(scripted_client{"welcome"}.play({"welcome to here\nGET /\x1b[2J\xff"}) ==
           "wrong answer at byte 16: expected nothing, got 'GET /\\x1b[2J\\xff' (request 1 of connection 1)");
-    CHECK(talk_with{"welcome"}.hears({"welcome to here\n", "more"}) ==
+    CHECK(scripted_client{"welcome"}.play({"welcome to here\n", "more"}) ==
           "wrong answer at byte 16: expected nothing, got 'more' (request 1 of connection 1)");
-    CHECK(talk_with{"welcome"}.hears({"welc"}) ==
+    CHECK(scripted_client{"welcome"}.play({"welc"}) ==
           "the server closed the connection after 4 bytes of the answer: expected 'ome to here\\n' "
           "(request 1 of connection 1)");
-    CHECK(talk_with{"hello", say("Ada")}.hears({"error: no room\n"}) ==
+    CHECK(scripted_client{"hello", with_text("Ada")}.play({"error: no room\n"}) ==
           "wrong answer at byte 0: expected 'Hello, Ada (request 1, worker ', got 'error: no room\\n' "
           "(request 1 of connection 1)");
 }
 
 TEST_CASE("a failure names its phase, call and cause for programs") {
-    const auto why = [](std::vector<std::string> reads) {
-        talk_with welcome{"welcome"};
+    const auto failure_of = [](std::vector<std::string> reads) {
+        scripted_client welcome{"welcome"};
         try {
             welcome.driver.play_to_end(std::move(reads));
         } catch (const conversation_failed& error) {
@@ -117,10 +117,10 @@ TEST_CASE("a failure names its phase, call and cause for programs") {
         }
         return std::string{"nothing"};
     };
-    CHECK(why({"welcome to here\n"}) == "nothing");
-    CHECK(why({"hello\n"}) == "verify  wrong bytes");
-    CHECK(why({"welcome to here\n\n"}) == "verify  too many bytes");
-    CHECK(why({}) == "read recv end of input");
+    CHECK(failure_of({"welcome to here\n"}) == "nothing");
+    CHECK(failure_of({"hello\n"}) == "verify  wrong bytes");
+    CHECK(failure_of({"welcome to here\n\n"}) == "verify  too many bytes");
+    CHECK(failure_of({}) == "read recv end of input");
 }
 
 TEST_CASE("echo wants its own bytes back, unlike for each seed, connection and request") {
@@ -131,13 +131,13 @@ TEST_CASE("echo wants its own bytes back, unlike for each seed, connection and r
             options.size = 100;
             options.per_connection = 4;
             options.seed = seed;
-            talk_with echo{"echo", options, connection};
+            scripted_client echo{"echo", options, connection};
             converse(echo.driver.get_session(), 7, [&](std::string_view bytes) {
                 CHECK(bytes.size() == 100);
                 CHECK(sent.emplace(bytes).second);
                 return std::string{bytes};
             });
-            CHECK(echo.session.answers() == 4);
+            CHECK(echo.cycle.answers() == 4);
             CHECK(echo.stats.answered == 4);
             CHECK(echo.stats.bytes_sent == 400);
             CHECK(echo.stats.bytes_received == 400);
@@ -145,23 +145,23 @@ TEST_CASE("echo wants its own bytes back, unlike for each seed, connection and r
 }
 
 TEST_CASE("a large echo is sent in parts while it comes back, and little is under way at a time") {
-    auto options = once();
+    auto options = one_request();
     options.size = 3 * request_cycle::most_under_way + 5;
-    talk_with echo{"echo", options};
-    std::string all;
+    scripted_client echo{"echo", options};
+    std::string sent;
     converse(echo.driver.get_session(), 10'000, [&](std::string_view bytes) {
         CHECK(bytes.size() <= request_cycle::most_under_way);
-        all += bytes;
+        sent += bytes;
         return std::string{bytes};
     });
-    CHECK(echo.session.answers() == 1);
+    CHECK(echo.cycle.answers() == 1);
     CHECK(echo.stats.bytes_received == options.size);
 
     std::string expected(options.size, '\0');
     payload{options.seed, 1, 1}.bytes(expected, 0);
-    CHECK(all == expected);
+    CHECK(sent == expected);
 
-    talk_with unanswered{"echo", options};
+    scripted_client unanswered{"echo", options};
     std::size_t under_way = 0;
     CHECK_THROWS_AS(converse(unanswered.driver.get_session(), 1,
                              [&](std::string_view bytes) {
@@ -173,16 +173,16 @@ TEST_CASE("a large echo is sent in parts while it comes back, and little is unde
 }
 
 TEST_CASE("echo notices a byte that is changed, lost, doubled, or another request's") {
-    const auto story_with = [](auto spoil) {
+    const auto story_with = [](auto corrupt) {
         request_options options;
         options.size = 40'000;
         options.per_connection = 2;
-        talk_with echo{"echo", options};
-        int part = 0;
+        scripted_client echo{"echo", options};
+        int count = 0;
         try {
             converse(echo.driver.get_session(), 1'000, [&](std::string_view bytes) {
                 std::string answer{bytes};
-                if (++part == 2) spoil(answer);
+                if (++count == 2) corrupt(answer);
                 return answer;
             });
         } catch (const conversation_failed& error) {
@@ -207,10 +207,10 @@ TEST_CASE("counter takes growing numbers only, and no number twice in the whole 
     const auto plan = plan_requests(protocol_for("counter"), options);
     run_stats stats;
     const auto numbers_of = [&](std::uint64_t connection, std::vector<std::string> answers) {
-        request_cycle session{plan, stats, connection};
-        auto side = protocol_for("counter").open(session);
+        request_cycle cycle{plan, stats, connection};
+        auto session = protocol_for("counter").open(cycle);
         auto next = answers.begin();
-        converse(side, 1, [&](std::string_view line) {
+        converse(session, 1, [&](std::string_view line) {
             CHECK(line.size() == 3);
             CHECK(line.back() == '\n');
             return *next++;
@@ -234,11 +234,11 @@ TEST_CASE("a number has no sign, no leading zero, no blank, and less than twenty
     for (const char* answer : {"0\n", "-1\n", "+1\n", "01\n", " 1\n", "1 \n", "1\r\n", "\n", "x\n", "1.5\n",
                                "12345678901234567890\n", "99999999999999999999999999999999\n"}) {
         CAPTURE(answer);
-        CHECK(talk_with{"counter", say("x")}.hears({answer}).starts_with("wrong answer at byte"));
+        CHECK(scripted_client{"counter", with_text("x")}.play({answer}).starts_with("wrong answer at byte"));
     }
-    talk_with largest{"counter", say("x")};
-    CHECK(largest.hears({"999999999", "9999999999\n"}) == "says 'x\n', reads, reads, reads, ends");
-    CHECK(talk_with{"counter", say("x")}.hears({"12"}) ==
+    scripted_client largest{"counter", with_text("x")};
+    CHECK(largest.play({"999999999", "9999999999\n"}) == "says 'x\n', reads, reads, reads, ends");
+    CHECK(scripted_client{"counter", with_text("x")}.play({"12"}) ==
           "the server closed the connection after 2 bytes of the answer: expected more digits or '\\n' "
           "(request 1 of connection 1)");
 }
@@ -247,58 +247,58 @@ TEST_CASE("hello is greeted by name, with the number of the request and some wor
     request_options options;
     options.per_connection = 2;
     options.size = 5;
-    talk_with hello{"hello", options};
+    scripted_client hello{"hello", options};
     int request = 0;
     converse(hello.driver.get_session(), 4, [&](std::string_view line) {
         CHECK(line.size() == 6);
         return fmt::format("Hello, {} (request {}, worker 12)\n", line.substr(0, 5), ++request);
     });
-    CHECK(hello.session.answers() == 2);
+    CHECK(hello.cycle.answers() == 2);
 
-    talk_with said{"hello", say("Ada")};
-    CHECK(said.hears({"Hello, Ada (request 1, worker 7)\n"}) == "says 'Ada\n', reads, reads, ends");
+    scripted_client named{"hello", with_text("Ada")};
+    CHECK(named.play({"Hello, Ada (request 1, worker 7)\n"}) == "says 'Ada\n', reads, reads, ends");
     for (const char* answer : {"Hello, Bob (request 1, worker 7)\n", "Hello, Ada (request 2, worker 7)\n",
                                "Hello, Ada (request 1, worker 0)\n", "Hello, Ada (request 1, worker 7)\r\n",
                                "Hello, Ada (request 1, worker )\n", "hello, Ada (request 1, worker 7)\n"}) {
         CAPTURE(answer);
-        CHECK(talk_with{"hello", say("Ada")}.hears({answer}).starts_with("wrong answer"));
+        CHECK(scripted_client{"hello", with_text("Ada")}.play({answer}).starts_with("wrong answer"));
     }
 }
 
 TEST_CASE("pi is compared digit by digit") {
-    CHECK(talk_with{"pi", say("9")}.hears({"3.141592653\n"}) == "says '9\n', reads, reads, ends");
-    CHECK(talk_with{"pi", say("9")}
-              .hears({"3.141592654\n"})
+    CHECK(scripted_client{"pi", with_text("9")}.play({"3.141592653\n"}) == "says '9\n', reads, reads, ends");
+    CHECK(scripted_client{"pi", with_text("9")}
+              .play({"3.141592654\n"})
               .starts_with("wrong answer at byte 10: expected '3\\n'"));
-    auto options = once();
+    auto options = one_request();
     options.digits = 4;
-    CHECK(talk_with{"pi", options}.hears({"3.14", "15\n"}) == "says '4\n', reads, reads, reads, ends");
+    CHECK(scripted_client{"pi", options}.play({"3.14", "15\n"}) == "says '4\n', reads, reads, reads, ends");
 }
 
 TEST_CASE("wait does not take an answer that comes too early") {
-    talk_with none{"wait", say("0")};
-    CHECK(none.hears({"waited 0 ms\n"}) == "says '0\n', reads, reads, ends");
-    CHECK(none.complaints().empty());
+    scripted_client none{"wait", with_text("0")};
+    CHECK(none.play({"waited 0 ms\n"}) == "says '0\n', reads, reads, ends");
+    CHECK(none.error_text().empty());
 
-    talk_with early{"wait", say("3600000")};
-    CHECK(early.hears({"waited 3600000 ms\n"}) == "says '3600000\n', reads, reads, ends");
-    CHECK(early.complaints().starts_with("1 x verify too early: 'waited 3600000 ms\\n' came after "));
-    CHECK(early.plan.least_time == 1h);
+    scripted_client too_early{"wait", with_text("3600000")};
+    CHECK(too_early.play({"waited 3600000 ms\n"}) == "says '3600000\n', reads, reads, ends");
+    CHECK(too_early.error_text().starts_with("1 x verify too early: 'waited 3600000 ms\\n' came after "));
+    CHECK(too_early.plan.least_time == 1h);
 }
 
 TEST_CASE("a conversation ends when its connection has had its requests, or the run has no more") {
     request_options options;
     options.size = 1;
-    talk_with echo{"echo", options};
+    scripted_client echo{"echo", options};
     echo.stats.requests_left = 5;
     int requests = 0;
     converse(echo.driver.get_session(), 1, [&](std::string_view bytes) {
-        CHECK_FALSE(echo.session.has_ended());
+        CHECK_FALSE(echo.cycle.has_ended());
         ++requests;
         return std::string{bytes};
     });
     CHECK(requests == 5);
-    CHECK(echo.session.has_ended());
+    CHECK(echo.cycle.has_ended());
     CHECK(echo.stats.all_asked == 5);
     CHECK(echo.stats.all_answered == 5);
 }
@@ -335,7 +335,7 @@ TEST_CASE("a set of numbers has a bounded memory, and says what it had no room f
 
 TEST_CASE("requests that cannot be asked for are refused, and say why") {
     const auto refusal = [](std::string_view service, auto change) {
-        auto options = once();
+        auto options = one_request();
         change(options);
         try {
             plan_requests(protocol_for(service), options);
@@ -346,17 +346,18 @@ TEST_CASE("requests that cannot be asked for are refused, and say why") {
     };
     CHECK(refusal("echo", [](auto& asked) { asked.size = 0; }) ==
           "a request to this service has 1 to 1073741824 bytes, not 0 (--size)");
-    CHECK(refusal("hello", [](auto& asked) { asked.size = 65'536; }) == "fine");
-    CHECK(refusal("hello", [](auto& asked) { asked.size = 65'537; }) ==
+    CHECK(refusal("hello", [](auto& options) { options.size = 65'536; }) == "fine");
+    CHECK(refusal("hello", [](auto& options) { options.size = 65'537; }) ==
           "a request to this service has 1 to 65536 bytes, not 65537 (--size)");
-    CHECK(refusal("hello", [](auto& asked) { asked.say = "two\nlines"; }) ==
+    CHECK(refusal("hello", [](auto& options) { options.say = "two\nlines"; }) ==
           "--say is one line, without a newline");
-    CHECK(refusal("pi", [](auto& asked) { asked.say = "many"; }) ==
+    CHECK(refusal("pi", [](auto& options) { options.say = "many"; }) ==
           "this service is sent a number, not 'many'");
-    CHECK(refusal("pi", [](auto& asked) { asked.digits = 0; }) == "pi is asked for 1 to 100000 digits, not 0");
-    CHECK(refusal("wait", [](auto& asked) { asked.say = "-1"; }) == "a wait of -1 ms cannot be asked for");
-    CHECK(refusal("welcome", [](auto& asked) { asked.say = ""; }) == "fine");
-    CHECK(refusal("welcome", [](auto& asked) { asked.say = "hi"; }) ==
+    CHECK(refusal("pi", [](auto& options) { options.digits = 0; }) ==
+          "pi is asked for 1 to 100000 digits, not 0");
+    CHECK(refusal("wait", [](auto& options) { options.say = "-1"; }) == "a wait of -1 ms cannot be asked for");
+    CHECK(refusal("welcome", [](auto& options) { options.say = ""; }) == "fine");
+    CHECK(refusal("welcome", [](auto& options) { options.say = "hi"; }) ==
           "service welcome is sent nothing: choose another --service, or say ''");
     CHECK_THROWS_WITH(protocol_for("ecoh"),
                       "unknown service 'ecoh': choose one of welcome, echo, counter, hello, pi, wait, raw");

@@ -1,5 +1,5 @@
-// A histogram against the exact order of a million values: what it promises is checked, for values that lie
-// close together, far apart, in two heaps, and all at one place.
+// Tests of histogram against the exact order of a million values that lie close together, far apart, in two
+// clusters, or all at one value.
 #include "client/conversation/histogram.hpp"
 
 #include <algorithm>
@@ -38,89 +38,89 @@ TEST_CASE("percentiles of a million values are at most 1/1024 over the exact one
     };
     for (const auto& [name, next] : kinds) {
         CAPTURE(name);
-        constexpr std::size_t many = 1'000'000;
-        std::vector<std::int64_t> exact(many);
-        histogram counted;
+        constexpr std::size_t count = 1'000'000;
+        std::vector<std::int64_t> exact(count);
+        histogram histogram;
         for (auto& value : exact) {
             value = static_cast<std::int64_t>(std::min(next(), 60e9));
-            counted.record(std::chrono::nanoseconds{value});
+            histogram.record(std::chrono::nanoseconds{value});
         }
         std::sort(exact.begin(), exact.end());
 
         for (const std::size_t per_100_000 :
              {1, 1'000, 25'000, 50'000, 90'000, 99'000, 99'900, 99'990, 99'999, 100'000}) {
             CAPTURE(per_100_000);
-            const auto truth = exact[many / 100'000 * per_100_000 - 1];
-            const auto told = counted.value_at_percentile(static_cast<double>(per_100_000) / 1'000).count();
-            CHECK(told >= truth);
-            CHECK(told - truth <= truth / 1024);
-            CHECK(counted.count_beyond(static_cast<double>(per_100_000) / 1'000) ==
-                  many - many / 100'000 * per_100_000);
+            const auto truth = exact[count / 100'000 * per_100_000 - 1];
+            const auto value = histogram.value_at_percentile(static_cast<double>(per_100_000) / 1'000).count();
+            CHECK(value >= truth);
+            CHECK(value - truth <= truth / 1024);
+            CHECK(histogram.count_beyond(static_cast<double>(per_100_000) / 1'000) ==
+                  count - count / 100'000 * per_100_000);
         }
-        CHECK(counted.min().count() == exact.front());
-        CHECK(counted.max().count() == exact.back());
-        CHECK(counted.count() == many);
-        CHECK(counted.over_maximum() == 0);
+        CHECK(histogram.min().count() == exact.front());
+        CHECK(histogram.max().count() == exact.back());
+        CHECK(histogram.count() == count);
+        CHECK(histogram.over_maximum() == 0);
         std::uint64_t sum = 0;
         for (const auto value : exact) sum += static_cast<std::uint64_t>(value);
-        CHECK(counted.mean().count() == static_cast<std::int64_t>(sum / many));
+        CHECK(histogram.mean().count() == static_cast<std::int64_t>(sum / count));
     }
 }
 
 TEST_CASE("short times are counted to the nanosecond") {
-    histogram counted;
-    for (int value = 1; value <= 2'000; ++value) counted.record(std::chrono::nanoseconds{value});
-    CHECK(counted.value_at_percentile(50) == 1'000ns);
-    CHECK(counted.value_at_percentile(99.9) == 1'998ns);
-    CHECK(counted.value_at_percentile(0) == 1ns);
-    CHECK(counted.value_at_percentile(100) == 2'000ns);
+    histogram times;
+    for (int value = 1; value <= 2'000; ++value) times.record(std::chrono::nanoseconds{value});
+    CHECK(times.value_at_percentile(50) == 1'000ns);
+    CHECK(times.value_at_percentile(99.9) == 1'998ns);
+    CHECK(times.value_at_percentile(0) == 1ns);
+    CHECK(times.value_at_percentile(100) == 2'000ns);
 }
 
 TEST_CASE("what is over a minute is counted as a minute, and said") {
-    histogram counted;
-    counted.record(1s);
-    counted.record(61s);
-    counted.record(std::chrono::hours{24 * 365});
-    CHECK(counted.count() == 3);
-    CHECK(counted.over_maximum() == 2);
-    CHECK(counted.max() == 60s);
-    CHECK(counted.value_at_percentile(100) == 60s);
+    histogram times;
+    times.record(1s);
+    times.record(61s);
+    times.record(std::chrono::hours{24 * 365});
+    CHECK(times.count() == 3);
+    CHECK(times.over_maximum() == 2);
+    CHECK(times.max() == 60s);
+    CHECK(times.value_at_percentile(100) == 60s);
 }
 
 TEST_CASE("a clock that steps back counts as no time") {
-    histogram counted;
-    counted.record(-5ns);
-    CHECK(counted.min() == 0ns);
-    CHECK(counted.max() == 0ns);
+    histogram times;
+    times.record(-5ns);
+    CHECK(times.min() == 0ns);
+    CHECK(times.max() == 0ns);
 }
 
 TEST_CASE("an empty histogram has only zeros") {
-    const histogram counted;
-    CHECK(counted.count() == 0);
-    CHECK(counted.min() == 0ns);
-    CHECK(counted.max() == 0ns);
-    CHECK(counted.mean() == 0ns);
-    CHECK(counted.value_at_percentile(99) == 0ns);
-    CHECK(counted.count_beyond(50) == 0);
+    const histogram times;
+    CHECK(times.count() == 0);
+    CHECK(times.min() == 0ns);
+    CHECK(times.max() == 0ns);
+    CHECK(times.mean() == 0ns);
+    CHECK(times.value_at_percentile(99) == 0ns);
+    CHECK(times.count_beyond(50) == 0);
 }
 
 TEST_CASE("two histograms added are the histogram of all their values") {
     std::mt19937_64 random{2};
-    histogram all;
+    histogram whole;
     histogram halves[2];
-    for (int each = 0; each < 10'000; ++each) {
+    for (int i = 0; i < 10'000; ++i) {
         const std::chrono::nanoseconds value{random() % 70'000'000'000};
-        all.record(value);
-        halves[each % 2].record(value);
+        whole.record(value);
+        halves[i % 2].record(value);
     }
     halves[0].add(halves[1]);
-    CHECK(halves[0].count() == all.count());
-    CHECK(halves[0].over_maximum() == all.over_maximum());
-    CHECK(halves[0].min() == all.min());
-    CHECK(halves[0].max() == all.max());
-    CHECK(halves[0].mean() == all.mean());
+    CHECK(halves[0].count() == whole.count());
+    CHECK(halves[0].over_maximum() == whole.over_maximum());
+    CHECK(halves[0].min() == whole.min());
+    CHECK(halves[0].max() == whole.max());
+    CHECK(halves[0].mean() == whole.mean());
     for (double percent = 0; percent <= 100; percent += 0.5)
-        CHECK(halves[0].value_at_percentile(percent) == all.value_at_percentile(percent));
+        CHECK(halves[0].value_at_percentile(percent) == whole.value_at_percentile(percent));
 }
 
 } // namespace parley

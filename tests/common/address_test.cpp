@@ -1,4 +1,4 @@
-// What people write for an address, and what they get told when it is none.
+// Tests of address: its notations, and the error for each wrong one.
 #include "common/net/address.hpp"
 #include "common/unique_fd.hpp"
 
@@ -14,7 +14,7 @@ namespace parley {
 
 namespace {
 
-std::string complaint_about(std::string_view text) {
+std::string error_of(std::string_view text) {
     try {
         address::resolve(text);
     } catch (const std::invalid_argument& error) {
@@ -23,8 +23,8 @@ std::string complaint_about(std::string_view text) {
     return "none";
 }
 
-std::string bad(std::string_view text, std::string_view why) {
-    return "bad address '" + std::string{text} + "': " + std::string{why};
+std::string bad_address(std::string_view text, std::string_view reason) {
+    return "bad address '" + std::string{text} + "': " + std::string{reason};
 }
 
 } // namespace
@@ -35,9 +35,9 @@ TEST_CASE("an address is written as it is read") {
           "[2001:db8::ff00:42:8329]:1", "[::ffff:127.0.0.1]:80", "[fe80::1%lo]:80", "[fe80::1%987654321]:80",
           "unix:/tmp/parley.sock", "unix:@parley", R"(unix:@a\\b\x00\x20\xff)", "udp:127.0.0.1:9"}) {
         CAPTURE(text);
-        const auto found = address::resolve(text);
-        REQUIRE(found.size() == 1);
-        CHECK(found.front().to_string() == text);
+        const auto addresses = address::resolve(text);
+        REQUIRE(addresses.size() == 1);
+        CHECK(addresses.front().to_string() == text);
     }
 }
 
@@ -57,18 +57,18 @@ TEST_CASE("a port is a plain number from 0 to 65535") {
     for (const auto port : {"70007", "65536", "-1", "", "+1", " 80", "80 ", "0x50", "8e1", "http", "80.5",
                             "99999999999999999999", "-99999999999999999999"}) {
         const auto text = std::string{"127.0.0.1:"} + port;
-        CHECK(complaint_about(text) == bad(text, "the port is a number from 0 to 65535"));
+        CHECK(error_of(text) == bad_address(text, "the port is a number from 0 to 65535"));
     }
 }
 
 TEST_CASE("an address without a host or a port is told how to write one") {
     for (const auto text : {"", ":", ":80", "[]:80", "127.0.0.1", "1.2.3.4", "9999", "localhost"})
-        CHECK(complaint_about(text) == bad(text, "write HOST:PORT, as in 127.0.0.1:9999 or [::1]:9999"));
+        CHECK(error_of(text) == bad_address(text, "write HOST:PORT, as in 127.0.0.1:9999 or [::1]:9999"));
 }
 
 TEST_CASE("an IPv6 address goes in brackets") {
     for (const auto text : {"::1:80", "::1", "2001:db8::1:80", "[::1]", "[::1:80", "::1]:80"})
-        CHECK(complaint_about(text) == bad(text, "write an IPv6 address in brackets: [::1]:9999"));
+        CHECK(error_of(text) == bad_address(text, "write an IPv6 address in brackets: [::1]:9999"));
     CHECK(parse_endpoint("[::1]:80").host == "::1");
 }
 
@@ -76,22 +76,22 @@ TEST_CASE("the zone of an IPv6 address is an interface") {
     const auto link_local = address::resolve("[fe80::1%lo]:80").front();
     CHECK(reinterpret_cast<const sockaddr_in6&>(*link_local.data()).sin6_scope_id == if_nametoindex("lo"));
     for (const auto text : {"[fe80::1%no-such]:80", "[fe80::1%]:80", "[fe80::1%0]:80", "[fe80::1%1x]:80"})
-        CHECK(complaint_about(text) == bad(text, "there is no such network interface"));
+        CHECK(error_of(text) == bad_address(text, "there is no such network interface"));
 }
 
 TEST_CASE("an abstract name is no file, and may have any bytes") {
-    const auto at = address::resolve(R"(unix:@a\x00\\b)").front();
-    CHECK(at.path() == "");
-    CHECK(at.size() == offsetof(sockaddr_un, sun_path) + 5);
-    CHECK(std::string_view{reinterpret_cast<const sockaddr_un&>(*at.data()).sun_path, 5} == "\0a\0\\b"sv);
+    const auto address = address::resolve(R"(unix:@a\x00\\b)").front();
+    CHECK(address.path() == "");
+    CHECK(address.size() == offsetof(sockaddr_un, sun_path) + 5);
+    CHECK(std::string_view{reinterpret_cast<const sockaddr_un&>(*address.data()).sun_path, 5} == "\0a\0\\b"sv);
     CHECK(address::resolve("unix:@" + std::string(107, 'x')).front().size() == sizeof(sockaddr_un));
     const auto too_long = "unix:@" + std::string(108, 'x');
     for (const auto& text : {std::string{"unix:@"}, too_long})
-        CHECK(complaint_about(text) ==
-              bad(text, "the name of an abstract UNIX socket has 1 to 107 bytes, as in unix:@parley"));
+        CHECK(error_of(text) ==
+              bad_address(text, "the name of an abstract UNIX socket has 1 to 107 bytes, as in unix:@parley"));
     for (const auto text : {R"(unix:@a\)", R"(unix:@a\n)", R"(unix:@\x1)", R"(unix:@\x1g)"})
-        CHECK(complaint_about(text) ==
-              bad(text, R"(in an abstract name, write \\ for a backslash, and \xHH for any byte)"));
+        CHECK(error_of(text) ==
+              bad_address(text, R"(in an abstract name, write \\ for a backslash, and \xHH for any byte)"));
 }
 
 TEST_CASE("no address moves a terminal's cursor") {
@@ -100,26 +100,26 @@ TEST_CASE("no address moves a terminal's cursor") {
 }
 
 TEST_CASE("a host name is told from its port") {
-    const auto place = parse_endpoint("server.example.org:80");
-    CHECK(place.host == "server.example.org");
-    CHECK(place.port == 80);
+    const auto endpoint = parse_endpoint("server.example.org:80");
+    CHECK(endpoint.host == "server.example.org");
+    CHECK(endpoint.port == 80);
 }
 
 TEST_CASE("a zero byte hides nothing") {
     for (const auto text : {"127.0.0.1\0.example:80"sv, "\0:80"sv, "127.0.0.1:80\0"sv, "127.0.0.1:\00080"sv})
-        CHECK(complaint_about(text) != "none");
+        CHECK(error_of(text) != "none");
 }
 
 TEST_CASE("a host that nobody knows is an error that names it") {
-    // No resolver is asked for a name with an empty label.
+    // The resolver sends no query for a name with an empty label.
     CHECK_THROWS_WITH_AS(address::resolve("no..such.host:80"),
                          doctest::Contains("no such host 'no..such.host'"), std::runtime_error);
 }
 
 TEST_CASE("a socket tells where it is bound") {
     const unique_fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    const auto any = address::resolve("127.0.0.1:0").front();
-    REQUIRE(bind(socket.get(), any.data(), any.size()) == 0);
+    const auto any_port = address::resolve("127.0.0.1:0").front();
+    REQUIRE(bind(socket.get(), any_port.data(), any_port.size()) == 0);
     const auto bound = address::of_socket(socket.get());
     CHECK(bound.family() == AF_INET);
     CHECK(bound.to_string().starts_with("127.0.0.1:"));

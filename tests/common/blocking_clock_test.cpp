@@ -1,4 +1,5 @@
-// How long a blocking driver bears with a slow peer, by a clock and a socket that only the test advances.
+// Tests of the blocking driver's timeouts: how long it tolerates a slow peer. Only the test advances the
+// clock and the socket.
 #include "common/session/blocking_driver.hpp"
 #include "tests/support/socket_pair.hpp"
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr long drip_interval = 900; // ms
 
-std::atomic<long> passed{0}; // ms, beside those that pass by themselves
+std::atomic<long> passed{0}; // ms in addition to the time that really passes
 long next_drip = drip_interval;
 
 void pass_until(long moment) {
@@ -24,8 +25,8 @@ void pass_until(long moment) {
 
 } // namespace
 
-// They stand before those of libc. From this program's only socket comes a byte now and then, and into it goes
-// one.
+// These replace the functions of libc. The only socket of this program receives one byte every
+// `drip_interval`, and accepts one byte in the same interval.
 extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
     const auto result = syscall(SYS_clock_gettime, clock, time);
     time->tv_nsec += passed % 1000 * 1'000'000;
@@ -34,15 +35,15 @@ extern "C" int clock_gettime(clockid_t clock, timespec* time) noexcept {
     return static_cast<int>(result);
 }
 extern "C" int poll(pollfd* sockets, nfds_t, int limit) {
-    const bool is_there = next_drip <= passed + limit;
-    pass_until(is_there ? next_drip : passed + limit);
-    sockets->revents = is_there ? sockets->events : short{0};
-    return is_there;
+    const bool is_ready = next_drip <= passed + limit;
+    pass_until(is_ready ? next_drip : passed + limit);
+    sockets->revents = is_ready ? sockets->events : short{0};
+    return is_ready;
 }
-extern "C" ssize_t recv(int, void* into, std::size_t, int) {
+extern "C" ssize_t recv(int, void* buffer, std::size_t, int) {
     pass_until(next_drip);
     next_drip += drip_interval;
-    *static_cast<char*>(into) = 'x';
+    *static_cast<char*>(buffer) = 'x';
     return 1;
 }
 extern "C" ssize_t send(int, const void*, std::size_t, int) {
@@ -55,14 +56,14 @@ namespace parley {
 
 namespace {
 
-/// The milliseconds that it takes `talk` to come to its end if the idle time-out is a second.
+/// Returns the milliseconds until `session` ends with an idle timeout of one second.
 long time_of(session session) {
     auto ends = make_socket_pair(0);
     scoreboard board{1};
     worker self{board, 1};
     const long begin = passed;
     next_drip = begin + drip_interval;
-    drive_blocking(session, ends.ours, self, 1s);
+    drive_blocking(session, ends.local, self, 1s);
     return passed - begin;
 }
 
@@ -71,9 +72,9 @@ session take_lines() {
     }
 }
 
-session say_much() {
-    const std::string much(1000, 'x');
-    co_await reply(much);
+session reply_much() {
+    const std::string long_reply(1000, 'x');
+    co_await reply(long_reply);
     co_await read_some();
 }
 
@@ -86,7 +87,7 @@ TEST_CASE("a peer that drips a request byte by byte is let go at the idle time-o
 }
 
 TEST_CASE("a peer that reads its reply byte by byte is let go at the idle time-out") {
-    CHECK(time_of(say_much()) < 3000);
+    CHECK(time_of(reply_much()) < 3000);
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// A conversation carried by calls that wait. What the peer does, it has done before: so nothing waits for long.
+// Tests of the blocking driver. The peer acts before the driver runs, so no call blocks for long.
 #include "common/process/stop_signal.hpp"
 #include "common/session/blocking_driver.hpp"
 #include "tests/support/example_sessions.hpp"
@@ -16,20 +16,20 @@ namespace parley {
 
 namespace {
 
-/// A peer, and a worker that talks to it.
-struct encounter {
+/// A peer and a worker that serves it.
+struct blocking_session {
     void run(session session, std::chrono::milliseconds idle_timeout = 0ms) {
         worker self{board, 1};
-        std::optional<connection> ours{std::move(ends.ours)};
-        drive_blocking(session, *ours, self, idle_timeout);
+        std::optional<connection> local{std::move(ends.local)};
+        drive_blocking(session, *local, self, idle_timeout);
     }
-    void say(std::string_view text) { CHECK(ends.theirs.write_some(text) == text.size()); }
-    std::string heard() {
-        std::string all;
-        for (read_buffer area;;) {
-            const auto bytes = ends.theirs.read_some(area);
-            if (!bytes || bytes->empty()) return all;
-            all += *bytes;
+    void write_all(std::string_view text) { CHECK(ends.remote.write_some(text) == text.size()); }
+    std::string received() {
+        std::string text;
+        for (read_buffer buffer;;) {
+            const auto bytes = ends.remote.read_some(buffer);
+            if (!bytes || bytes->empty()) return text;
+            text += *bytes;
         }
     }
 
@@ -40,32 +40,32 @@ struct encounter {
 } // namespace
 
 TEST_CASE("lines are answered up to the end of the peer's input, and counted") {
-    encounter one;
-    one.say("a\nbc\nd");
-    one.ends.theirs.shutdown_write();
-    one.run(quote_lines());
-    CHECK(one.heard() == "<a><bc><d>");
-    const auto& stats = one.board.slot_of(1);
+    blocking_session blocking_session;
+    blocking_session.write_all("a\nbc\nd");
+    blocking_session.ends.remote.shutdown_write();
+    blocking_session.run(quote_lines());
+    CHECK(blocking_session.received() == "<a><bc><d>");
+    const auto& stats = blocking_session.board.slot_of(1);
     CHECK(stats.requests.get() == 3);
     CHECK(stats.bytes_in.get() == 6);
     CHECK(stats.bytes_out.get() == 10);
 }
 
 namespace {
-session say_much() {
-    const std::string much(1'000'000, 'x');
-    co_await reply(much);
+session reply_much() {
+    const std::string long_reply(1'000'000, 'x');
+    co_await reply(long_reply);
 }
 } // namespace
 
 TEST_CASE("a peer that is silent, or does not read, is let go after the idle time") {
-    encounter silent;
-    silent.say("a\nb");
+    blocking_session silent;
+    silent.write_all("a\nb");
     silent.run(quote_lines(), 1ms);
-    CHECK(silent.heard() == "<a><b>"); // to the session it is the end of input
-    encounter unreading;
-    unreading.run(say_much(), 1ms);
-    CHECK(unreading.heard().size() < 1'000'000);
+    CHECK(silent.received() == "<a><b>"); // the session sees the timeout as end of input
+    blocking_session unreading;
+    unreading.run(reply_much(), 1ms);
+    CHECK(unreading.received().size() < 1'000'000);
 }
 
 namespace {
@@ -76,11 +76,11 @@ session greet() {
 } // namespace
 
 TEST_CASE("who ends first reads off what the peer still sends, so that its last words arrive") {
-    encounter one;
-    one.say("never read by the session");
-    one.ends.theirs.shutdown_write();
-    one.run(greet());
-    CHECK(one.heard() == "welcome"); // and no reset
+    blocking_session blocking_session;
+    blocking_session.write_all("never read by the session");
+    blocking_session.ends.remote.shutdown_write();
+    blocking_session.run(greet());
+    CHECK(blocking_session.received() == "welcome"); // and no reset
 }
 
 namespace {
@@ -99,38 +99,38 @@ session fail() {
 } // namespace
 
 TEST_CASE("pauses and work are carried out in line") {
-    encounter one;
-    one.ends.theirs.shutdown_write();
-    one.run(pause_and_work());
-    CHECK(one.heard() == "worked");
+    blocking_session blocking_session;
+    blocking_session.ends.remote.shutdown_write();
+    blocking_session.run(pause_and_work());
+    CHECK(blocking_session.received() == "worked");
 }
 
 TEST_CASE("what a session throws, and a lost connection, come through") {
-    encounter failing;
-    failing.say("x\n");
+    blocking_session failing;
+    failing.write_all("x\n");
     CHECK_THROWS_WITH_AS(failing.run(fail()), "the service failed", std::runtime_error);
-    encounter lost;
-    { const auto gone = lost.ends.theirs.release(); }
+    blocking_session lost;
+    { const auto closed = lost.ends.remote.release(); }
     CHECK_THROWS_WITH_AS(lost.run(greet()), "send: Broken pipe", std::system_error);
 }
 
 TEST_CASE("amid a stop, what the peer has sent is answered, and then comes the end of input") {
     CHECK(run_in_fork([] {
               stop_signal::install(30s);
-              encounter one;
-              one.say("a\nb\n");
+              blocking_session blocking_session;
+              blocking_session.write_all("a\nb\n");
               raise(SIGTERM);
-              one.run(quote_lines());
-              require(one.heard() == "<a><b>", "both are answered");
+              blocking_session.run(quote_lines());
+              require(blocking_session.received() == "<a><b>", "both are answered");
           }) == "exit 0");
 }
 
 TEST_CASE("a pause ends with the grace") {
     CHECK(run_in_fork([] {
               stop_signal::install(0ms);
-              encounter one;
+              blocking_session blocking_session;
               raise(SIGTERM);
-              one.run([]() -> session { co_await pause(1h); }());
+              blocking_session.run([]() -> session { co_await pause(1h); }());
           }) == "exit 0");
 }
 

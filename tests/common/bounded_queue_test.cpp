@@ -1,4 +1,4 @@
-// A queue between threads that is never longer than agreed.
+// Tests of bounded_queue: a queue between threads with a maximum length.
 #include "common/concurrency/bounded_queue.hpp"
 
 #include <atomic>
@@ -49,10 +49,10 @@ TEST_CASE("closing wakes all who wait, at either end") {
     int item = 1;
     CHECK(full.push(item, never));
     {
-        std::vector<std::jthread> waiting;
+        std::vector<std::jthread> threads;
         for (int i = 0; i != 3; ++i) {
-            waiting.emplace_back([&] { (void)empty.pop(); });
-            waiting.emplace_back([&, mine = i]() mutable { (void)full.push(mine, never); });
+            threads.emplace_back([&] { (void)empty.pop(); });
+            threads.emplace_back([&, item_to_push = i]() mutable { (void)full.push(item_to_push, never); });
         }
         empty.close();
         full.close();
@@ -64,22 +64,22 @@ TEST_CASE("closing wakes all who wait, at either end") {
 TEST_CASE("whatever the threads do, each item comes out once") {
     constexpr int producers = 3;
     constexpr int consumers = 4;
-    constexpr int each = 2000;
+    constexpr int items_each = 2000;
     bounded_queue<int> queue{5};
-    std::vector<std::atomic<int>> seen(producers * each);
+    std::vector<std::atomic<int>> seen(producers * items_each);
     {
-        std::vector<std::jthread> taking;
+        std::vector<std::jthread> consumer_threads;
         for (int i = 0; i != consumers; ++i)
-            taking.emplace_back([&] {
+            consumer_threads.emplace_back([&] {
                 while (const auto item = queue.pop()) ++seen[static_cast<std::size_t>(*item)];
             });
         {
-            std::vector<std::jthread> giving;
+            std::vector<std::jthread> producer_threads;
             for (int i = 0; i != producers; ++i)
-                giving.emplace_back([&, first = i * each] {
-                    for (int item = first; item != first + each; ++item) {
-                        int given = item;
-                        queue.push(given, never);
+                producer_threads.emplace_back([&, first = i * items_each] {
+                    for (int item = first; item != first + items_each; ++item) {
+                        int item_to_push = item;
+                        queue.push(item_to_push, never);
                     }
                 });
         }

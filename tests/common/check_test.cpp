@@ -1,4 +1,4 @@
-// Failures of system calls, told in one way.
+// Tests of check(): errors of system calls as exceptions.
 #include "common/check.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// Children are numbered, reaped and stopped; none outlives its parent.
+// Tests of child_processes: children are numbered, reaped and stopped, and none outlives its parent.
 #include "common/concurrency/child_processes.hpp"
 #include "common/process/stop_signal.hpp"
 #include "tests/support/proc.hpp"
@@ -20,7 +20,7 @@ namespace parley {
 
 namespace {
 
-/// Waits for the next child that ends.
+/// Waits for the next exit of a child.
 child_processes::exited_child next_end(child_processes& children) {
     for (;;) {
         if (const auto child = children.reap()) return *child;
@@ -28,11 +28,11 @@ child_processes::exited_child next_end(child_processes& children) {
     }
 }
 
-void wait_for_ever(int) {
+void wait_until_stop(int) {
     while (!stop_signal::is_requested()) stop_signal::interruptible_sleep(1s);
 }
 
-/// Every case is a process of its own: it has children, and signals.
+/// Runs `body` in a process of its own, since it has children and signals.
 template <class Body>
 std::string as_server(Body body) {
     return run_in_fork([&] {
@@ -67,8 +67,8 @@ TEST_CASE("the parent's table of children is not mapped in a child") {
               child_processes children{1};
               require(children.start([](int) {
                   std::ifstream maps{"/proc/self/maps"};
-                  const std::string all{std::istreambuf_iterator<char>{maps}, {}};
-                  _exit(all.empty() || all.find("parley-children") != all.npos);
+                  const std::string text{std::istreambuf_iterator<char>{maps}, {}};
+                  _exit(text.empty() || text.find("parley-children") != text.npos);
               }),
                       "started");
               require(next_end(children).succeeded(), "not mapped");
@@ -78,21 +78,22 @@ TEST_CASE("the parent's table of children is not mapped in a child") {
 TEST_CASE("a look for ended children costs no wait(2) while no signal has told of one") {
     CHECK(as_server([] {
               child_processes children{1};
-              const pid_t stranger = fork(); // its end is not told: SIGCHLD is taken before the look
-              if (stranger == 0) _exit(0);
-              pollfd ended{.fd = children.descriptor(), .events = POLLIN, .revents = 0};
-              require(poll(&ended, 1, -1) == 1, "ended");
+              // Not a child of `children`; SIGCHLD is read from the signalfd before reap().
+              const pid_t unrelated = fork();
+              if (unrelated == 0) _exit(0);
+              pollfd readable{.fd = children.descriptor(), .events = POLLIN, .revents = 0};
+              require(poll(&readable, 1, -1) == 1, "ended");
               signalfd_siginfo signal;
               require(read(children.descriptor(), &signal, sizeof signal) > 0, "taken");
               require(!children.reap(), "none of its children");
-              require(waitpid(stranger, nullptr, WNOHANG) == stranger, "not waited for");
+              require(waitpid(unrelated, nullptr, WNOHANG) == unrelated, "not waited for");
           }) == "exit 0");
 }
 
 TEST_CASE("the number of a child that has ended is free again") {
     CHECK(as_server([] {
               child_processes children{2};
-              require(children.start(wait_for_ever), "started");
+              require(children.start(wait_until_stop), "started");
               for (int i = 0; i != 5; ++i) {
                   require(children.start([](int) {}), "started");
                   const auto child = next_end(children);
@@ -121,21 +122,21 @@ TEST_CASE("a child that is killed is told from one that ends") {
 TEST_CASE("a hundred children that die at once, of whom one blocked SIGCHLD tells, are all reaped") {
     CHECK(as_server([] {
               child_processes children{100};
-              auto leash = make_socket_pair(0);
+              auto start_pair = make_socket_pair(0);
               for (int i = 0; i != 100; ++i)
                   require(children.start([&](int) {
                       char byte = 0;
-                      (void)!read(leash.theirs.descriptor(), &byte, 1);
+                      (void)!read(start_pair.remote.descriptor(), &byte, 1);
                       raise(SIGKILL);
                   }),
                           "started");
-              leash.ours.shutdown_write();
-              require(in_time([] {
-                          const auto all = children_of(getpid());
-                          return std::ranges::count(all, 'Z', &process_state::state) == 100;
+              start_pair.local.shutdown_write();
+              require(eventually([] {
+                          const auto processes = children_of(getpid());
+                          return std::ranges::count(processes, 'Z', &process_state::state) == 100;
                       }),
                       "all are dead");
-              require(stop_signal::wait_readable({children.descriptor()}), "it is told");
+              require(stop_signal::wait_readable({children.descriptor()}), "the signalfd is readable");
               for (int i = 0; i != 100; ++i) require(children.reap().has_value(), "without another wait");
               require(!children.reap(), "no more");
           }) == "exit 0");
@@ -158,7 +159,7 @@ TEST_CASE("a child that cannot be made is no wait, and its number stays free") {
 TEST_CASE("children are asked to stop, and end") {
     CHECK(as_server([] {
               child_processes children{3};
-              for (int i = 0; i != 3; ++i) require(children.start(wait_for_ever), "started");
+              for (int i = 0; i != 3; ++i) require(children.start(wait_until_stop), "started");
               children.stop();
               require(children.count() == 0, "none is left");
           }) == "exit 0");
@@ -168,7 +169,7 @@ TEST_CASE("children that do not listen are killed after the grace") {
     CHECK(as_server([] {
               child_processes children{1};
               require(children.start([](int) {
-                  for (;;) ::pause(); // it hears SIGTERM, and does not care
+                  for (;;) ::pause(); // SIGTERM interrupts pause(2), but the child continues
               }),
                       "started");
               stop_signal::request();
@@ -177,15 +178,15 @@ TEST_CASE("children that do not listen are killed after the grace") {
 
 TEST_CASE("children end with their parent, however it dies") {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    auto [ours, theirs] = make_socket_pair(0);
+    auto [local, remote] = make_socket_pair(0);
     CHECK(as_server([] {
               child_processes children{1};
-              std::ignore = children.start([](int) { wait_for_ever(0); });
+              std::ignore = children.start([](int) { wait_until_stop(0); });
               raise(SIGKILL);
           }) == "signal 9");
-    { const auto gone = theirs.release(); }
-    read_buffer area;
-    CHECK(ours.read_some(area)->empty()); // the end: nobody holds the other side any more
+    { const auto closed = remote.release(); }
+    read_buffer buffer;
+    CHECK(local.read_some(buffer)->empty()); // end of input: no process has the other end open
     while (waitpid(-1, nullptr, 0) > 0) {
     }
     prctl(PR_SET_CHILD_SUBREAPER, 0);

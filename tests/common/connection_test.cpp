@@ -1,4 +1,4 @@
-// What one read and one write mean, on sockets that wait and on sockets that do not.
+// Tests of connection: what one read and one write mean on blocking and on non-blocking sockets.
 #include "common/net/connection.hpp"
 #include "tests/support/socket_pair.hpp"
 
@@ -14,96 +14,96 @@ namespace parley {
 namespace {
 
 std::string read_once(connection& connection) {
-    read_buffer area;
-    const auto bytes = connection.read_some(area);
+    read_buffer buffer;
+    const auto bytes = connection.read_some(buffer);
     return bytes ? std::string{*bytes} : "(not now)";
 }
 
 } // namespace
 
 TEST_CASE("what one end writes the other reads") {
-    auto [ours, theirs] = make_socket_pair(0);
-    CHECK(ours.write_some("hello") == 5);
-    CHECK(read_once(theirs) == "hello");
+    auto [local, remote] = make_socket_pair(0);
+    CHECK(local.write_some("hello") == 5);
+    CHECK(read_once(remote) == "hello");
 }
 
 TEST_CASE("nothing to read is not the end") {
-    auto [ours, theirs] = make_socket_pair(SOCK_NONBLOCK);
-    CHECK(read_once(ours) == "(not now)");
+    auto [local, remote] = make_socket_pair(SOCK_NONBLOCK);
+    CHECK(read_once(local) == "(not now)");
     CHECK(errno == EAGAIN);
-    theirs.shutdown_write();
-    CHECK(read_once(ours).empty());
-    CHECK(read_once(ours).empty());
+    remote.shutdown_write();
+    CHECK(read_once(local).empty());
+    CHECK(read_once(local).empty());
 }
 
 TEST_CASE("after its end of output an end can still read") {
-    auto [ours, theirs] = make_socket_pair(0);
-    ours.shutdown_write();
-    ours.shutdown_write();
-    CHECK(read_once(theirs).empty());
-    CHECK(theirs.write_some("reply") == 5);
-    CHECK(read_once(ours) == "reply");
+    auto [local, remote] = make_socket_pair(0);
+    local.shutdown_write();
+    local.shutdown_write();
+    CHECK(read_once(remote).empty());
+    CHECK(remote.write_some("reply") == 5);
+    CHECK(read_once(local) == "reply");
 }
 
 TEST_CASE("a full socket takes a part, then nothing, and goes on when there is room") {
-    auto [ours, theirs] = make_socket_pair(SOCK_NONBLOCK);
+    auto [local, remote] = make_socket_pair(SOCK_NONBLOCK);
     const std::string text(1'000'000, 'x');
-    const auto first = ours.write_some(text);
+    const auto first = local.write_some(text);
     CHECK(first > 0);
     CHECK(first < text.size());
-    for (int time = 0; time != 1000 && ours.write_some(text) != 0; ++time) {
+    for (int time = 0; time != 1000 && local.write_some(text) != 0; ++time) {
     }
-    CHECK(ours.write_some(text) == 0);
+    CHECK(local.write_some(text) == 0);
     CHECK(errno == EAGAIN);
-    while (read_once(theirs) != "(not now)") {
+    while (read_once(remote) != "(not now)") {
     }
-    CHECK(ours.write_some(text) > 0);
+    CHECK(local.write_some(text) > 0);
 }
 
 TEST_CASE("writing to a peer that has gone is an error, and no signal") {
-    auto [ours, theirs] = make_socket_pair(0);
-    { const auto gone = theirs.release(); }
-    CHECK_THROWS_WITH_AS((void)ours.write_some("x"), "send: Broken pipe", std::system_error);
-    ours.shutdown_write(); // harmless
+    auto [local, remote] = make_socket_pair(0);
+    { const auto closed = remote.release(); }
+    CHECK_THROWS_WITH_AS((void)local.write_some("x"), "send: Broken pipe", std::system_error);
+    local.shutdown_write(); // harmless
 }
 
 TEST_CASE("a peer that closes over unread bytes resets the connection") {
-    auto [ours, theirs] = make_socket_pair(0);
-    CHECK(ours.write_some("x") == 1);
-    { const auto gone = theirs.release(); }
-    CHECK_THROWS_WITH_AS(read_once(ours), "recv: Connection reset by peer", std::system_error);
+    auto [local, remote] = make_socket_pair(0);
+    CHECK(local.write_some("x") == 1);
+    { const auto closed = remote.release(); }
+    CHECK_THROWS_WITH_AS(read_once(local), "recv: Connection reset by peer", std::system_error);
 }
 
 TEST_CASE("a socket that waits can be made to give up") {
-    auto [ours, theirs] = make_socket_pair(0);
-    ours.set_timeout(1ms);
-    CHECK(read_once(ours) == "(not now)");
+    auto [local, remote] = make_socket_pair(0);
+    local.set_timeout(1ms);
+    CHECK(read_once(local) == "(not now)");
     CHECK(errno == EAGAIN);
     const std::string text(1'000'000, 'x');
-    while (ours.write_some(text) != 0) {
+    while (local.write_some(text) != 0) {
     }
     CHECK(errno == EAGAIN);
 }
 
 TEST_CASE("a socket can be asked whether there is something to read") {
-    auto [ours, theirs] = make_socket_pair(0);
-    CHECK_FALSE(ours.is_readable_within(0ms));
-    CHECK(theirs.write_some("x") == 1);
-    CHECK(ours.is_readable_within(30s));
-    CHECK(read_once(ours) == "x");
-    CHECK_FALSE(ours.is_readable_within(1ms));
-    theirs.shutdown_write();
-    CHECK(ours.is_readable_within(30s));
+    auto [local, remote] = make_socket_pair(0);
+    CHECK_FALSE(local.is_readable_within(0ms));
+    CHECK(remote.write_some("x") == 1);
+    CHECK(local.is_readable_within(30s));
+    CHECK(read_once(local) == "x");
+    CHECK_FALSE(local.is_readable_within(1ms));
+    remote.shutdown_write();
+    CHECK(local.is_readable_within(30s));
 }
 
 TEST_CASE("a connection can give its socket away") {
-    auto [ours, theirs] = make_socket_pair(0);
-    const int descriptor = ours.descriptor();
-    connection again{ours.release()};
-    CHECK(again.descriptor() == descriptor);
-    CHECK(ours.descriptor() == -1);
-    CHECK(theirs.write_some("x") == 1);
-    CHECK(read_once(again) == "x");
+    auto [local, remote] = make_socket_pair(0);
+    const int descriptor = local.descriptor();
+    connection new_owner{local.release()};
+    CHECK(new_owner.descriptor() == descriptor);
+    CHECK(local.descriptor() == -1);
+    CHECK(remote.write_some("x") == 1);
+    CHECK(read_once(new_owner) == "x");
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// In a process of its own: the limit belongs to the process.
+// Tests of raise_descriptor_limit(), in a child process since the limit belongs to the process.
 #include "common/process/descriptor_limit.hpp"
 #include "tests/support/run_in_fork.hpp"
 

@@ -1,4 +1,4 @@
-// Durations as people write them, and what they get told when it is none.
+// Tests of parse_duration: accepted texts, and the error for each wrong one.
 #include "common/duration.hpp"
 
 #include <doctest/doctest.h>

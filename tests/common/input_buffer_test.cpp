@@ -1,4 +1,4 @@
-// Lines out of reads, however the network cuts them.
+// Tests of input_buffer: lines from reads of any size.
 #include "common/session/input_buffer.hpp"
 
 #include <algorithm>
@@ -28,30 +28,31 @@ std::vector<std::string> take_all_lines(input_buffer& input) {
     }
 }
 
-/// The lines that come of `text`, read in parts that `next_size` chooses.
+/// Returns the lines of `text`, read in chunks whose sizes `next_size` chooses.
 template <class NextSize>
 std::vector<std::string> lines_of(std::string_view text, NextSize next_size) {
     input_buffer input;
     std::vector<std::string> lines;
     const auto take = [&] {
-        auto more = take_all_lines(input);
-        std::move(more.begin(), more.end(), std::back_inserter(lines));
+        auto new_lines = take_all_lines(input);
+        std::move(new_lines.begin(), new_lines.end(), std::back_inserter(lines));
     };
     while (!text.empty()) {
-        const auto part = text.substr(0, std::max<std::size_t>(1, next_size()));
-        // A copy of its own, so that AddressSanitizer sees whoever looks at it after its time.
-        const auto lent = std::make_unique_for_overwrite<char[]>(part.size());
-        part.copy(lent.get(), part.size());
-        input.add({lent.get(), part.size()});
+        const auto chunk = text.substr(0, std::max<std::size_t>(1, next_size()));
+        // A copy of exactly this size and lifetime, so that AddressSanitizer finds any later or longer
+        // access.
+        const auto copy = std::make_unique_for_overwrite<char[]>(chunk.size());
+        chunk.copy(copy.get(), chunk.size());
+        input.add({copy.get(), chunk.size()});
         take();
-        text.remove_prefix(part.size());
+        text.remove_prefix(chunk.size());
     }
     input.end();
     take();
     return lines;
 }
 
-/// The same, by the plainest means, from the whole text at once.
+/// Returns the lines of the whole text by a simple loop, as the oracle.
 std::vector<std::string> split(std::string_view text) {
     std::vector<std::string> lines;
     while (!text.empty()) {
@@ -97,11 +98,11 @@ TEST_CASE("any cutting of a text into reads gives the same lines") {
             for (auto& byte : line) byte = "abc\r\0"[below(5)];
             text += line + (below(2) == 0 ? "\n" : "\r\n");
         }
-        if (below(2) == 0 && !text.empty()) text.pop_back(); // a last line without its end
+        if (below(2) == 0 && !text.empty()) text.pop_back(); // a last line without line end
         const auto largest = std::vector<std::size_t>{1, 3, 1000, limit, 3 * limit}[below(5)];
         CAPTURE(round);
         const auto lines = lines_of(text, [&] { return 1 + below(largest); });
-        const bool same = lines == split(text); // not inside CHECK: it would print megabytes
+        const bool same = lines == split(text); // outside of CHECK, which would print megabytes
         CHECK(same);
     }
 }
@@ -131,13 +132,14 @@ TEST_CASE("a part of a line of bytes is not lost at the end of input") {
     CHECK(input.next_bytes() == input_buffer::search_result::end);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their malloc(3) does not tell
+// Sanitizers replace malloc(3), which mallinfo2(3) needs.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("a long line that came in pieces leaves no memory behind, whether it was taken or too long") {
     for (const std::size_t size : {limit, 2 * limit}) {
         input_buffer input;
         const auto before = mallinfo2().uordblks;
         const std::string text(size, 'x'), end = "\n";
-        const auto of_the_test = mallinfo2().uordblks - before;
+        const auto test_memory = mallinfo2().uordblks - before;
         input.add(std::string_view{text}.substr(0, size / 2));
         CHECK(input.next_line() == input_buffer::search_result::need_more);
         input.add(std::string_view{text}.substr(size / 2));
@@ -146,7 +148,7 @@ TEST_CASE("a long line that came in pieces leaves no memory behind, whether it w
         input.add(end);
         while (input.next_line() != input_buffer::search_result::need_more) {
         }
-        CHECK(mallinfo2().uordblks < before + of_the_test + 1000);
+        CHECK(mallinfo2().uordblks < before + test_memory + 1000);
     }
 }
 #endif

@@ -1,4 +1,5 @@
-// A value that threads and processes change one at a time, even if one of them dies in the midst of it.
+// Tests of locked: threads and processes change a value one at a time, even if one of them dies while it
+// holds the lock.
 #include "common/concurrency/locked.hpp"
 #include "common/concurrency/shared_memory.hpp"
 #include "tests/support/run_in_fork.hpp"

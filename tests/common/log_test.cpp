@@ -1,4 +1,4 @@
-// The log stops no server, and nobody can put a line into it that is not a line of it.
+// Tests of the log: it blocks no server, and clients cannot forge lines.
 #include "common/log.hpp"
 #include "tests/support/run_in_fork.hpp"
 
@@ -12,7 +12,7 @@ namespace parley {
 
 namespace {
 
-/// What `body` logs in a process of its own.
+/// Returns what `body` logs in a process of its own.
 template <class Body>
 std::string logged(Body body) {
     std::array<int, 2> ends{};

@@ -1,4 +1,5 @@
-// How far a conversation goes without waiting, what it then waits for, and how little it holds meanwhile.
+// Tests of the nonblocking driver: how far it runs without waiting, what it waits for next, and how little
+// memory it uses in between.
 #include "common/session/nonblocking_driver.hpp"
 #include "tests/support/example_sessions.hpp"
 #include "tests/support/socket_pair.hpp"
@@ -17,18 +18,18 @@ namespace {
 
 using wants = nonblocking_driver::wants;
 
-/// A session under its driver, and the peer's end of the wire.
+/// A session under its driver, and the peer's end of the connection.
 struct conversation {
     explicit conversation(session session)
         : conversation{std::move(session), make_socket_pair(SOCK_NONBLOCK)} {}
 
     wants resume() { return driver.resume(buffer, stats); }
 
-    /// All that the driver has sent.
-    std::string heard() {
+    /// Returns everything that the driver has sent.
+    std::string received() {
         std::string text;
-        read_buffer area;
-        while (const auto bytes = peer.read_some(area)) {
+        read_buffer received_bytes;
+        while (const auto bytes = peer.read_some(received_bytes)) {
             if (bytes->empty()) break;
             text += *bytes;
         }
@@ -42,7 +43,7 @@ struct conversation {
 
 private:
     conversation(session session, socket_pair ends)
-        : driver{std::move(session), std::move(ends.ours)}, peer{std::move(ends.theirs)} {}
+        : driver{std::move(session), std::move(ends.local)}, peer{std::move(ends.remote)} {}
 };
 
 } // namespace
@@ -58,7 +59,7 @@ TEST_CASE("what comes is answered at once") {
     conversation session{echo()};
     CHECK(session.peer.write_some("hello") == 5);
     CHECK(session.resume() == wants::read);
-    CHECK(session.heard() == "hello");
+    CHECK(session.received() == "hello");
     CHECK(session.buffer);
     CHECK(session.stats.bytes_in.get() == 5);
     CHECK(session.stats.bytes_out.get() == 5);
@@ -81,7 +82,7 @@ TEST_CASE("the end of input is the end of the session") {
     session.peer.shutdown_write();
     CHECK(session.resume() == wants::read);
     CHECK(session.resume() == wants::done);
-    CHECK(session.heard() == "<half a line>");
+    CHECK(session.received() == "<half a line>");
 }
 
 TEST_CASE("a driver can end the input of a session that waits for it") {
@@ -90,22 +91,22 @@ TEST_CASE("a driver can end the input of a session that waits for it") {
     CHECK(session.resume() == wants::read);
     session.driver.feed({}, session.stats);
     CHECK(session.resume() == wants::done);
-    CHECK(session.heard() == "<half a line>");
+    CHECK(session.received() == "<half a line>");
 }
 
 TEST_CASE("a peer that does not read is not read from, and costs a bounded amount of memory") {
     conversation session{echo()};
     const std::string flood(1'000'000, 'x');
-    std::size_t pushed = 0;
+    std::size_t written = 0;
     auto state = session.resume();
     for (int round = 0; round != 1000; ++round) {
-        pushed += session.peer.write_some(flood);
+        written += session.peer.write_some(flood);
         state = session.resume();
     }
     CHECK(state == wants::write);
-    CHECK_FALSE(session.buffer);            // it keeps the one input area that it still has to send from
-    CHECK(pushed < 300'000);                // two sockets' buffers and that area
-    CHECK(session.heard().size() < pushed); // the rest has not even been read
+    CHECK_FALSE(session.buffer); // the session keeps the read buffer, because it still has to send from it
+    CHECK(written < 300'000);    // two socket buffers and the read buffer
+    CHECK(session.received().size() < written); // the rest is still unread in the socket
     CHECK(session.resume() != wants::done);
 }
 
@@ -115,16 +116,16 @@ TEST_CASE("a slow reader gets every byte in order") {
     std::string text(500'000, '\0');
     for (auto& byte : text) byte = static_cast<char>(random());
     std::string_view rest{text};
-    std::string heard;
-    for (int round = 0; round != 100'000 && heard.size() != text.size(); ++round) {
+    std::string received;
+    for (int round = 0; round != 100'000 && received.size() != text.size(); ++round) {
         rest.remove_prefix(session.peer.write_some(rest.substr(0, random() % 5000)));
         if (random() % 3 == 0) {
-            std::array<char, 1000> part;
-            if (const auto bytes = session.peer.read_some(part)) heard += *bytes;
+            std::array<char, 1000> chunk;
+            if (const auto bytes = session.peer.read_some(chunk)) received += *bytes;
         }
         session.resume();
     }
-    const bool same = heard == text;
+    const bool same = received == text;
     CHECK(same);
 }
 
@@ -135,16 +136,16 @@ TEST_CASE("many conversations share one input area") {
     slot stats{};
     CHECK(first.peer.write_some("on") == 2);
     CHECK(first.driver.resume(buffer, stats) == wants::read);
-    const auto* area = buffer.get();
+    const auto* first_buffer = buffer.get();
     CHECK(second.peer.write_some("two\nthr") == 7);
     CHECK(second.driver.resume(buffer, stats) == wants::read);
-    CHECK(buffer.get() == area);
+    CHECK(buffer.get() == first_buffer);
     CHECK(first.peer.write_some("e\n") == 2);
     CHECK(first.driver.resume(buffer, stats) == wants::read);
     CHECK(second.peer.write_some("ee\n") == 3);
     CHECK(second.driver.resume(buffer, stats) == wants::read);
-    CHECK(first.heard() == "<one>");
-    CHECK(second.heard() == "<two><three>");
+    CHECK(first.received() == "<one>");
+    CHECK(second.received() == "<two><three>");
 }
 
 namespace {
@@ -172,7 +173,7 @@ TEST_CASE("a session that pauses or computes keeps its input until it is done") 
         session.driver.work()();
         session.driver.done();
         CHECK(session.resume() == (answer == "one!" ? wants::timer : wants::read));
-        CHECK(session.heard() == answer);
+        CHECK(session.received() == answer);
     }
     CHECK(session.buffer);
 }
@@ -181,7 +182,7 @@ TEST_CASE("a peer that has gone is an error") {
     conversation session{echo()};
     CHECK(session.peer.write_some("x") == 1);
     CHECK(session.resume() == wants::read);
-    { const auto gone = session.peer.release(); } // with our reply unread
+    { const auto closed = session.peer.release(); } // with an unread reply
     CHECK_THROWS_WITH_AS(session.resume(), "recv: Connection reset by peer", std::system_error);
 }
 
@@ -198,7 +199,8 @@ TEST_CASE("what a session throws comes through") {
     CHECK_THROWS_WITH_AS(session.resume(), "the service failed", std::runtime_error);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // their malloc(3) does not tell
+// Sanitizers replace malloc(3), which mallinfo2(3) needs.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("a conversation that waits for input holds no memory of the replies that went out together") {
     conversation session{quote_lines()};
     CHECK(session.resume() == wants::read);

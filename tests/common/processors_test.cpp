@@ -1,4 +1,4 @@
-// How many processors a process may use, by affinity and by its control group.
+// Tests of usable_cpus() and cpu_quota(): how many CPUs a process may use, by affinity and control group.
 #include "common/process/processors.hpp"
 #include "tests/support/run_in_fork.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The files of a machine's control groups, as /proc and /sys/fs/cgroup show them.
+/// A made-up tree of control group files, as in /proc and /sys/fs/cgroup.
 class control_groups {
 public:
     void write(const std::string& name, std::string_view text) {
@@ -38,13 +38,13 @@ private:
 
 TEST_CASE("a process may use the processors that it is bound to, and no others") {
     CHECK(run_in_fork([] {
-              const auto before = usable_cpus();
-              require(!before.empty() && usable_cpu_count() >= 1, "one at least");
-              cpu_set_t one;
-              CPU_ZERO(&one);
-              CPU_SET(before.back(), &one);
-              require(sched_setaffinity(0, sizeof one, &one) == 0, "bound to one");
-              require(usable_cpus() == std::vector{before.back()}, "that one");
+              const auto cpus = usable_cpus();
+              require(!cpus.empty() && usable_cpu_count() >= 1, "one at least");
+              cpu_set_t single_cpu;
+              CPU_ZERO(&single_cpu);
+              CPU_SET(cpus.back(), &single_cpu);
+              require(sched_setaffinity(0, sizeof single_cpu, &single_cpu) == 0, "bound to one");
+              require(usable_cpus() == std::vector{cpus.back()}, "that one");
               require(usable_cpu_count() == 1, "one");
           }) == "exit 0");
 }

@@ -1,4 +1,4 @@
-// A worker that dies is replaced; workers that die as soon as they begin are not replaced for ever.
+// Tests of restart_policy: dead workers are restarted, with back-off if they die early, and not forever.
 #include "common/concurrency/restart_policy.hpp"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@ namespace {
 child_processes::exited_child worker_that_lived(std::chrono::milliseconds time, int status) {
     return {.number = 1, .process = 4711, .status = status, .lifetime = time};
 }
-constexpr int failed = 1 << 8; // as wait(2) tells exit status 1
+constexpr int failed = 1 << 8; // exit status 1 as wait(2) encodes it
 } // namespace
 
 TEST_CASE("a worker that ends well, or has lived, is replaced at once") {
@@ -29,10 +29,10 @@ TEST_CASE("workers that die at once are replaced ever later, but not too late") 
     restart_policy restarts;
     for (int i = 1; i != restart_policy::max_early_exits; ++i)
         restarts.record_exit(worker_that_lived(0ms, failed));
-    const auto wait = restarts.backoff_left();
-    REQUIRE(wait);
-    CHECK(*wait > restart_policy::first_backoff);
-    CHECK(*wait <= restart_policy::early);
+    const auto backoff = restarts.backoff_left();
+    REQUIRE(backoff);
+    CHECK(*backoff > restart_policy::first_backoff);
+    CHECK(*backoff <= restart_policy::early);
 }
 
 TEST_CASE("when all workers die at once, again and again, that is said") {

@@ -1,4 +1,4 @@
-// What workers note is seen by all, whichever process they are, and stays when they have gone.
+// Tests of the scoreboard: what a worker writes is visible in all processes, and stays after its exit.
 #include "common/scoreboard/scoreboard.hpp"
 #include "tests/support/run_in_fork.hpp"
 

@@ -1,4 +1,4 @@
-// Another process sees what a server's workers note, and who of them has died.
+// Tests of scoreboard_view: another process sees what a server's workers do, and which of them have died.
 #include "common/process/process_usage.hpp"
 #include "common/process/stop_signal.hpp"
 #include "common/scoreboard/scoreboard_view.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 address some_address(const char* text) { return address::resolve(text).front(); }
 
-std::string why_not(pid_t process) {
+std::string error_of(pid_t process) {
     try {
         const scoreboard_view view{process};
     } catch (const std::exception& error) {
@@ -25,12 +25,12 @@ std::string why_not(pid_t process) {
     return "";
 }
 
-/// A child, which calls `body(ready)` and must call `ready()` before the parent goes on. It lives as long as
-/// this.
-class beside {
+/// A child process that calls `body(ready)`. The constructor returns once the child has called `ready()`, and
+/// the destructor kills it.
+class child_process {
 public:
     template <class Body>
-    explicit beside(Body body) {
+    explicit child_process(Body body) {
         std::array<int, 2> ends{};
         check("pipe", [&] { return pipe(ends.data()); });
         const unique_fd reader{ends[0]};
@@ -45,9 +45,9 @@ public:
         char ready = 0;
         if (read(reader.get(), &ready, 1) != 1) throw std::runtime_error("the child did not get ready");
     }
-    ~beside() { end(); }
-    beside(const beside&) = delete;
-    beside& operator=(const beside&) = delete;
+    ~child_process() { end(); }
+    child_process(const child_process&) = delete;
+    child_process& operator=(const child_process&) = delete;
 
     [[nodiscard]] pid_t process() const { return process_; }
 
@@ -62,7 +62,7 @@ private:
     pid_t process_ = 0;
 };
 
-void wait_for_ever() {
+void wait_forever() {
     for (;;) ::pause();
 }
 
@@ -74,7 +74,7 @@ void publish(scoreboard& board) {
 } // namespace
 
 TEST_CASE("what a server says of itself and what its workers do is seen from outside") {
-    const beside server{[](auto ready) {
+    const child_process server{[](auto ready) {
         scoreboard board{1000};
         publish(board);
         worker first{board, 1}, third{board, 3};
@@ -85,7 +85,7 @@ TEST_CASE("what a server says of itself and what its workers do is seen from out
         stats.bytes_in.add(100);
         stats.bytes_out.add(2000);
         ready();
-        wait_for_ever();
+        wait_forever();
     }};
     scoreboard_view view{server.process()};
     CHECK(view.server().process == server.process());
@@ -94,17 +94,17 @@ TEST_CASE("what a server says of itself and what its workers do is seen from out
     CHECK_FALSE(view.server().version.empty());
     CHECK(view.server().addresses == std::vector<std::string>{"127.0.0.1:9999", "[::1]:7"});
 
-    const auto seen = view.take_snapshot();
-    REQUIRE(seen);
-    CHECK_FALSE(seen->stopping);
-    CHECK(seen->uptime.count() >= 0);
-    CHECK(seen->open == 1);
-    CHECK(seen->all.connections == 1);
-    CHECK(seen->count(activity::waiting) == 1);
-    REQUIRE(seen->workers.size() == 3); // not a thousand
-    CHECK(seen->workers[0].now == activity::waiting);
-    CHECK_FALSE(seen->workers[1].in_use());
-    const auto& third = seen->workers[2];
+    const auto snapshot = view.take_snapshot();
+    REQUIRE(snapshot);
+    CHECK_FALSE(snapshot->stopping);
+    CHECK(snapshot->uptime.count() >= 0);
+    CHECK(snapshot->open == 1);
+    CHECK(snapshot->all.connections == 1);
+    CHECK(snapshot->count(activity::waiting) == 1);
+    REQUIRE(snapshot->workers.size() == 3); // not a thousand
+    CHECK(snapshot->workers[0].now == activity::waiting);
+    CHECK_FALSE(snapshot->workers[1].in_use());
+    const auto& third = snapshot->workers[2];
     CHECK(third.number == 3);
     CHECK(third.process == server.process());
     CHECK(third.now == activity::writing);
@@ -115,24 +115,24 @@ TEST_CASE("what a server says of itself and what its workers do is seen from out
 }
 
 TEST_CASE("a worker that was killed is recognised, although nobody has cleared its slot") {
-    auto [ours, theirs] = make_socket_pair(0);
-    const beside server{[&](auto ready) {
+    auto [local, remote] = make_socket_pair(0);
+    const child_process server{[&](auto ready) {
         scoreboard board{10};
         publish(board);
         const worker main{board, 1};
-        const beside child{[&](auto begun) {
+        const child_process child{[&](auto child_ready) {
             worker self{board, 2};
             self.begin_connection(some_address("127.0.0.1:1"));
             self.stats().now.set(activity::writing);
-            begun();
-            wait_for_ever();
+            child_ready();
+            wait_forever();
         }};
         ready();
-        read_buffer area;
-        (void)ours.read_some(area); // until the test says so
+        read_buffer buffer;
+        (void)local.read_some(buffer); // until the test writes
         kill(child.process(), SIGKILL);
         waitpid(child.process(), nullptr, 0);
-        wait_for_ever();
+        wait_forever();
     }};
     scoreboard_view view{server.process()};
     const auto before = view.take_snapshot();
@@ -141,48 +141,48 @@ TEST_CASE("a worker that was killed is recognised, although nobody has cleared i
     CHECK(before->workers[1].now == activity::writing);
     CHECK(before->open == 1);
 
-    // The server is also found by a process that has inherited its scoreboard.
+    // A process that has inherited the server's scoreboard also leads to the server.
     CHECK(scoreboard_view{before->workers[1].process}.server().process == server.process());
 
-    CHECK(theirs.write_some("now") == 3);
+    CHECK(remote.write_some("now") == 3);
     std::optional<scoreboard_snapshot> after;
-    CHECK(in_time([&] {
+    CHECK(eventually([&] {
         after = view.take_snapshot();
         return after && !after->workers[1].in_use();
     }));
     CHECK(after->open == 0);
-    CHECK(after->all.connections == 1); // what it did stays
+    CHECK(after->all.connections == 1); // the statistics stay
     CHECK(after->workers[0].in_use());
 }
 
 TEST_CASE("a loop whose clients are silent keeps them; one that must stop finishes") {
-    auto [ours, theirs] = make_socket_pair(0);
-    const beside server{[&](auto ready) {
+    auto [local, remote] = make_socket_pair(0);
+    const child_process server{[&](auto ready) {
         scoreboard board{10};
         publish(board);
         stop_signal::install(std::chrono::seconds{10});
         const stop_signal::record_stop_time facts{board.facts().stop_requested};
         worker loop{board, 1};
-        const worker other{board, 2};
+        const worker second_worker{board, 2};
         loop.begin_connection(some_address("127.0.0.1:1"));
         ready();
-        wait_for_ever();
+        wait_forever();
     }};
     scoreboard_view view{server.process()};
     CHECK(view.take_snapshot()->workers[0].now == activity::idle);
     CHECK(view.take_snapshot()->workers[1].now == activity::waiting);
     kill(server.process(), SIGTERM);
-    CHECK(in_time([&] { return view.take_snapshot()->stopping.has_value(); }));
+    CHECK(eventually([&] { return view.take_snapshot()->stopping.has_value(); }));
     CHECK(view.take_snapshot()->workers[0].now == activity::finishing);
     CHECK(view.take_snapshot()->workers[1].now == activity::waiting);
 }
 
 TEST_CASE("a server that has ended is told from one that does nothing") {
-    beside server{[](auto ready) {
+    child_process server{[](auto ready) {
         scoreboard board{10};
         publish(board);
         ready();
-        wait_for_ever();
+        wait_forever();
     }};
     scoreboard_view view{server.process()};
     CHECK(view.take_snapshot()->workers.empty());
@@ -193,42 +193,42 @@ TEST_CASE("a server that has ended is told from one that does nothing") {
 }
 
 TEST_CASE("servers of this user are found, and not their children") {
-    const beside server{[](auto ready) {
+    const child_process server{[](auto ready) {
         scoreboard board{10};
         publish(board);
-        const beside child{[](auto begun) {
-            begun();
-            wait_for_ever();
+        const child_process child{[](auto child_ready) {
+            child_ready();
+            wait_forever();
         }};
         ready();
-        wait_for_ever();
+        wait_forever();
     }};
-    const beside unready{[](auto ready) {
+    const child_process unready{[](auto ready) {
         const scoreboard board{10};
         ready();
-        wait_for_ever();
+        wait_forever();
     }};
-    const auto found = running_servers();
-    CHECK(std::ranges::count(found, server.process()) == 1);
-    for (const auto each : found) CHECK(scoreboard_view{each}.server().process == each);
-    CHECK(why_not(unready.process()) == fmt::format("server {} does not listen yet", unready.process()));
+    const auto servers = running_servers();
+    CHECK(std::ranges::count(servers, server.process()) == 1);
+    for (const auto server_id : servers) CHECK(scoreboard_view{server_id}.server().process == server_id);
+    CHECK(error_of(unready.process()) == fmt::format("server {} does not listen yet", unready.process()));
 }
 
 TEST_CASE("what is no server is said to be none") {
     const auto self = std::to_string(getpid());
-    CHECK(why_not(getpid()) == "process " + self + " is no parley-server");
-    CHECK(why_not(2'000'000'000) == "there is no process 2000000000");
+    CHECK(error_of(getpid()) == "process " + self + " is no parley-server");
+    CHECK(error_of(2'000'000'000) == "there is no process 2000000000");
 }
 
 TEST_CASE("the processor time of a process counts what its children have used") {
-    const beside server{[](auto ready) {
+    const child_process server{[](auto ready) {
         const auto work = [] {
             for (const auto begin = std::clock(); std::clock() - begin < CLOCKS_PER_SEC / 20;) {
             }
         };
         require(run_in_fork(work) == "exit 0", "it ended well");
         ready();
-        wait_for_ever();
+        wait_forever();
     }};
     CHECK(cpu_time_of(server.process()).count() >= 40);
     CHECK(cpu_time_of(2'000'000'000).count() == 0);

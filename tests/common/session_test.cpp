@@ -1,4 +1,5 @@
-// What a service can rely on, and what a driver can: shown with services of a few lines, without a socket.
+// Tests of session: what a service and a driver can rely on. The services have a few lines and need no
+// socket.
 #include "common/session/session.hpp"
 #include "tests/support/example_sessions.hpp"
 #include "tests/support/scripted_driver.hpp"
@@ -14,17 +15,17 @@ namespace parley {
 
 namespace {
 
-/// Says who it works for, by what the context tells.
-std::string who() {
+/// Returns the worker and request that the request context names.
+std::string context_text() {
     const auto& request = this_request();
     return fmt::format("worker {} request {} {};", request.worker, request.request, request.text);
 }
 
 session name_requests() {
     while (co_await read_line()) {
-        const auto before = who();
+        const auto first_text = context_text();
         co_await pause(1ms);
-        const auto text = before + who();
+        const auto text = first_text + context_text();
         co_await reply(text);
     }
 }
@@ -86,11 +87,11 @@ TEST_CASE("a line that is too long and has no end gets its error, then the end")
 }
 
 TEST_CASE("a session that still needs input says so again") {
-    auto session = echo();
+    auto echo_session = echo();
     for (int time = 0; time != 3; ++time) {
-        const step* now = session.next();
-        REQUIRE(now);
-        CHECK(std::holds_alternative<need_input>(*now));
+        const step* next = echo_session.next();
+        REQUIRE(next);
+        CHECK(std::holds_alternative<need_input>(*next));
     }
 }
 
@@ -100,8 +101,8 @@ session lines_then_bytes() {
     const auto first = fmt::format("line {};", *line);
     co_await reply(first);
     while (auto bytes = co_await read_some()) {
-        const auto more = fmt::format("bytes {};", *bytes);
-        co_await reply(more);
+        const auto text = fmt::format("bytes {};", *bytes);
+        co_await reply(text);
     }
 }
 } // namespace
@@ -194,17 +195,17 @@ TEST_CASE("what work throws is thrown in the service") {
 }
 
 namespace {
-struct counted {
+struct instance_counter {
     int& alive;
-    explicit counted(int& count) : alive{count} { ++alive; }
-    ~counted() { --alive; }
-    counted(const counted&) = delete;
+    explicit instance_counter(int& count) : alive{count} { ++alive; }
+    ~instance_counter() { --alive; }
+    instance_counter(const instance_counter&) = delete;
 };
 
 session hold_something(int& alive) {
-    const counted outer{alive};
+    const instance_counter outer{alive};
     while (auto line = co_await read_line()) {
-        const counted inner{alive};
+        const instance_counter inner{alive};
         co_await reply(*line);
     }
 }
@@ -259,12 +260,12 @@ TEST_CASE("the context goes along when a session moves to another thread amid a 
     session.next();
     session.feed("a\n");
     session.next();
-    std::string said;
+    std::string reply_text;
     std::jthread{[&] {
         session.assign_worker(2);
-        said = std::get<output>(*session.next()).bytes;
+        reply_text = std::get<output>(*session.next()).bytes;
     }}.join();
-    CHECK(said == "worker 1 request 1 a;worker 2 request 1 a;");
+    CHECK(reply_text == "worker 1 request 1 a;worker 2 request 1 a;");
 }
 
 TEST_CASE("two sessions interleaved on one thread keep their contexts apart") {
@@ -284,9 +285,9 @@ TEST_CASE("two sessions interleaved on one thread keep their contexts apart") {
 TEST_CASE("contexts nest") {
     const request_context outer{.request = 1, .worker = 1, .text = {}};
     const request_context inner{.request = 2, .worker = 1, .text = {}};
-    const context_scope here{outer};
+    const context_scope outer_scope{outer};
     {
-        const context_scope there{inner};
+        const context_scope inner_scope{inner};
         CHECK(this_request().request == 2);
     }
     CHECK(this_request().request == 1);

@@ -1,5 +1,5 @@
-// Reads and writes that carry a few bytes at a time and are interrupted again and again: whatever the kernel
-// does with a stream, what goes out is what came in. Random, but the same for the same seed.
+// Tests of both drivers with short and interrupted calls: whatever the kernel does with a stream, the output
+// stays correct. Random, and reproducible by the seed.
 #include "common/check.hpp"
 #include "common/session/blocking_driver.hpp"
 #include "common/session/nonblocking_driver.hpp"
@@ -17,27 +17,27 @@ namespace parley {
 
 namespace {
 
-/// What goes wrong with the calls of one side: none carries more than `most` bytes, each third is interrupted.
-struct mischief {
+/// Faults in the calls of one side: none transfers more than `most` bytes, and every third is interrupted.
+struct call_faults {
     std::mt19937& random;
     std::size_t most;
     unsigned calls = 0;
 
-    /// How many bytes may be carried; 0: the call is interrupted.
-    std::size_t allow(std::size_t size) {
+    /// Returns how many bytes the call may transfer; 0: the call is interrupted.
+    std::size_t allowed_size(std::size_t size) {
         if (++calls % 3 == 0) return 0;
         return std::min(size, 1 + random() % most);
     }
 };
 
-mischief* under_test = nullptr; // null: the calls are the test's own
+call_faults* under_test = nullptr; // null: calls of the test itself, which do not fail
 
 template <class Function, class... Arguments>
 ssize_t carry(const char* name, int socket, Function bytes, std::size_t size, int flags) {
     using system_call = ssize_t(int, Function, std::size_t, int);
     static auto* const call = reinterpret_cast<system_call*>(dlsym(RTLD_NEXT, name));
     if (!under_test) return call(socket, bytes, size, flags);
-    const auto allowed = under_test->allow(size);
+    const auto allowed = under_test->allowed_size(size);
     errno = EINTR;
     return allowed == 0 ? -1 : call(socket, bytes, allowed, flags);
 }
@@ -46,9 +46,9 @@ ssize_t carry(const char* name, int socket, Function bytes, std::size_t size, in
 
 } // namespace parley
 
-// They stand before those of libc.
-extern "C" ssize_t recv(int socket, void* into, std::size_t size, int flags) {
-    return parley::carry("recv", socket, into, size, flags);
+// These replace the functions of libc.
+extern "C" ssize_t recv(int socket, void* buffer, std::size_t size, int flags) {
+    return parley::carry("recv", socket, buffer, size, flags);
 }
 extern "C" ssize_t send(int socket, const void* bytes, std::size_t size, int flags) {
     return parley::carry("send", socket, bytes, size, flags);
@@ -69,48 +69,49 @@ session quote_lines() {
     }
 }
 
-std::string in_quotes(std::string_view text) {
-    std::string all;
+std::string quoted_lines(std::string_view text) {
+    std::string quoted;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
         auto line = text.substr(0, end);
         if (line.ends_with('\r')) line.remove_suffix(1);
-        all += fmt::format("<{}>", line);
+        quoted += fmt::format("<{}>", line);
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    return all;
+    return quoted;
 }
 
-/// A few bytes, some of them line ends: so few that all answers fit into a socket, a byte at a time.
+/// Returns a few random bytes, some of them line ends: few enough that all replies fit into a socket buffer
+/// even if sent byte by byte.
 std::string any_text(std::mt19937& random) {
     std::string text(random() % 60, '\0');
-    for (auto& each : text) each = random() % 8 == 0 ? "\r\n"[random() % 2] : static_cast<char>(random());
+    for (auto& byte : text) byte = random() % 8 == 0 ? "\r\n"[random() % 2] : static_cast<char>(random());
     return text;
 }
 
-std::string all_from(connection& connection) {
-    std::string all;
-    for (read_buffer area;;) {
-        const auto bytes = connection.read_some(area);
-        if (!bytes || bytes->empty()) return all;
-        all += *bytes;
+std::string read_all(connection& connection) {
+    std::string text;
+    for (read_buffer buffer;;) {
+        const auto bytes = connection.read_some(buffer);
+        if (!bytes || bytes->empty()) return text;
+        text += *bytes;
     }
 }
 
-/// What a session says to `text` over a socket whose calls do mischief.
+/// Returns what a session replies to `text` over a socket whose calls are short and interrupted.
 template <class Drive>
 std::string answer_to(std::string_view text, std::mt19937& random, int flags, Drive drive) {
     std::array<int, 2> ends{};
     check("socketpair",
           [&] { return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, ends.data()); });
-    connection ours{unique_fd{ends[0]}}, theirs{unique_fd{ends[1]}};
-    if (theirs.write_some(text) != text.size()) return "the test's own write was short";
-    theirs.shutdown_write();
-    mischief calls{random, 1 + random() % 30};
+    connection local{unique_fd{ends[0]}}, remote{unique_fd{ends[1]}};
+    if (remote.write_some(text) != text.size()) return "the test's own write was short";
+    remote.shutdown_write();
+    call_faults calls{random, 1 + random() % 30};
     under_test = &calls;
-    drive(std::move(ours));
+    drive(std::move(local));
     under_test = nullptr;
-    return all_from(theirs);
+    return read_all(remote);
 }
 
 template <class Drive>
@@ -124,7 +125,7 @@ void check_ten_thousand(int flags, Drive drive) {
         const auto answer = answer_to(text, random, flags, [&](connection connection) {
             drive(lines ? quote_lines() : echo(), std::move(connection));
         });
-        const bool right = answer == (lines ? in_quotes(text) : text);
+        const bool right = answer == (lines ? quoted_lines(text) : text);
         INFO("case ", number);
         REQUIRE(right);
     }

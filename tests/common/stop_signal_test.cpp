@@ -1,5 +1,5 @@
-// How a server learns that it shall stop, whatever it waits in. Each case is a process of its own, since a
-// stop cannot be taken back.
+// Tests of stop_signal: how a server notices a shutdown request, whatever call it blocks in. Each case has
+// its own process, since a shutdown cannot be undone.
 #include "common/process/stop_signal.hpp"
 #include "tests/support/run_in_fork.hpp"
 #include "tests/support/socket_pair.hpp"
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 namespace parley {
 
 namespace {
-constexpr auto long_enough = 30s; // for what ends by the signal, not by this time
+constexpr auto long_enough = 30s; // the signal ends these waits, not this time
 }
 
 TEST_CASE("nothing is requested until somebody asks") {
@@ -61,10 +61,10 @@ TEST_CASE("a second signal ends the process at once") {
 TEST_CASE("a call that waits is interrupted even if the signal came just before it") {
     CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
-              auto [ours, theirs] = make_socket_pair(0);
+              auto [local, remote] = make_socket_pair(0);
               raise(SIGTERM);
-              read_buffer area;
-              require(!ours.read_some(area), "nothing was read");
+              read_buffer buffer;
+              require(!local.read_some(buffer), "nothing was read");
               require(errno == EINTR, "interrupted");
               require(!stop_signal::sleep(long_enough), "not slept through");
           }) == "exit 0");
@@ -89,17 +89,18 @@ TEST_CASE("threads that ask for the descriptor at once all get the one that tell
     for (int round = 0; round < 50; ++round) {
         CHECK(run_in_fork([] {
                   stop_signal::install(long_enough);
-                  std::array<int, 4> found{};
-                  std::barrier together{static_cast<std::ptrdiff_t>(found.size())};
+                  std::array<int, 4> descriptors{};
+                  std::barrier barrier{static_cast<std::ptrdiff_t>(descriptors.size())};
                   {
                       std::vector<std::jthread> threads;
-                      for (auto& each : found)
+                      for (auto& descriptor : descriptors)
                           threads.emplace_back([&] {
-                              together.arrive_and_wait();
-                              each = stop_signal::descriptor();
+                              barrier.arrive_and_wait();
+                              descriptor = stop_signal::descriptor();
                           });
                   }
-                  for (const int each : found) require(each == found.front(), "one for all");
+                  for (const int descriptor : descriptors)
+                      require(descriptor == descriptors.front(), "one for all");
               }) == "exit 0");
     }
 }
@@ -107,15 +108,15 @@ TEST_CASE("threads that ask for the descriptor at once all get the one that tell
 TEST_CASE("a wait ends when a descriptor is readable") {
     CHECK(run_in_fork([] {
               stop_signal::install(0ms);
-              auto [ours, theirs] = make_socket_pair(0);
-              require(ours.write_some("x") == 1, "written");
-              require(stop_signal::wait_readable({-1, theirs.descriptor()}), "readable, no stop");
+              auto [local, remote] = make_socket_pair(0);
+              require(local.write_some("x") == 1, "written");
+              require(stop_signal::wait_readable({-1, remote.descriptor()}), "readable, no stop");
           }) == "exit 0");
 }
 
 TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if that was to be ignored") {
     CHECK(run_in_fork([] {
-              signal(SIGHUP, SIG_IGN); // nohup(1)
+              signal(SIGHUP, SIG_IGN); // as nohup(1) does
               stop_signal::install(0ms);
               raise(SIGHUP);
               raise(SIGPIPE);
@@ -126,12 +127,12 @@ TEST_CASE("a broken pipe does not end a server, and a hung-up terminal only if t
 TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
     CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
-              const auto end = run_in_fork([] {
+              const auto result = run_in_fork([] {
                   stop_signal::become_child();
                   raise(SIGHUP);
                   require(!stop_signal::is_requested(), "the parent passes it on");
               });
-              require(end == "exit 0", "the child ended well");
+              require(result == "exit 0", "the child ended well");
               raise(SIGHUP);
               require(stop_signal::is_requested(), "not requested");
           }) == "exit 0");
@@ -140,7 +141,7 @@ TEST_CASE("a hung-up terminal asks for a stop, of the parent alone") {
 TEST_CASE("a child leaves Ctrl-C to its parent, and bears a repeated SIGTERM") {
     CHECK(run_in_fork([] {
               stop_signal::install(long_enough);
-              const int parents = stop_signal::descriptor();
+              const int parent_descriptor = stop_signal::descriptor();
               stop_signal::become_child();
               raise(SIGINT);
               require(!stop_signal::is_requested(), "SIGINT");
@@ -148,7 +149,7 @@ TEST_CASE("a child leaves Ctrl-C to its parent, and bears a repeated SIGTERM") {
               raise(SIGTERM);
               require(stop_signal::is_requested(), "SIGTERM");
               require(!stop_signal::wait_readable({}), "a descriptor of its own");
-              require(parents >= 0, "the parent had one");
+              require(parent_descriptor >= 0, "the parent had one");
           }) == "exit 0");
 }
 
@@ -158,9 +159,9 @@ TEST_CASE("a child that is forked amid a stop is interrupted, too") {
               raise(SIGTERM);
               const auto end = run_in_fork([] {
                   stop_signal::become_child();
-                  auto [ours, theirs] = make_socket_pair(0);
-                  read_buffer area;
-                  require(!ours.read_some(area), "nothing was read");
+                  auto [local, remote] = make_socket_pair(0);
+                  read_buffer buffer;
+                  require(!local.read_some(buffer), "nothing was read");
               });
               require(end == "exit 0", "the child ended well");
           }) == "exit 0");
@@ -171,7 +172,8 @@ TEST_CASE("once settled, nothing interrupts any more") {
               stop_signal::install(0ms);
               raise(SIGTERM);
               stop_signal::disarm();
-              const timespec time{.tv_sec = 0, .tv_nsec = 60'000'000}; // three times the wake_interval
+              // Three times `wake_interval`.
+              const timespec time{.tv_sec = 0, .tv_nsec = 60'000'000};
               require(nanosleep(&time, nullptr) == 0, "not interrupted");
           }) == "exit 0");
 }

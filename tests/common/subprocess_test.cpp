@@ -1,4 +1,4 @@
-// Programs that run beside us: they talk, they end, and nothing of them stays.
+// Tests of subprocess: reading output, exit status, and that no process is left.
 #include "common/process/subprocess.hpp"
 
 #include <doctest/doctest.h>
@@ -72,7 +72,7 @@ TEST_CASE("standard input is empty unless it is given") {
 }
 
 TEST_CASE("what a program leaves behind is noticed, and goes with the object") {
-    prctl(PR_SET_CHILD_SUBREAPER, 1); // so that the orphan becomes ours to wait for
+    prctl(PR_SET_CHILD_SUBREAPER, 1); // this process adopts the orphan and reaps it
     pid_t orphan = -1;
     {
         subprocess program{shell("sleep 1000 & echo $!")};
@@ -87,17 +87,17 @@ TEST_CASE("what a program leaves behind is noticed, and goes with the object") {
 }
 
 TEST_CASE("signals that we ignore or block still end a program") {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before);
+    sigset_t all_signals, old_mask;
+    sigfillset(&all_signals);
+    sigprocmask(SIG_SETMASK, &all_signals, &old_mask);
     subprocess program{{"sleep", "1000"}};
-    sigprocmask(SIG_SETMASK, &before, nullptr);
+    sigprocmask(SIG_SETMASK, &old_mask, nullptr);
     program.signal(SIGINT);
     CHECK(program.wait(time_limit)->to_string() == "killed by SIGINT");
 }
 
 TEST_CASE("the time that a program and its children used is told") {
-    // Long enough for a kernel that counts by the tick.
+    // long enough for a kernel that counts CPU time in ticks
     subprocess program{shell("(i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done)")};
     const auto end = program.wait(time_limit);
     REQUIRE(end);

@@ -1,4 +1,4 @@
-// A descriptor is closed once, by its owner.
+// Tests of unique_fd: a descriptor is closed once, by its owner.
 #include "common/unique_fd.hpp"
 
 #include <doctest/doctest.h>
@@ -44,8 +44,8 @@ TEST_CASE("a descriptor that is moved has one owner") {
 
 TEST_CASE("an owner that is assigned to itself keeps its descriptor") {
     unique_fd owner{open_null()};
-    auto& same = owner;
-    owner = std::move(same);
+    auto& owner_alias = owner;
+    owner = std::move(owner_alias);
     CHECK(is_open(owner.get()));
 }
 

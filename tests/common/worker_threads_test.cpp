@@ -1,4 +1,4 @@
-// Threads are numbered, limited, woken and joined.
+// Tests of worker_threads: threads are numbered, limited, woken and joined.
 #include "common/concurrency/bounded_queue.hpp"
 #include "common/concurrency/slot_numbers.hpp"
 #include "common/concurrency/worker_threads.hpp"
@@ -33,8 +33,7 @@ constexpr auto length_of_race = 10s;
 constexpr auto length_of_race = 1s;
 #endif
 
-/// Runs `round(random)` in a process of its own, again and again. Where it fails the seed is told that makes
-/// the same numbers.
+/// Runs `round(random)` repeatedly, each time in a process of its own. A failure reports the seed.
 template <class Round>
 void race(Round round) {
     const auto begin = std::chrono::steady_clock::now();
@@ -81,13 +80,13 @@ TEST_CASE("each thread has a number of its own, and all are joined") {
 
 TEST_CASE("there are never more threads than the limit") {
     std::atomic<int> running = 0;
-    std::atomic<int> most = 0;
+    std::atomic<int> peak = 0;
     std::atomic<int> done = 0;
     worker_threads threads{3};
     for (int i = 0; i != 100; ++i) {
         REQUIRE(threads.wait_for_room());
         threads.start(work{[&](int) {
-            most = std::max(most.load(), ++running);
+            peak = std::max(peak.load(), ++running);
             std::this_thread::yield();
             --running;
             ++done;
@@ -95,7 +94,7 @@ TEST_CASE("there are never more threads than the limit") {
     }
     threads.join();
     CHECK(done == 100);
-    CHECK(most <= 3);
+    CHECK(peak <= 3);
 }
 
 TEST_CASE("what a thread owns is gone when it has been joined") {
@@ -112,8 +111,8 @@ TEST_CASE("a stop wakes a thread that waits, and whoever waits for room") {
               worker_threads threads{1};
               auto ends = make_socket_pair(0);
               threads.start(work{[&](int) {
-                  read_buffer area;
-                  while (!stop_signal::is_requested()) (void)ends.ours.read_some(area);
+                  read_buffer buffer;
+                  while (!stop_signal::is_requested()) (void)ends.local.read_some(buffer);
               }});
               kill(getpid(), SIGTERM);
               require(!threads.wait_for_room(), "a stop instead of room");
@@ -125,12 +124,12 @@ TEST_CASE("threads that begin, end and are handed work while a stop comes lose n
     race([](std::mt19937& random) {
         stop_signal::install(1h);
         bounded_queue<std::unique_ptr<int>> queue{2};
-        std::atomic<int> given = 0, taken = 0;
+        std::atomic<int> pushed = 0, popped = 0;
         worker_threads threads{4};
         for (int i = 0; i != 2; ++i)
             threads.start(work{[&, pace = random() % 4](int) {
                 while (queue.pop()) {
-                    ++taken;
+                    ++popped;
                     yield_often(pace);
                 }
             }});
@@ -138,21 +137,21 @@ TEST_CASE("threads that begin, end and are handed work while a stop comes lose n
         for (unsigned i = 0; i != 60; ++i) {
             if (i == stop_after) kill(getpid(), SIGTERM);
             auto item = std::make_unique<int>(1);
-            if (queue.push(item, stop_signal::is_grace_over)) ++given;
+            if (queue.push(item, stop_signal::is_grace_over)) ++pushed;
             if (random() % 8 == 0 && threads.wait_for_room())
                 threads.start(work{[&, pace = random() % 8](int) { yield_often(pace); }});
             yield_often(random() % 3);
         }
         queue.close();
         threads.join();
-        require(given == 60 && taken == 60, "all that was given was taken");
+        require(pushed == 60 && popped == 60, "all that was given was taken");
     });
 }
 
 TEST_CASE("clients that are accepted and handed over while a stop comes are all served, and no other") {
     race([](std::mt19937& random) {
         stop_signal::install(1h);
-        listener endpoint{address::resolve(own_door()).front(), {}};
+        listener endpoint{address::resolve(own_endpoint()).front(), {}};
         bounded_queue<connection> queue{2};
         std::atomic<int> accepted = 0, served = 0;
         worker_threads threads{4};
@@ -160,25 +159,25 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
             threads.start(work{[&, pace = random() % 4](int) {
                 while (auto connection = queue.pop()) {
                     yield_often(pace);
-                    read_buffer area;
-                    while (!connection->read_some(area)) { // a signal came
+                    read_buffer buffer;
+                    while (!connection->read_some(buffer)) { // a signal interrupted the call
                     }
                     (void)connection->write_some("x");
                 }
             }});
         std::jthread clients{
-            [&, where = endpoint.addresses().front(), pace = random() % 4, stop_after = random() % 60] {
-                sigset_t all; // the signals are the server's
-                sigfillset(&all);
-                pthread_sigmask(SIG_BLOCK, &all, nullptr);
+            [&, address = endpoint.addresses().front(), pace = random() % 4, stop_after = random() % 60] {
+                sigset_t all_signals; // the server's threads handle the signals
+                sigfillset(&all_signals);
+                pthread_sigmask(SIG_BLOCK, &all_signals, nullptr);
                 for (unsigned i = 0; i != 60; ++i) {
                     if (i == stop_after) kill(getpid(), SIGTERM);
                     yield_often(pace);
-                    // It speaks first: amid a handshake the kernel may forget a client without a word, and only
-                    // what is sent to it then is answered, by a reset.
-                    const unique_fd socket{::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
+                    // The client sends first. During a handshake the kernel may drop a client silently, and
+                    // only data that the client sends is then answered by a reset.
+                    const unique_fd socket{::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
                     char byte = '?';
-                    served += ::connect(socket.get(), where.data(), where.size()) == 0 &&
+                    served += ::connect(socket.get(), address.data(), address.size()) == 0 &&
                               ::send(socket.get(), &byte, 1, MSG_NOSIGNAL) == 1 &&
                               ::recv(socket.get(), &byte, 1, 0) == 1;
                 }
@@ -188,7 +187,7 @@ TEST_CASE("clients that are accepted and handed over while a stop comes are all 
             yield_often(random() % 3);
             require(queue.push(*connection, stop_signal::is_grace_over), "handed over");
         }
-        endpoint.close(); // who came too late is refused
+        endpoint.close(); // later clients are refused
         queue.close();
         threads.join();
         clients.join();
@@ -201,13 +200,13 @@ TEST_CASE("what a thread throws requests a stop, and is thrown to whoever joins"
               stop_signal::install(0ms);
               worker_threads threads{1};
               threads.start(work{[](int) { throw std::runtime_error{"the thread failed"}; }});
-              std::string thrown;
+              std::string error_text;
               try {
                   threads.join();
               } catch (const std::runtime_error& error) {
-                  thrown = error.what();
+                  error_text = error.what();
               }
-              require(thrown == "the thread failed", "thrown to us");
+              require(error_text == "the thread failed", "thrown to us");
               require(stop_signal::is_requested(), "a stop");
           }) == "exit 0");
 }
@@ -218,8 +217,8 @@ TEST_CASE("threads that are left at the end are asked to stop") {
               auto ends = make_socket_pair(0);
               worker_threads threads{1};
               threads.start(work{[&](int) {
-                  read_buffer area;
-                  while (!stop_signal::is_requested()) (void)ends.ours.read_some(area);
+                  read_buffer buffer;
+                  while (!stop_signal::is_requested()) (void)ends.local.read_some(buffer);
               }});
           }) == "exit 0");
 }

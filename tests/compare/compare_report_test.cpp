@@ -1,4 +1,5 @@
-// What parley-compare makes of measurements that are known: files, answers, claims, reasons, charts, the page.
+// Tests of what parley-compare derives from known measurements: result files, answers, claims, explanations,
+// charts, and the HTML report.
 #include "client/compare/analysis/answers.hpp"
 #include "client/compare/analysis/capacity.hpp"
 #include "client/compare/analysis/claims.hpp"
@@ -36,8 +37,8 @@ namespace parley {
 
 namespace {
 
-/// As parley-load would tell it.
-load_report load_of(double rate, int served, const std::string& doubt = {}, int lost = 0) {
+/// Returns a report as parley-load writes it.
+load_report load_of(double rate, int served, const std::string& invalid_reason = {}, int lost = 0) {
     nlohmann::json text{{"schema", "parley-load/1"},
                         {"ok", lost == 0},
                         {"complaints", nlohmann::json::array()},
@@ -51,11 +52,12 @@ load_report load_of(double rate, int served, const std::string& doubt = {}, int 
     if (lost)
         text["errors"].push_back(
             {{"cause", "lost update"}, {"count", lost}, {"text", "the counter gave 7 twice"}});
-    text["verdict"] = {{"valid", doubt.empty()}, {"reasons", {{{"code", "some"}, {"text", doubt}}}}};
+    text["verdict"] = {{"valid", invalid_reason.empty()},
+                       {"reasons", {{{"code", "some"}, {"text", invalid_reason}}}}};
     return load_report::parse(text.dump());
 }
 
-/// What a model may be like; each round is a little other.
+/// The properties of a model in a made-up run; each round differs a little.
 struct behaviour {
     std::string name;
     double rate;
@@ -63,49 +65,52 @@ struct behaviour {
     long kib_per_connection = 10;
     int served = 1'000'000;
     int lost = 0;
-    std::string doubt{};
+    std::string invalid_reason{};
 };
 
-/// A run in which every workload has these contenders.
-results run_of(const std::vector<workload>& loads, const std::vector<std::vector<behaviour>>& who,
+/// Returns a run in which each workload has the given contenders.
+results run_of(const std::vector<workload>& loads, const std::vector<std::vector<behaviour>>& models,
                int rounds = 4) {
-    results all{{}, machine::here(), "2026-03-01 12:00", {}};
-    all.planned.rounds = rounds;
-    all.planned.server_cores = all.planned.load_cores = {0, 1};
-    all.planned.workloads = loads;
+    results run{{}, machine::here(), "2026-03-01 12:00", {}};
+    run.planned.rounds = rounds;
+    run.planned.server_cores = run.planned.load_cores = {0, 1};
+    run.planned.workloads = loads;
     for (std::size_t load = 0; load != loads.size(); ++load)
-        for (const auto& each : who[load]) {
-            auto& known = all.planned.contenders;
-            auto its = std::ranges::find(known, each.name, &contender::name);
-            if (its == known.end()) its = known.insert(known.end(), {.name = each.name, .model = each.name});
+        for (const auto& model : models[load]) {
+            auto& contenders = run.planned.contenders;
+            auto position = std::ranges::find(contenders, model.name, &contender::name);
+            if (position == contenders.end())
+                position = contenders.insert(contenders.end(), {.name = model.name, .model = model.name});
             for (int round = 1; round <= rounds; ++round) {
-                measurement one;
-                one.where = {round, static_cast<std::size_t>(its - known.begin()), load};
-                one.left_cleanly = true;
-                one.start_time = 1500us;
-                one.load = load_of(each.rate * (1 + 0.01 * round),
-                                   std::min(each.served, loads[load].connections), each.doubt, each.lost);
-                one.server.requests = one.server.connections = 1000;
-                one.server.requests_of_calls = 50; // also where calls could not be counted
-                one.server.user = each.cpu_per_request * 1000 + std::chrono::microseconds{round};
-                one.server.at_rest.data_kib = 1000;
-                one.server.memory = {.data_kib =
-                                         1000 + each.kib_per_connection * loads[load].connections + round,
-                                     .processes = 1};
-                one.workers = {{10, 300}, {10, 100}};
-                one.meanwhile = {0.01 * round, 0};
-                all.done.push_back(one);
+                measurement measurement;
+                measurement.where = {round, static_cast<std::size_t>(position - contenders.begin()), load};
+                measurement.left_cleanly = true;
+                measurement.start_time = 1500us;
+                measurement.load =
+                    load_of(model.rate * (1 + 0.01 * round), std::min(model.served, loads[load].connections),
+                            model.invalid_reason, model.lost);
+                measurement.server.requests = measurement.server.connections = 1000;
+                // Fewer than the requests: their system calls were counted on a part only.
+                measurement.server.requests_of_calls = 50;
+                measurement.server.user = model.cpu_per_request * 1000 + std::chrono::microseconds{round};
+                measurement.server.at_rest.data_kib = 1000;
+                measurement.server.memory = {
+                    .data_kib = 1000 + model.kib_per_connection * loads[load].connections + round,
+                    .processes = 1};
+                measurement.workers = {{10, 300}, {10, 100}};
+                measurement.meanwhile = {0.01 * round, 0};
+                run.done.push_back(measurement);
             }
         }
-    return all;
+    return run;
 }
 
 machine two_cores() {
-    machine it;
-    it.cores = 2;
-    it.descriptors = 20'000;
-    it.memory_mib = 32'768;
-    return it;
+    machine machine;
+    machine.cores = 2;
+    machine.descriptors = 20'000;
+    machine.memory_mib = 32'768;
+    return machine;
 }
 
 const workload cpu{.id = "cpu", .question = "cpu", .name = "Work", .service = "pi", .connections = 8};
@@ -116,13 +121,13 @@ std::string joined(const std::vector<std::string>& lines) { return fmt::format("
 } // namespace
 
 TEST_CASE("a plan that was written is read as it was") {
-    plan all;
-    all.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
-    add_questions(all, plan_size::full, {}, "echo", two_cores());
-    all.seed = 42;
-    const auto text = json_of(all);
+    plan original;
+    original.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
+    add_questions(original, plan_size::full, {}, "echo", two_cores());
+    original.seed = 42;
+    const auto text = json_of(original);
     CHECK(json_of(plan_from(text)) == text);
-    CHECK(plan_from(text).cells() == all.cells());
+    CHECK(plan_from(text).cells() == original.cells());
 }
 
 TEST_CASE("what is no plan is refused, with the field that is wrong") {
@@ -177,44 +182,45 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
     plan only;
     only.contenders = {{.name = "epoll", .model = "epoll"}};
     add_questions(only, plan_size::quick, {"stevens", "cpu"}, "echo", two_cores());
-    CHECK(only.workloads.size() == 1); // nobody of Stevens' is there
+    CHECK(only.workloads.size() == 1); // no model of Stevens' comparison is in the plan
 }
 
 TEST_CASE("no ready plan has more connections than the machine allows, and the full one has as many") {
-    for (const int most : {300, 5000, 10'000, 19'500}) {
-        plan all;
-        all.contenders = {{.name = "epoll", .model = "epoll"}};
-        auto here = two_cores();
-        here.descriptors = most + 500; // of which some are for other things
-        add_questions(all, plan_size::full, {}, "echo", here);
+    for (const int limit : {300, 5000, 10'000, 19'500}) {
+        plan full;
+        full.contenders = {{.name = "epoll", .model = "epoll"}};
+        auto machine = two_cores();
+        machine.descriptors = limit + 500; // 500 descriptors are for other things
+        add_questions(full, plan_size::full, {}, "echo", machine);
         std::vector<int> levels;
-        for (const auto& each : all.workloads) {
-            CHECK(each.connections <= most);
-            if (each.question == "levels") levels.push_back(each.connections);
+        for (const auto& load : full.workloads) {
+            CHECK(load.connections <= limit);
+            if (load.question == "levels") levels.push_back(load.connections);
         }
         CHECK(std::ranges::is_sorted(levels));
         CHECK(levels.front() == 1);
-        CHECK(levels.back() == (most < 1000 ? 100 : most / 1000 * 1000));
+        CHECK(levels.back() == (limit < 1000 ? 100 : limit / 1000 * 1000));
     }
 }
 
 TEST_CASE("how many connections a server serves is told with what failed beyond") {
     std::vector<workload> loads;
-    for (const int connections : {10, 1, 100}) // the plan's order is no matter
+    for (const int connections : {10, 1, 100}) // in any order
         loads.push_back(
             {.id = fmt::format("levels-{}", connections), .question = "levels", .connections = connections});
-    auto all = run_of(loads, std::vector(3, std::vector<behaviour>{
+    auto run = run_of(loads, std::vector(3, std::vector<behaviour>{
                                                 {"epoll", 100}, {"pool", 90, 10us, 10, 15}, {"worst", 80}}));
-    for (auto& each : all.done)
-        if (all.planned.contenders[each.where.contender].name == "worst") each.problem = "it crashed";
-    const auto found = capacities_of(summarize(all.planned, all.done, ""));
-    CHECK(found == std::vector<capacity>{{"epoll", 100, 0, ""},
-                                         {"pool", 10, 100, "only 15 were served"},
-                                         {"worst", 0, 1, "it crashed"}});
-    CHECK(to_string(found[0]) == "100 served, as many as were tried");
-    CHECK(to_string(found[1]) == "10 served, 100 too many: only 15 were served");
-    CHECK(to_string(found[2]) == "1 too many: it crashed");
-    CHECK(report_data(all, "").at("capacities").size() == 3);
+    for (auto& measurement : run.done)
+        if (run.planned.contenders[measurement.where.contender].name == "worst")
+            measurement.problem = "it crashed";
+    const auto capacities = capacities_of(summarize(run.planned, run.done, ""));
+    CHECK(capacities == std::vector<capacity>{{"epoll", 100, 0, ""},
+                                              {"pool", 10, 100, "only 15 were served"},
+                                              {"worst", 0, 1, "it crashed"}});
+    CHECK(to_string(capacities[0]) == "100 served, as many as were tried");
+    CHECK(to_string(capacities[1]) == "10 served, 100 too many: only 15 were served");
+    CHECK(to_string(capacities[2]) == "1 too many: it crashed");
+    CHECK(report_data(run, "").at("capacities").size() == 3);
 }
 
 TEST_CASE("where the curves of two of the best cross is told, and only that") {
@@ -224,12 +230,12 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
                          .question = "work-sweep",
                          .service = "pi",
                          .digits = digits});
-    const auto found = [&](std::vector<std::vector<behaviour>> who, int rounds = 4) {
-        const auto all = run_of(loads, who, rounds);
-        std::vector<std::string> words;
-        for (const auto& each : crossings_of(summarize(all.planned, all.done, "")))
-            if (each.metric == "rate") words.push_back(to_string(each));
-        return words;
+    const auto found = [&](std::vector<std::vector<behaviour>> models, int rounds = 4) {
+        const auto run = run_of(loads, models, rounds);
+        std::vector<std::string> lines;
+        for (const auto& crossing : crossings_of(summarize(run.planned, run.done, "")))
+            if (crossing.metric == "rate") lines.push_back(to_string(crossing));
+        return lines;
     };
     const std::vector<behaviour> loop_leads{{"epoll", 100}, {"thread", 50}, {"slow", 20}},
         alike{{"epoll", 30}, {"thread", 30}, {"slow", 10}},
@@ -249,7 +255,7 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
 
 TEST_CASE("a product of levels and services is a sweep for each service") {
     std::vector<workload> loads;
-    std::vector<std::vector<behaviour>> who;
+    std::vector<std::vector<behaviour>> models;
     for (const auto* service : {"echo", "hello"})
         for (const int connections : {1, 10}) {
             loads.push_back({.id = fmt::format("{}-{}", service, connections),
@@ -257,137 +263,139 @@ TEST_CASE("a product of levels and services is a sweep for each service") {
                              .service = service,
                              .connections = connections});
             const bool is_swapped = service == std::string{"hello"} && connections == 10;
-            who.push_back({{"epoll", is_swapped ? 10.0 : 20.0}, {"thread", is_swapped ? 20.0 : 10.0}});
+            models.push_back({{"epoll", is_swapped ? 10.0 : 20.0}, {"thread", is_swapped ? 20.0 : 10.0}});
         }
-    const auto all = run_of(loads, who);
-    const auto data = report_data(all, "");
-    std::vector<std::string> words;
-    for (const auto& each : data.at("crossings")) words.push_back(each.at("text"));
-    CHECK(joined(words).find("hello, 64 bytes, requests per second by connections: epoll is better up to 1, "
+    const auto run = run_of(loads, models);
+    const auto data = report_data(run, "");
+    std::vector<std::string> lines;
+    for (const auto& crossing : data.at("crossings")) lines.push_back(crossing.at("text"));
+    CHECK(joined(lines).find("hello, 64 bytes, requests per second by connections: epoll is better up to 1, "
                              "thread from 10 on.") != std::string::npos);
-    CHECK(joined(words).find("echo") == std::string::npos);
+    CHECK(joined(lines).find("echo") == std::string::npos);
     CHECK(data.at("sections").at(1).at("place") == 10);
     CHECK_FALSE(place_of(cpu).has_value());
 }
 
 TEST_CASE("a run that is read again is as it was") {
-    const auto all =
+    const auto run =
         run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}}, {{"epoll", 900}, {"thread", 800}}});
-    const auto text = record_of(all);
+    const auto text = record_of(run);
     CHECK(record_of(results_from(text)) == text);
     CHECK(text.at("complete") == true);
-    CHECK(text.at("disturbance").at("others") == doctest::Approx(0.025)); // also where another run went on
-    auto other = text;
-    other["schema"] = "something/9";
-    CHECK_THROWS_AS(results_from(other), std::runtime_error);
+    CHECK(text.at("disturbance").at("others") == doctest::Approx(0.025)); // including a run that was resumed
+    auto changed = text;
+    changed["schema"] = "something/9";
+    CHECK_THROWS_AS(results_from(changed), std::runtime_error);
 }
 
 TEST_CASE("every measurement is in the folder at once, and a line that was cut off is measured again") {
     const temporary_folder folder;
-    const auto at = folder.file("run");
-    auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
-    const auto made = run_folder::create(at, all);
-    CHECK_THROWS_AS(run_folder::create(at, all), std::invalid_argument);
-    for (std::size_t i = 0; i != 3; ++i) made.add(all.planned, all.done[i]);
-    CHECK(run_folder::open(at).load().done.size() == 3);
-    std::ofstream{at + "/cells.jsonl", std::ios::app} << R"({"round": 4, "work)";
-    CHECK(run_folder::open(at).load().done.size() == 3);
-    CHECK(cells_left(all.planned, run_folder::open(at).load().done).size() == 5);
-    made.add(all.planned, all.done[3]);
-    CHECK(run_folder::open(at).load().done.size() == 4);
+    const auto path = folder.file("run");
+    auto run = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+    const auto measurements = run_folder::create(path, run);
+    CHECK_THROWS_AS(run_folder::create(path, run), std::invalid_argument);
+    for (std::size_t i = 0; i != 3; ++i) measurements.add(run.planned, run.done[i]);
+    CHECK(run_folder::open(path).load().done.size() == 3);
+    std::ofstream{path + "/cells.jsonl", std::ios::app} << R"({"round": 4, "work)";
+    CHECK(run_folder::open(path).load().done.size() == 3);
+    CHECK(cells_left(run.planned, run_folder::open(path).load().done).size() == 5);
+    measurements.add(run.planned, run.done[3]);
+    CHECK(run_folder::open(path).load().done.size() == 4);
     CHECK_THROWS_AS(run_folder::open(folder.file("nothing")), std::invalid_argument);
-    std::ofstream{at + "/plan.json"} << "{";
-    CHECK_THROWS_AS(results_at(at), std::invalid_argument);
+    std::ofstream{path + "/plan.json"} << "{";
+    CHECK_THROWS_AS(results_at(path), std::invalid_argument);
 }
 
 TEST_CASE("a disk that is full loses the measurement that does not fit, and no other") {
     const temporary_folder folder;
-    const auto all = run_of({cpu}, {{{"epoll", 100}}});
-    const auto made = run_folder::create(folder.file("run"), all);
-    made.add(all.planned, all.done[0]);
+    const auto run = run_of({cpu}, {{{"epoll", 100}}});
+    const auto measurements = run_folder::create(folder.file("run"), run);
+    measurements.add(run.planned, run.done[0]);
     CHECK(run_in_fork([&] {
-              std::signal(SIGXFSZ, SIG_IGN); // then a file that may not grow fails as a full disk does
-              const auto room = std::filesystem::file_size(made.file("cells.jsonl")) + 100;
-              const rlimit limit{room, room};
+              std::signal(SIGXFSZ, SIG_IGN); // then a file that may not grow fails like a full disk
+              const auto size = std::filesystem::file_size(measurements.file("cells.jsonl")) + 100;
+              const rlimit limit{size, size};
               check("setrlimit", [&] { return setrlimit(RLIMIT_FSIZE, &limit); });
               bool failed = false;
               try {
-                  made.add(all.planned, all.done[1]);
+                  measurements.add(run.planned, run.done[1]);
               } catch (const std::system_error& error) {
                   failed = error.code() == std::errc::file_too_large;
               }
-              require(failed, "that the failure is told");
+              require(failed, "the failure is reported");
           }) == "exit 0");
-    CHECK(made.load().done.size() == 1);
-    made.add(all.planned, all.done[1]);
-    CHECK(made.load().done.size() == 2);
+    CHECK(measurements.load().done.size() == 1);
+    measurements.add(run.planned, run.done[1]);
+    CHECK(measurements.load().done.size() == 2);
 }
 
 TEST_CASE("what a model has shown that it cannot do is not measured again") {
-    auto all = run_of({cpu}, {{{.name = "iterative", .rate = 100, .served = 1},
-                               {.name = "fork", .rate = 100, .served = 7}, // of 8: perhaps it was chance
+    auto run = run_of({cpu}, {{{.name = "iterative", .rate = 100, .served = 1},
+                               {.name = "fork", .rate = 100, .served = 7}, // 7 of 8 may be chance
                                {.name = "thread", .rate = 190}}});
-    CHECK(is_complete(all.planned, all.done));
-    const auto left_after = [&](int rounds) {
-        std::erase_if(all.done, [&](const measurement& one) { return one.where.round > rounds; });
-        std::map<std::string, int> left;
-        for (const auto& each : cells_left(all.planned, all.done))
-            ++left[all.planned.contenders[each.contender].name];
-        return left;
+    CHECK(is_complete(run.planned, run.done));
+    const auto cells_left_after = [&](int rounds) {
+        std::erase_if(run.done,
+                      [&](const measurement& measurement) { return measurement.where.round > rounds; });
+        std::map<std::string, int> counts;
+        for (const auto& cell : cells_left(run.planned, run.done))
+            ++counts[run.planned.contenders[cell.contender].name];
+        return counts;
     };
-    CHECK(left_after(2) == std::map<std::string, int>{{"thread", 2}});
-    CHECK(left_after(1) == std::map<std::string, int>{{"fork", 3}, {"thread", 3}});
+    CHECK(cells_left_after(2) == std::map<std::string, int>{{"thread", 2}});
+    CHECK(cells_left_after(1) == std::map<std::string, int>{{"fork", 3}, {"thread", 3}});
 }
 
 TEST_CASE("an answer names who is best, by how much and how sure, and who is out") {
-    const auto all = run_of({cpu}, {{{"thread", 190},
+    const auto run = run_of({cpu}, {{{"thread", 190},
                                      {.name = "pool", .rate = 190.5, .kib_per_connection = 99},
                                      {"epoll", 100},
                                      {.name = "iterative", .rate = 80, .served = 1}}});
-    const auto answers = answers_of(summarize(all.planned, all.done, ""));
+    const auto answers = answers_of(summarize(run.planned, run.done, ""));
     REQUIRE(answers.size() == 1);
     CHECK(answers[0].best == std::vector<std::string>{"pool", "thread"});
-    const auto words = joined(answers[0].reason);
-    CAPTURE(words);
+    const auto text = joined(answers[0].reason);
+    CAPTURE(text);
     CHECK(answers[0].headline == "pool and thread");
     CHECK(answers[0].margin.starts_with("pool reaches 1.90 times what epoll does (95 %: "));
-    CHECK(words.find("Of these, thread needs least memory") != words.npos);
-    CHECK(words.find("iterative (1 of 8)") != words.npos);
+    CHECK(text.find("Of these, thread needs least memory") != text.npos);
+    CHECK(text.find("iterative (1 of 8)") != text.npos);
 }
 
 TEST_CASE("who is worse by little is as good a choice, and what else it needs decides") {
-    const auto all = run_of({cpu}, {{{.name = "thread", .rate = 200, .kib_per_connection = 99},
+    const auto run = run_of({cpu}, {{{.name = "thread", .rate = 200, .kib_per_connection = 99},
                                      {.name = "epoll", .rate = 185},
                                      {.name = "fork", .rate = 170}}});
-    const auto answer = answers_of(summarize(all.planned, all.done, "")).at(0);
-    const auto words = joined(answer.reason);
-    CAPTURE(words);
+    const auto answer = answers_of(summarize(run.planned, run.done, "")).at(0);
+    const auto text = joined(answer.reason);
+    CAPTURE(text);
     CHECK(answer.headline == "thread and epoll");
-    CHECK(words.find("within 10 % of it: epoll") != words.npos);
+    CHECK(text.find("within 10 % of it: epoll") != text.npos);
     CHECK(answer.margin.starts_with("thread reaches 1.18 times what fork does"));
-    CHECK(words.find("Of these, epoll needs least memory") != words.npos);
+    CHECK(text.find("Of these, epoll needs least memory") != text.npos);
 }
 
 TEST_CASE("where many are alike, the answer names those that are worse") {
-    std::vector<behaviour> many;
+    std::vector<behaviour> models;
     for (const auto* name : {"a", "b", "c", "d", "e", "f"})
-        many.push_back({.name = name, .rate = 190, .kib_per_connection = 99});
-    auto all = run_of({cpu}, {many});
-    const auto alike = answers_of(summarize(all.planned, all.done, "")).at(0);
+        models.push_back({.name = name, .rate = 190, .kib_per_connection = 99});
+    auto run = run_of({cpu}, {models});
+    const auto alike = answers_of(summarize(run.planned, run.done, "")).at(0);
     CHECK(alike.headline == "6 alike: no difference that matters");
     CHECK(alike.margin == "All are shown to be within 10 % of the best.");
-    many[2].kib_per_connection = 1;
-    all = run_of({cpu}, {many});
-    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "6 alike; least memory: c");
-    many.push_back({"slow", 90});
-    all = run_of({cpu}, {many});
-    CHECK(answers_of(summarize(all.planned, all.done, "")).at(0).headline == "any but slow");
+    models[2].kib_per_connection = 1;
+    run = run_of({cpu}, {models});
+    CHECK(answers_of(summarize(run.planned, run.done, "")).at(0).headline == "6 alike; least memory: c");
+    models.push_back({"slow", 90});
+    run = run_of({cpu}, {models});
+    CHECK(answers_of(summarize(run.planned, run.done, "")).at(0).headline == "any but slow");
 }
 
 TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
-    const auto all = run_of(
-        {cpu}, {{{.name = "loops", .rate = 900, .doubt = "parley-load was the limit"}, {"thread", 190}}});
-    const auto sections = summarize(all.planned, all.done, "");
+    const auto run = run_of(
+        {cpu},
+        {{{.name = "loops", .rate = 900, .invalid_reason = "parley-load was the limit"}, {"thread", 190}}});
+    const auto sections = summarize(run.planned, run.done, "");
     const auto* loops = sections.at(0).ranked_row("loops");
     REQUIRE(loops);
     CHECK_FALSE(loops->find("rate"));
@@ -402,18 +410,18 @@ TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
 
 TEST_CASE("claims are judged by the run, and silent where it has not measured them") {
     CHECK(claims_of({}, 2).empty());
-    const auto verdicts = [](const results& all) {
+    const auto verdicts = [](const results& run) {
         std::vector<claim::verdict> found;
-        for (const auto& each : claims_of(summarize(all.planned, all.done, ""), 2)) found.push_back(each.is);
+        for (const auto& claim : claims_of(summarize(run.planned, run.done, ""), 2)) found.push_back(claim.is);
         return found;
     };
     using enum claim::verdict;
-    const auto made = [&](std::chrono::microseconds pool, std::chrono::microseconds fork) {
+    const auto brief_run = [&](std::chrono::microseconds pool, std::chrono::microseconds fork) {
         return run_of({brief}, {{{"thread", 100, 20us}, {"fork", 50, fork}, {"pool", 100, pool}}});
     };
-    CHECK(verdicts(made(10us, 90us)) == std::vector{confirmed, confirmed});
-    CHECK(verdicts(made(30us, 90us)) == std::vector{confirmed, refuted});
-    CHECK(verdicts(made(20us, 20us)) == std::vector{refuted, refuted});
+    CHECK(verdicts(brief_run(10us, 90us)) == std::vector{confirmed, confirmed});
+    CHECK(verdicts(brief_run(30us, 90us)) == std::vector{confirmed, refuted});
+    CHECK(verdicts(brief_run(20us, 20us)) == std::vector{refuted, refuted});
 
     const auto counted = [&](int unlocked, int mutex) {
         const workload counter{.id = "counter", .question = "counter", .service = "counter", .connections = 8};
@@ -448,30 +456,31 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
         return run_of({waiting, idle}, {{{.name = "epoll", .rate = rate}, thread},
                                         {{.name = "epoll", .rate = 30, .kib_per_connection = kib}, thread}});
     };
-    CHECK(verdicts(waited(190, 5)) == std::vector{confirmed}); // of 200
+    CHECK(verdicts(waited(190, 5)) == std::vector{confirmed}); // of at most 200 per second
     CHECK(verdicts(waited(100, 5)) == std::vector{refuted});
     CHECK(verdicts(waited(157, 5)) == std::vector{undecided});
     CHECK(verdicts(waited(190, 40)) == std::vector{refuted});
 }
 
 TEST_CASE("how much rates differ between rounds says what so many rounds can show") {
-    const auto said = [](int rounds) {
+    const auto noise_text = [](int rounds) {
         auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
-        for (auto& one : all.done) // and 5 % more or less, the one server and the other
-            one.load.rate *= (one.where.round + static_cast<int>(one.where.contender)) % 2 ? 1.05 : 1 / 1.05;
+        for (auto& measurement : all.done) // and one server 5 % more, the other 5 % less, in turns
+            measurement.load.rate *=
+                (measurement.where.round + static_cast<int>(measurement.where.contender)) % 2 ? 1.05 : 1 / 1.05;
         return noise_finding(summarize(all.planned, all.done, ""));
     };
-    CHECK(said(1).empty());
-    CHECK(said(4).find(
+    CHECK(noise_text(1).empty());
+    CHECK(noise_text(4).find(
               "differs by 8.0 % from round to round (residual standard deviation; median of 1 workloads)") !=
           std::string::npos);
-    CHECK(said(4).find("So 4 rounds of 2 servers show a difference of ") != std::string::npos);
-    CHECK(said(4).find("; one of 5 % takes ") != std::string::npos);
+    CHECK(noise_text(4).find("So 4 rounds of 2 servers show a difference of ") != std::string::npos);
+    CHECK(noise_text(4).find("; one of 5 % takes ") != std::string::npos);
 }
 
 TEST_CASE("a model's reason is what its counters say") {
-    const auto all = run_of({brief}, {{{"pool", 200, 10us}, {"fork", 50, 90us}}});
-    const auto reasons = explanations_of(summarize(all.planned, all.done, "").at(0), "rate");
+    const auto run = run_of({brief}, {{{"pool", 200, 10us}, {"fork", 50, 90us}}});
+    const auto reasons = explanations_of(summarize(run.planned, run.done, "").at(0), "rate");
     REQUIRE(reasons.size() == 2);
     CHECK(reasons[0].contender == "pool");
     CHECK(reasons[1].text.find("0.25 times what pool has in requests per second") != std::string::npos);
@@ -500,11 +509,11 @@ TEST_CASE("a card is read out of the comment that a model opens with") {
 
 TEST_CASE("every model's own file gives a whole card") {
     CHECK(model_cards().size() >= 12);
-    for (const auto& each : model_cards()) {
-        CAPTURE(each.model);
-        CHECK(!each.summary.empty());
+    for (const auto& card : model_cards()) {
+        CAPTURE(card.model);
+        CHECK(!card.summary.empty());
         std::vector<std::string> keys;
-        for (const auto& [key, answer] : each.answers) {
+        for (const auto& [key, answer] : card.answers) {
             keys.push_back(key);
             CHECK(!answer.empty());
         }
@@ -524,46 +533,47 @@ TEST_CASE("a bar is as long as its value, in eighths of a column") {
 
 TEST_CASE("two results are better, worse, or cannot be told apart") {
     const auto before = run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}, {"pool", 50}}, {{"epoll", 9}}});
-    auto other = brief;
-    other.size = 4000;
-    const auto after = run_of({cpu, other}, {{{"epoll", 120}, {"thread", 190}, {"pool", 40}}, {{"epoll", 9}}});
-    const auto both = compare(before, after);
-    const auto verdict = [&](const char* who) {
-        for (const auto& each : both.metrics)
-            if (each.contender == who && each.metric == "rate") return each.is;
+    auto other_brief = brief;
+    other_brief.size = 4000;
+    const auto after =
+        run_of({cpu, other_brief}, {{{"epoll", 120}, {"thread", 190}, {"pool", 40}}, {{"epoll", 9}}});
+    const auto difference = compare(before, after);
+    const auto verdict = [&](const char* contender) {
+        for (const auto& metric : difference.metrics)
+            if (metric.contender == contender && metric.metric == "rate") return metric.is;
         throw std::runtime_error("not compared");
     };
     CHECK(verdict("epoll") == changed::verdict::better);
     CHECK(verdict("thread") == changed::verdict::cannot_tell);
     CHECK(verdict("pool") == changed::verdict::worse);
-    CHECK(both.apart == std::vector<std::string>{"short (asked differently)"});
+    CHECK(difference.apart == std::vector<std::string>{"short (asked differently)"});
     const auto fewer = run_of({cpu}, {{{"epoll", 100}}}),
                more = run_of({cpu}, {{{"epoll", 100}, {"thread", 1}}});
     CHECK(compare(fewer, more).apart == std::vector<std::string>{"cpu, thread (only in B)"});
     CHECK(compare(more, fewer).apart == std::vector<std::string>{"cpu, thread (only in A)"});
-    const auto lines = table_of(both);
+    const auto lines = table_of(difference);
     for (const auto& line : lines) {
         CAPTURE(line);
         CHECK(line.size() <= 100);
     }
     CHECK(unwrapped(joined(lines)).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
-    const auto last = [&](const char* is) {
-        const auto told = [&](const std::string& line) { return line.ends_with(is); };
-        return std::find_if(lines.rbegin(), lines.rend(), told).base() - lines.begin();
+    const auto last_line = [&](const char* is) {
+        const auto matches = [&](const std::string& line) { return line.ends_with(is); };
+        return std::find_if(lines.rbegin(), lines.rend(), matches).base() - lines.begin();
     };
-    CHECK(last(" cannot tell") < last(" better")); // what has changed stands last
-    CHECK(last(" better") < last(" worse"));
+    CHECK(last_line(" cannot tell") < last_line(" better")); // changes stand last
+    CHECK(last_line(" better") < last_line(" worse"));
     CHECK(lines.front().starts_with("A: 2026-03-01 12:00 on "));
-    CHECK(json_of(both).at("figures").size() == 9);
+    CHECK(json_of(difference).at("figures").size() == 9);
 }
 
 TEST_CASE("no name changes how the page is read") {
     for (const auto* name :
          {"<!--<script>", "/*SCRIPT*/", "/*RESULT*/", "</script>", "<script>alert(1)</script>"}) {
         CAPTURE(name);
-        auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
-        all.planned.contenders[0].name = name;
-        const auto page = html_of(all, "");
+        auto run = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+        run.planned.contenders[0].name = name;
+        const auto page = html_of(run, "");
         const auto opening = std::string_view{"id=\"result\">"};
         const auto begin = page.find(opening) + opening.size();
         const auto data = page.substr(begin, page.find("</script>", begin) - begin);
@@ -591,21 +601,21 @@ TEST_CASE("the page's scripts are those that its policy allows") {
 }
 
 TEST_CASE("the page holds all that it shows, and names nothing outside itself") {
-    auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
-    all.planned.contenders[0].name = "</script><b>";
-    const auto page = html_of(all, "");
+    auto run = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}});
+    run.planned.contenders[0].name = "</script><b>";
+    const auto page = html_of(run, "");
     for (const auto* mark : {"/*STYLE*/", "/*RESULT*/", "/*CHART.JS*/", "/*SCRIPT*/", "</script><b>"})
         CHECK(page.find(mark) == page.npos);
     CHECK(page.find("Chart") != page.npos);
     for (const auto* outside : {"src=", "@import", "<link rel=\"stylesheet\""})
         CHECK(page.substr(0, page.find("<script")).find(outside) == std::string::npos);
 
-    const auto data = report_data(all, "");
+    const auto data = report_data(run, "");
     CHECK(data.at("answers").size() == 1);
     CHECK(data.at("sections").at(0).at("rows").size() == 2);
     CHECK(data.at("cards").size() == 2);
     CHECK(data.at("cells").size() == 8);
-    for (const auto& each : data.at("figures")) CHECK(!each.at("title").empty());
+    for (const auto& figure : data.at("figures")) CHECK(!figure.at("title").empty());
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What parley-compare concludes from repeated measurements, against answers that are known.
+// Tests of the statistics of parley-compare on data with known answers.
 #include "client/compare/analysis/statistics.hpp"
 
 #include "client/compare/analysis/answers.hpp"
@@ -17,12 +17,13 @@ namespace parley {
 
 namespace {
 
-/// Noise of a bell curve, the same on every machine.
+/// Normally distributed noise that is the same on every machine (std::normal_distribution differs between
+/// libraries).
 class noise {
 public:
     explicit noise(std::uint64_t seed) : random_{seed} {}
 
-    /// A sum of twelve is close enough to the bell curve.
+    /// The sum of twelve uniform values is close enough to a normal distribution (Irwin-Hall).
     double operator()(double deviation) {
         double sum = -6;
         for (int i = 0; i != 12; ++i) sum += static_cast<double>(random_() >> 11) * 0x1p-53;
@@ -35,8 +36,8 @@ private:
 
 constexpr double residual = 0.06;
 
-/// A table of servers of which the last is worse by `deviations` of the residual, as the program analyses it. A
-/// round is good or bad for all of them.
+/// A table of servers, analysed as the program does it. The last server is worse by `deviations` times the
+/// residual. Each round is better or worse for all servers.
 struct table {
     std::vector<interval_estimate> servers;
 
@@ -50,44 +51,44 @@ struct table {
                                                  (server + 1 == count ? deviations * residual : 0)));
             servers.push_back(interval_estimate_of(std::move(values)));
         }
-        std::vector<interval_estimate*> all;
-        for (auto& server : servers) all.push_back(&server);
-        fit_block(all, 1);
+        std::vector<interval_estimate*> estimates;
+        for (auto& server : servers) estimates.push_back(&server);
+        fit_block(estimates, 1);
     }
 
-    /// Is there a pair with a difference among the first `count`?
+    /// True if a difference is reported among the first `count` servers.
     [[nodiscard]] bool differs_among(std::size_t count) const {
-        for (std::size_t one = 0; one != count; ++one)
-            for (std::size_t other = one + 1; other != count; ++other)
-                if (differ(servers[one], servers[other])) return true;
+        for (std::size_t i = 0; i != count; ++i)
+            for (std::size_t j = i + 1; j != count; ++j)
+                if (differ(servers[i], servers[j])) return true;
         return false;
     }
 
-    /// Is the last one shown to be worse than the best?
+    /// True if the last server is reported worse than the best.
     [[nodiscard]] bool shows_last() const {
         const auto best = std::ranges::max_element(servers, {}, &interval_estimate::mean);
         return differ(servers.back(), *best);
     }
 };
 
-/// A run of the plan with one workload, and a server for each of `rates`; each value is a round.
+/// Returns a run with one workload and one server for each of `rates`; each value is a round.
 results run_of(const std::vector<std::vector<double>>& rates) {
-    results all{{}, machine::here(), "2026-03-01 12:00", {}};
-    all.planned.rounds = static_cast<int>(rates.front().size());
-    all.planned.workloads = {
+    results run{{}, machine::here(), "2026-03-01 12:00", {}};
+    run.planned.rounds = static_cast<int>(rates.front().size());
+    run.planned.workloads = {
         {.id = "cpu", .question = "cpu", .name = "Work", .service = "pi", .connections = 8}};
     for (std::size_t server = 0; server != rates.size(); ++server) {
         const auto name = fmt::format("server-{}", server);
-        all.planned.contenders.push_back({.name = name, .model = name});
+        run.planned.contenders.push_back({.name = name, .model = name});
         for (std::size_t round = 0; round != rates[server].size(); ++round) {
-            measurement one;
-            one.where = {static_cast<int>(round) + 1, server, 0};
-            one.load.rate = rates[server][round];
-            one.load.served = 8;
-            all.done.push_back(one);
+            measurement measurement;
+            measurement.where = {static_cast<int>(round) + 1, server, 0};
+            measurement.load.rate = rates[server][round];
+            measurement.load.served = 8;
+            run.done.push_back(measurement);
         }
     }
-    return all;
+    return run;
 }
 
 answer answer_of(const results& run) { return answers_of(summarize(run.planned, run.done, "")).at(0); }
@@ -102,7 +103,7 @@ TEST_CASE("a median is the middle, or between the two") {
 }
 
 TEST_CASE("the studentised range is that of the published tables") {
-    // Upper 5 % points, and Student's t at 2.5 % times the root of 2 for two groups.
+    // Upper 5 % points; for two groups Student's t at 2.5 % times the root of 2.
     CHECK(studentised_range(0.05, 3, 10) == doctest::Approx(3.877).epsilon(0.0005));
     CHECK(studentised_range(0.05, 10, 20) == doctest::Approx(5.008).epsilon(0.0005));
     CHECK(studentised_range(0.05, 20, 16) == doctest::Approx(5.90).epsilon(0.002));
@@ -114,18 +115,18 @@ TEST_CASE("the studentised range is that of the published tables") {
 TEST_CASE("an interval holds the true mean 95 times in 100, however few rounds there are") {
     noise random{1};
     for (const int rounds : {2, 3, 4, 12}) {
-        int held = 0;
-        for (int tried = 0; tried != 1000; ++tried) {
+        int covered = 0;
+        for (int trial = 0; trial != 1000; ++trial) {
             std::vector<double> values;
             for (int round = 0; round != rounds; ++round) values.push_back(1000 * std::exp(random(0.05)));
-            const auto one = interval_estimate_of(std::move(values));
-            held += one.low <= 1000 && 1000 <= one.high ? 1 : 0;
+            const auto estimate = interval_estimate_of(std::move(values));
+            covered += estimate.low <= 1000 && 1000 <= estimate.high ? 1 : 0;
         }
         CAPTURE(rounds);
-        CHECK(held >= 935);
-        CHECK(held <= 970);
+        CHECK(covered >= 935);
+        CHECK(covered <= 970);
     }
-    CHECK(interval_estimate_of({4}).low == 0); // one value says nothing of the others
+    CHECK(interval_estimate_of({4}).low == 0); // one value tells nothing about the spread
     CHECK(std::isinf(interval_estimate_of({4}).high));
 }
 
@@ -134,7 +135,7 @@ TEST_CASE("of 100 tables of 11 equal servers at most 7 report any difference") {
         for (const double round_deviation : {0.0, 0.1}) {
             noise random{7};
             int wrong = 0;
-            for (int tried = 0; tried != 200; ++tried)
+            for (int trial = 0; trial != 200; ++trial)
                 wrong += table{11, rounds, 0, round_deviation, random}.differs_among(11) ? 1 : 0;
             CAPTURE(rounds);
             CAPTURE(round_deviation);
@@ -148,7 +149,7 @@ TEST_CASE(
         for (const double round_deviation : {0.0, 0.1}) {
             noise random{11};
             int found = 0;
-            for (int tried = 0; tried != 200; ++tried)
+            for (int trial = 0; trial != 200; ++trial)
                 found += table{11, rounds, 2.5, round_deviation, random}.shows_last() ? 1 : 0;
             CAPTURE(rounds);
             CAPTURE(round_deviation);
@@ -158,46 +159,46 @@ TEST_CASE(
 
 TEST_CASE("the intervals of a table's ratios hold together") {
     noise random{13};
-    int held = 0;
-    for (int tried = 0; tried != 200; ++tried) {
-        const table one{5, 4, 3, 0.05, random};
-        bool all = true;
+    int covered = 0;
+    for (int trial = 0; trial != 200; ++trial) {
+        const table table{5, 4, 3, 0.05, random};
+        bool all_hold = true;
         for (std::size_t server = 0; server != 4; ++server) {
-            const auto times = ratio_of(one.servers[server], one.servers[4]);
+            const auto times = ratio_of(table.servers[server], table.servers[4]);
             const auto truth = std::exp(3 * residual);
-            all = all && times.low <= truth && truth <= times.high;
+            all_hold = all_hold && times.low <= truth && truth <= times.high;
         }
-        held += all ? 1 : 0;
+        covered += all_hold ? 1 : 0;
     }
-    CHECK(held >= 186);
+    CHECK(covered >= 186);
 }
 
 TEST_CASE("a lost round changes no headline from worse to best") {
     noise random{17};
-    for (int tried = 0; tried != 50; ++tried) {
+    for (int trial = 0; trial != 50; ++trial) {
         std::vector<std::vector<double>> rates(4);
         for (std::size_t server = 0; server != rates.size(); ++server)
             for (int round = 0; round != 4; ++round)
                 rates[server].push_back((server == 3 ? 500 : 1000) * std::exp(random(0.03)));
-        auto all = run_of(rates);
-        const auto whole = answer_of(all);
+        auto run = run_of(rates);
+        const auto whole = answer_of(run);
         CHECK(std::ranges::find(whole.best, "server-3") == whole.best.end());
-        // Its rounds are lost one after the other.
+        // The rounds of server-3 are lost one after the other.
         for (int lost = 1; lost != 4; ++lost) {
-            all.done[12 + static_cast<std::size_t>(lost)].problem = "reset";
-            const auto less = answer_of(all);
-            CHECK(std::ranges::find(less.best, "server-3") == less.best.end());
-            CHECK(less.headline.find("server-3") ==
-                  (lost == 1 && less.headline.starts_with("not") ? 4 : std::string::npos));
+            run.done[12 + static_cast<std::size_t>(lost)].problem = "reset";
+            const auto answer = answer_of(run);
+            CHECK(std::ranges::find(answer.best, "server-3") == answer.best.end());
+            CHECK(answer.headline.find("server-3") ==
+                  (lost == 1 && answer.headline.starts_with("not") ? 4 : std::string::npos));
         }
     }
 }
 
 TEST_CASE("a server with too few valid rounds is not judged, and never best") {
-    auto all = run_of({{100, 101, 99, 100}, {900, 910, 905, 900}});
-    CHECK(answer_of(all).best == std::vector<std::string>{"server-1"});
-    all.done[4].problem = all.done[5].problem = "reset";
-    const auto answer = answer_of(all);
+    auto run = run_of({{100, 101, 99, 100}, {900, 910, 905, 900}});
+    CHECK(answer_of(run).best == std::vector<std::string>{"server-1"});
+    run.done[4].problem = run.done[5].problem = "reset";
+    const auto answer = answer_of(run);
     CHECK(answer.best == std::vector<std::string>{"server-0"});
     CHECK(answer.reason.at(0).find("too few valid rounds to judge: server-1") != std::string::npos);
     CHECK(answer.headline == "not enough rounds to say");
@@ -214,27 +215,27 @@ TEST_CASE("servers are as good, worse, or there are not enough rounds to say") {
 }
 
 TEST_CASE("a lost round is measured once more, before the end") {
-    auto all = run_of({{100, 101}, {90, 91}});
-    CHECK(is_complete(all.planned, all.done));
-    all.done[0].problem = "reset";
-    all.done[3].load.doubt = "generator-bound";
-    CHECK(cells_left(all.planned, all.done).size() == 2);
-    auto again = all.done[0];
-    again.problem.clear();
-    all.done.push_back(again);
-    CHECK(cells_left(all.planned, all.done).size() == 1);
-    CHECK(summarize(all.planned, all.done, "").at(0).ranked_row("server-0")->find("rate")->values.size() == 2);
-    all.done.push_back(all.done[3]); // in doubt again: that is how it is
-    CHECK(is_complete(all.planned, all.done));
-    all = run_of({{100, 101, 102}, {90, 91, 92}});
-    all.done[0].problem = "reset";
-    all.done.erase(all.done.begin() + 2);
-    const auto left = cells_left(all.planned, all.done);
-    REQUIRE(left.size() == 2);
-    CHECK(left.front().round == 3); // what was never measured comes first
-    all = run_of({{100, 101}, {90, 91}});
-    all.done[0].problem = all.done[1].problem = "reset";
-    CHECK(is_complete(all.planned, all.done)); // not a round of it is valid: that is no matter of the round
+    auto run = run_of({{100, 101}, {90, 91}});
+    CHECK(is_complete(run.planned, run.done));
+    run.done[0].problem = "reset";
+    run.done[3].load.doubt = "generator-bound";
+    CHECK(cells_left(run.planned, run.done).size() == 2);
+    auto repeated = run.done[0];
+    repeated.problem.clear();
+    run.done.push_back(repeated);
+    CHECK(cells_left(run.planned, run.done).size() == 1);
+    CHECK(summarize(run.planned, run.done, "").at(0).ranked_row("server-0")->find("rate")->values.size() == 2);
+    run.done.push_back(run.done[3]); // invalid again: it is not repeated any more
+    CHECK(is_complete(run.planned, run.done));
+    run = run_of({{100, 101, 102}, {90, 91, 92}});
+    run.done[0].problem = "reset";
+    run.done.erase(run.done.begin() + 2);
+    const auto remaining = cells_left(run.planned, run.done);
+    REQUIRE(remaining.size() == 2);
+    CHECK(remaining.front().round == 3); // cells that were never measured come first
+    run = run_of({{100, 101}, {90, 91}});
+    run.done[0].problem = run.done[1].problem = "reset";
+    CHECK(is_complete(run.planned, run.done)); // no round of it is valid: repeating would not help
 }
 
 TEST_CASE("what so many rounds can show is what they show 9 times in 10") {
@@ -243,9 +244,9 @@ TEST_CASE("what so many rounds can show is what they show 9 times in 10") {
         const auto deviations = std::log(1 + minimum_detectable_effect(residual, rounds, 3)) / residual;
         noise random{19};
         int found = 0;
-        for (int tried = 0; tried != 1000; ++tried) {
-            const table one{3, static_cast<int>(rounds), deviations, 0.05, random};
-            found += differ(one.servers[2], one.servers[0]) ? 1 : 0;
+        for (int trial = 0; trial != 1000; ++trial) {
+            const table table{3, static_cast<int>(rounds), deviations, 0.05, random};
+            found += differ(table.servers[2], table.servers[0]) ? 1 : 0;
         }
         CAPTURE(rounds);
         CHECK(found >= 870);
@@ -257,12 +258,12 @@ TEST_CASE("what so many rounds can show is what they show 9 times in 10") {
 }
 
 TEST_CASE("rounds that are missing leave the model whole") {
-    auto one = interval_estimate_of({100, 110, 121}, {1, 2, 3}),
-         other = interval_estimate_of({50, 60.5}, {1, 3});
-    std::vector<interval_estimate*> both{&one, &other};
-    fit_block(both, 1);
-    CHECK(one.fit.freedom == 1); // five values, two servers, three rounds
-    CHECK(ratio_of(one, other).mean == doctest::Approx(2));
+    auto first = interval_estimate_of({100, 110, 121}, {1, 2, 3}),
+         second = interval_estimate_of({50, 60.5}, {1, 3});
+    std::vector<interval_estimate*> both_servers{&first, &second};
+    fit_block(both_servers, 1);
+    CHECK(first.fit.freedom == 1); // five values, two servers, three rounds
+    CHECK(ratio_of(first, second).mean == doctest::Approx(2));
 }
 
 TEST_CASE("two runs are compared by their own spread") {

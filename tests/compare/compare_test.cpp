@@ -1,4 +1,4 @@
-// parley-compare: what is computed is tested by itself, what is measured on one tiny comparison.
+// Tests of the parts of parley-compare, and of one tiny comparison.
 #include "client/compare/analysis/findings.hpp"
 #include "client/compare/analysis/summary.hpp"
 #include "client/compare/host/cpu_affinity.hpp"
@@ -39,35 +39,35 @@ namespace {
 constexpr auto time_limit = 60s;
 
 plan plan_of(std::vector<std::string> names, int rounds = 3) {
-    plan all;
-    for (const auto& name : names) all.contenders.push_back(foreign_server(name + "=false"));
-    all.workloads.push_back({.id = "long", .name = "Long-lived connections", .service = "echo"});
-    all.rounds = rounds;
-    return all;
+    plan plan;
+    for (const auto& name : names) plan.contenders.push_back(foreign_server(name + "=false"));
+    plan.workloads.push_back({.id = "long", .name = "Long-lived connections", .service = "echo"});
+    plan.rounds = rounds;
+    return plan;
 }
 
-/// A round of the contender that the plan has at `who`, in which all went well.
-measurement measured(int round, std::size_t who, double rate, int served = 50) {
-    measurement one;
-    one.where = {.round = round, .contender = who, .workload = 0};
-    one.left_cleanly = true;
-    one.load.rate = rate;
-    one.load.p50_ms = 0.5;
-    one.load.p99_ms = 1.5;
-    one.load.served = served;
-    one.server.requests = 1000;
-    one.server.user = 3ms;
-    one.server.system = 7ms;
-    one.server.voluntary_switches = 500;
-    one.server.memory = {.pss_kib = 2048, .processes = 1};
-    return one;
+/// Returns a successful round of the contender at index `who` of the plan.
+measurement measured(int round, std::size_t contender, double rate, int served = 50) {
+    measurement measurement;
+    measurement.where = {.round = round, .contender = contender, .workload = 0};
+    measurement.left_cleanly = true;
+    measurement.load.rate = rate;
+    measurement.load.p50_ms = 0.5;
+    measurement.load.p99_ms = 1.5;
+    measurement.load.served = served;
+    measurement.server.requests = 1000;
+    measurement.server.user = 3ms;
+    measurement.server.system = 7ms;
+    measurement.server.voluntary_switches = 500;
+    measurement.server.memory = {.pss_kib = 2048, .processes = 1};
+    return measurement;
 }
 
-measurement failed(int round, std::size_t who, std::string problem) {
-    auto one = measured(round, who, 1e9);
-    one.left_cleanly = false;
-    one.problem = std::move(problem);
-    return one;
+measurement failed(int round, std::size_t contender, std::string problem) {
+    auto measurement = measured(round, contender, 1e9);
+    measurement.left_cleanly = false;
+    measurement.problem = std::move(problem);
+    return measurement;
 }
 
 std::string joined(const std::vector<std::string>& lines) {
@@ -108,7 +108,7 @@ TEST_CASE("memory is what the processes share, once, with what the kernel keeps 
                          "Pss_Anon: 100 kB\nPss_File: 340 kB\nPss_Shmem: 4 kB\n";
     add_process(sum, rollup, "VmPTE:\t  60 kB\nRssFile:\t 1000 kB\nThreads:\t3\n");
     add_process(sum, rollup, "VmPTE:\t  50 kB\nRssFile:\t 1200 kB\nThreads:\t1\n");
-    add_process(sum, "", ""); // it has ended
+    add_process(sum, "", ""); // the process has ended
     CHECK(sum.processes == 2);
     CHECK(sum.pss_kib == 888);
     CHECK(sum.data_kib == 208);
@@ -116,18 +116,18 @@ TEST_CASE("memory is what the processes share, once, with what the kernel keeps 
     CHECK(sum.page_tables_kib == 110);
     CHECK(sum.stacks_kib == 64);
     CHECK(sum.total_kib() == 208 + 1200 + 110 + 64);
-    const auto here = memory_of(std::array{getpid()});
-    CHECK(here.data_kib > 0);
-    CHECK(here.page_tables_kib > 0);
-    CHECK(here.processes == 1);
+    const auto own = memory_of(std::array{getpid()});
+    CHECK(own.data_kib > 0);
+    CHECK(own.page_tables_kib > 0);
+    CHECK(own.processes == 1);
 }
 
 TEST_CASE("the processor time of a process holds that of ended threads and of children it waited for") {
     const auto work = [](std::chrono::milliseconds time) {
-        timespec used{};
+        timespec time_used{};
         const auto goal = time / 1ms * 1'000'000L;
-        do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-        while (used.tv_sec * 1'000'000'000L + used.tv_nsec < goal);
+        do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time_used);
+        while (time_used.tv_sec * 1'000'000'000L + time_used.tv_nsec < goal);
     };
     const auto before = cpu_of(std::array{getpid()});
     std::jthread{work, 50ms}.join();
@@ -135,11 +135,11 @@ TEST_CASE("the processor time of a process holds that of ended threads and of ch
     CHECK(with_thread - before >= 50ms);
     const pid_t child = fork();
     if (child == 0) {
-        work(200ms); // of its only thread, from its start
+        work(200ms); // of its only thread
         _exit(0);
     }
     waitpid(child, nullptr, 0);
-    CHECK(cpu_of(std::array{getpid()}) - with_thread >= 180ms); // two ticks may be missing
+    CHECK(cpu_of(std::array{getpid()}) - with_thread >= 180ms); // two clock ticks may be missing
 }
 
 TEST_CASE("a field is found by its whole key") {
@@ -172,14 +172,14 @@ TEST_CASE("system calls are counted of a process and of the children that it mak
     char byte = 0;
     const auto child = fork();
     if (child == 0) {
-        const auto ask = [&](int times) {
+        const auto call = [&](int times) {
             for (int i = 0; i != times; ++i) syscall(SYS_getppid);
         };
         if (read(go[0], &byte, 1) != 1) _exit(1);
-        ask(1000);
+        call(1000);
         const auto grandchild = fork();
         if (grandchild == 0) {
-            ask(500);
+            call(500);
             _exit(0);
         }
         waitpid(grandchild, nullptr, 0);
@@ -199,7 +199,7 @@ TEST_CASE("system calls are counted of a process and of the children that it mak
     }
     kill(child, SIGKILL);
     waitpid(child, nullptr, 0);
-    for (const int each : {go[0], go[1], done[0], done[1]}) close(each);
+    for (const int descriptor : {go[0], go[1], done[0], done[1]}) close(descriptor);
 }
 
 TEST_CASE("a program is kept to some cores only as long as it is asked to") {
@@ -212,29 +212,30 @@ TEST_CASE("a program is kept to some cores only as long as it is asked to") {
 }
 
 TEST_CASE("every round has every cell once, in an order that the seed alone decides") {
-    auto all = plan_of({"a", "b", "c", "d", "e"}, 4);
-    all.seed = 1;
-    const auto cells = all.cells();
+    auto plan = plan_of({"a", "b", "c", "d", "e"}, 4);
+    plan.seed = 1;
+    const auto cells = plan.cells();
     REQUIRE(cells.size() == 20);
     std::vector<std::vector<std::size_t>> orders(4);
-    for (const auto& each : cells)
-        orders.at(static_cast<std::size_t>(each.round - 1)).push_back(each.contender);
+    for (const auto& cell : cells)
+        orders.at(static_cast<std::size_t>(cell.round - 1)).push_back(cell.contender);
     CHECK(orders[0] != orders[1]);
     for (auto& order : orders) {
         std::sort(order.begin(), order.end());
         CHECK(order == std::vector<std::size_t>{0, 1, 2, 3, 4});
     }
-    const auto same = [](const cell& one, const cell& other) { return one.contender == other.contender; };
-    const auto again = all.cells();
-    CHECK(std::equal(cells.begin(), cells.end(), again.begin(), again.end(), same));
-    all.workloads.push_back({.id = "brief"});
-    const auto both = all.cells();
-    for (std::size_t i = 0; i != both.size(); ++i) // who is compared with whom stands together
-        CHECK(both[i].workload == both[i - i % 5].workload);
-    all.workloads.pop_back();
-    all.seed = 2;
-    const auto others = all.cells();
-    CHECK_FALSE(std::equal(cells.begin(), cells.end(), others.begin(), others.end(), same));
+    const auto same = [](const cell& a, const cell& b) { return a.contender == b.contender; };
+    const auto same_cells = plan.cells();
+    CHECK(std::equal(cells.begin(), cells.end(), same_cells.begin(), same_cells.end(), same));
+    plan.workloads.push_back({.id = "brief"});
+    const auto two_workloads = plan.cells();
+    // Cells that are compared with each other run next to each other.
+    for (std::size_t i = 0; i != two_workloads.size(); ++i)
+        CHECK(two_workloads[i].workload == two_workloads[i - i % 5].workload);
+    plan.workloads.pop_back();
+    plan.seed = 2;
+    const auto other_cells = plan.cells();
+    CHECK_FALSE(std::equal(cells.begin(), cells.end(), other_cells.begin(), other_cells.end(), same));
 }
 
 TEST_CASE("a pool has a worker for each connection that lives long") {
@@ -242,8 +243,8 @@ TEST_CASE("a pool has a worker for each connection that lives long") {
     auto passing = lasting;
     passing.per_connection = 1;
     const auto has_workers = [](const char* model, const workload& load) {
-        const auto words = contender{.name = model, .model = model}.words(load, "parley-server");
-        return std::find(words.begin(), words.end(), "--workers") != words.end();
+        const auto arguments = contender{.name = model, .model = model}.words(load, "parley-server");
+        return std::find(arguments.begin(), arguments.end(), "--workers") != arguments.end();
     };
     CHECK(has_workers("pool", lasting));
     CHECK(has_workers("prefork", lasting));
@@ -257,8 +258,8 @@ TEST_CASE("a server of one's own needs a name and a command") {
     CHECK(foreign_server("./bin/server --port={port}").command == "./bin/server --port={port}");
     CHECK(foreign_server("X=/bin/sh -c true").name == "X"); // a program follows
     CHECK(foreign_server("mine=FOO=1 ./server").command == "FOO=1 ./server");
-    for (const auto* wrong : {"", "mine", "=./server", "mine="})
-        CHECK_THROWS_AS(foreign_server(wrong), std::invalid_argument);
+    for (const auto* text : {"", "mine", "=./server", "mine="})
+        CHECK_THROWS_AS(foreign_server(text), std::invalid_argument);
 }
 
 TEST_CASE("a command is what a shell takes, and its variables are no names") {
@@ -266,21 +267,21 @@ TEST_CASE("a command is what a shell takes, and its variables are no names") {
          {"FOO=1 ./server {port}", "FOO=1 BAR=/tmp exec ./server {port}", "cd /tmp && ./server {port}",
           "ulimit -n 512; exec ./server {port}", "(cd /tmp; ./bin/server --port={port})"}) {
         CAPTURE(command);
-        const auto one = foreign_server(command);
-        CHECK(one.name == "server");
-        CHECK(one.command == command);
-        CHECK(one.words({}, "") == std::vector<std::string>{"/bin/sh", "-c", command});
+        const auto contender = foreign_server(command);
+        CHECK(contender.name == "server");
+        CHECK(contender.command == command);
+        CHECK(contender.words({}, "") == std::vector<std::string>{"/bin/sh", "-c", command});
     }
 }
 
 TEST_CASE("a load that waits lasts ten waits at least") {
-    auto all = plan_of({"a"});
-    all.workloads[0].service = "wait";
-    all.workloads[0].wait = 100ms;
-    all.workloads[0].duration = 999ms;
-    CHECK_THROWS_AS(all.check(), std::invalid_argument);
-    all.workloads[0].duration = 1s;
-    CHECK_NOTHROW(all.check());
+    auto plan = plan_of({"a"});
+    plan.workloads[0].service = "wait";
+    plan.workloads[0].wait = 100ms;
+    plan.workloads[0].duration = 999ms;
+    CHECK_THROWS_AS(plan.check(), std::invalid_argument);
+    plan.workloads[0].duration = 1s;
+    CHECK_NOTHROW(plan.check());
 }
 
 TEST_CASE("a server of ours must end with 0, one of others may be ended by SIGTERM") {
@@ -319,15 +320,15 @@ TEST_CASE("lost updates are a figure, other wrong answers a problem") {
     const auto raced = report_with({{"lost update", 70}, {"counted back", 5}});
     CHECK(raced.problem.empty());
     CHECK(raced.lost_updates == 70);
-    CHECK(raced.all_requests == 1000); // each of the lost ones was answered
+    CHECK(raced.all_requests == 1000); // every lost update had a reply
     CHECK(report_with({{"lost update", 70}, {"wrong bytes", 1}}).problem == "wrong answers: wrong bytes");
     CHECK(report_with({{"counted back", 5}}).problem == "wrong answers: counted back");
     CHECK(report_with({}).problem.empty());
 }
 
 TEST_CASE("rounds with a problem are told, not counted") {
-    const auto all = plan_of({"good", "bad", "hopeless"});
-    const auto sections = summarize(all,
+    const auto plan = plan_of({"good", "bad", "hopeless"});
+    const auto sections = summarize(plan,
                                     {measured(1, 0, 100), measured(2, 0, 300), measured(3, 0, 200),
                                      measured(1, 1, 50), failed(2, 1, "4,588 errors: reset"),
                                      failed(3, 1, "7 errors: reset"), failed(1, 2, "refused")},
@@ -344,14 +345,15 @@ TEST_CASE("rounds with a problem are told, not counted") {
     CHECK_FALSE(rows[2].counts());
     CHECK(sections[0].ranked == 2);
     const auto text = joined(table_of(sections[0]));
-    CHECK(text.find("bad, rounds 2, 3: 4,588 errors: reset\n") != text.npos); // alike but for numbers
+    // The same message except for numbers.
+    CHECK(text.find("bad, rounds 2, 3: 4,588 errors: reset\n") != text.npos);
     CHECK(text.find("hopeless, round 1: refused\n") != text.npos);
 }
 
 TEST_CASE("ratios are formed within a round") {
-    const auto all = plan_of({"base", "other"});
+    const auto plan = plan_of({"base", "other"});
     const auto sections = summarize(
-        all, {measured(1, 0, 100), measured(2, 0, 1000), measured(1, 1, 90), measured(2, 1, 900)}, "base");
+        plan, {measured(1, 0, 100), measured(2, 0, 1000), measured(1, 1, 90), measured(2, 1, 900)}, "base");
     const auto& other = sections.at(0).rows.at(1);
     CHECK(other.name == "other");
     CHECK(other.rate_ratio->low == doctest::Approx(0.9));
@@ -361,28 +363,29 @@ TEST_CASE("ratios are formed within a round") {
 }
 
 TEST_CASE("who does not serve every connection is shown, not ranked") {
-    const auto all = plan_of({"one", "every", "most"}, 1);
-    const auto sections = summarize(all, {measured(1, 0, 900, 1), measured(1, 1, 100), measured(1, 2, 90)}, "");
-    const auto& it = sections.at(0);
-    CHECK(it.reference == "every");
-    CHECK(it.ranked == 2);
-    CHECK(it.rows.back().name == "one");
-    CHECK_FALSE(it.rows.back().rate_ratio);
-    CHECK(joined(table_of(it)).find("1 of 50") != std::string::npos);
-    const auto words = joined(findings_of(it));
-    CHECK(words.find("Most requests") == words.npos); // one round judges nothing
-    CHECK(words.find("one served 1 of 50 connections, so it is not ranked.") != words.npos);
+    const auto plan = plan_of({"one", "every", "most"}, 1);
+    const auto sections =
+        summarize(plan, {measured(1, 0, 900, 1), measured(1, 1, 100), measured(1, 2, 90)}, "");
+    const auto& section = sections.at(0);
+    CHECK(section.reference == "every");
+    CHECK(section.ranked == 2);
+    CHECK(section.rows.back().name == "one");
+    CHECK_FALSE(section.rows.back().rate_ratio);
+    CHECK(joined(table_of(section)).find("1 of 50") != std::string::npos);
+    const auto text = joined(findings_of(section));
+    CHECK(text.find("Most requests") == text.npos); // one round shows no difference
+    CHECK(text.find("one served 1 of 50 connections, so it is not ranked.") != text.npos);
 }
 
 TEST_CASE("what the rounds show, and what they do not, is said in words") {
-    const auto all = plan_of({"slow", "fast", "faster"}, 4);
+    const auto plan = plan_of({"slow", "fast", "faster"}, 4);
     std::vector<measurement> done;
     for (int round = 1; round <= 4; ++round) {
         done.push_back(measured(round, 0, 10 + round));
         done.push_back(measured(round, 1, 98 + round));
         done.push_back(measured(round, 2, 100 + round));
     }
-    CHECK(joined(findings_of(summarize(all, done, "").at(0))) ==
+    CHECK(joined(findings_of(summarize(plan, done, "").at(0))) ==
           "Most requests: faster, 102 per second; worse: slow, 12 % of that; not enough rounds to say: fast, "
           "98 % of "
           "that.\n");
@@ -399,20 +402,21 @@ TEST_CASE("three digits are enough for a person") {
 }
 
 TEST_CASE("no line of a table is wider than a hundred columns") {
-    auto all = plan_of({"a_server_with_a_very_long_name", "b"});
-    all.workloads[0].connections = 10'000;
-    const auto sections = summarize(all,
+    auto plan = plan_of({"a_server_with_a_very_long_name", "b"});
+    plan.workloads[0].connections = 10'000;
+    const auto sections = summarize(plan,
                                     {measured(1, 0, 999'499, 9'999), measured(2, 0, 100'499, 9'999),
                                      measured(1, 1, 123'456, 10'000), measured(2, 1, 654'321, 10'000),
                                      failed(3, 1, std::string(60, 'x') + ' ' + std::string(60, 'y'))},
                                     "");
     for (const auto& line : table_of(sections.at(0))) CHECK(line.size() <= table_width);
-    for (const auto& line : wrapped(circumstances(machine::here(), {}, all))) CHECK(line.size() <= table_width);
+    for (const auto& line : wrapped(circumstances(machine::here(), {}, plan)))
+        CHECK(line.size() <= table_width);
 }
 
 TEST_CASE("the record keeps every measurement, and says what is missing") {
-    const auto all = plan_of({"a", "b"}, 1);
-    const auto record = record_of({all, machine::here(), "2026-03-01 12:00", {failed(1, 0, "reset")}});
+    const auto plan = plan_of({"a", "b"}, 1);
+    const auto record = record_of({plan, machine::here(), "2026-03-01 12:00", {failed(1, 0, "reset")}});
     CHECK(record.at("schema") == "parley-compare/2");
     CHECK(record.at("complete") == false);
     CHECK(record.at("cells").size() == 1);
@@ -439,12 +443,12 @@ TEST_CASE("a tiny comparison measures each model and leaves nothing behind") {
     const auto json = text.find("\n{\n");
     const auto record = nlohmann::json::parse(text.substr(json, text.find("\n}\n", json) + 3 - json));
     REQUIRE(record.at("cells").size() == 4);
-    for (const auto& each : record["cells"]) {
-        CHECK(each.at("problem").is_null());
-        CHECK(each.at("left_cleanly") == true);
-        CHECK(each.at("server").at("pss_kib") > 0);
-        CHECK(each.at("server").at("requests") > 0);
-        CHECK(each.at("load").is_object());
+    for (const auto& cell : record["cells"]) {
+        CHECK(cell.at("problem").is_null());
+        CHECK(cell.at("left_cleanly") == true);
+        CHECK(cell.at("server").at("pss_kib") > 0);
+        CHECK(cell.at("server").at("requests") > 0);
+        CHECK(cell.at("load").is_object());
     }
 }
 
@@ -494,33 +498,33 @@ TEST_CASE("a comparison that is interrupted prints what it has, and leaves nothi
 }
 
 TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
-    for (const auto& wrong : std::vector<std::vector<std::string>>{{"--models", "nosuch"},
-                                                                   {"--service", "nosuch"},
-                                                                   {"--rounds", "0"},
-                                                                   {"--duration", "10"},
-                                                                   {"--duration", "0s"},
-                                                                   {"--models", ""},
-                                                                   {"--baseline", "nosuch"},
-                                                                   {"--server", "nosuch"},
-                                                                   {"--models", "thread,thread"},
-                                                                   {"--quick", "--full"},
-                                                                   {"--full", "--size", "7"},
-                                                                   {"--lines", "--size", "40000"},
-                                                                   {"--questions", "nosuch"},
-                                                                   {"--connections", "0"},
-                                                                   {"--plan", "/no/such/plan.json"},
-                                                                   {"--plan", "/dev/null"},
-                                                                   {"--resume", "/no/such/folder"},
-                                                                   {"--resume", "/tmp", "--rounds", "9"},
-                                                                   {"--diff", "/no/such/a", "/no/such/b"},
-                                                                   {"--diff", "/tmp", "/tmp", "--full"},
-                                                                   {"--nosuch"}}) {
-        subprocess program{compare_command(wrong), subprocess::errors::kept};
+    for (const auto& options : std::vector<std::vector<std::string>>{{"--models", "nosuch"},
+                                                                     {"--service", "nosuch"},
+                                                                     {"--rounds", "0"},
+                                                                     {"--duration", "10"},
+                                                                     {"--duration", "0s"},
+                                                                     {"--models", ""},
+                                                                     {"--baseline", "nosuch"},
+                                                                     {"--server", "nosuch"},
+                                                                     {"--models", "thread,thread"},
+                                                                     {"--quick", "--full"},
+                                                                     {"--full", "--size", "7"},
+                                                                     {"--lines", "--size", "40000"},
+                                                                     {"--questions", "nosuch"},
+                                                                     {"--connections", "0"},
+                                                                     {"--plan", "/no/such/plan.json"},
+                                                                     {"--plan", "/dev/null"},
+                                                                     {"--resume", "/no/such/folder"},
+                                                                     {"--resume", "/tmp", "--rounds", "9"},
+                                                                     {"--diff", "/no/such/a", "/no/such/b"},
+                                                                     {"--diff", "/tmp", "/tmp", "--full"},
+                                                                     {"--nosuch"}}) {
+        subprocess program{compare_command(options), subprocess::errors::kept};
         CHECK(program.wait(time_limit)->exit_code() == 2);
-        const auto said = program.error_output();
-        CAPTURE(said);
-        CHECK(said.starts_with("parley-compare: "));
-        CHECK(std::count(said.begin(), said.end(), '\n') == 1);
+        const auto error_text = program.error_output();
+        CAPTURE(error_text);
+        CHECK(error_text.starts_with("parley-compare: "));
+        CHECK(std::count(error_text.begin(), error_text.end(), '\n') == 1);
         CHECK(program.rest_of_output().empty());
     }
 }

@@ -1,4 +1,4 @@
-// The test's side of the injector: arms what shall go wrong in a server, and tells what was called.
+// The test's side of fault injection: arms faults in a server, and reports which calls were made.
 #pragma once
 
 #include "common/check.hpp"
@@ -16,7 +16,7 @@ namespace parley {
 
 class fault_injection {
 public:
-    static constexpr std::uint64_t for_ever = std::numeric_limits<std::uint64_t>::max();
+    static constexpr std::uint64_t forever = std::numeric_limits<std::uint64_t>::max();
 
     fault_injection()
         : file_{check("memfd_create", [] { return memfd_create("parley-faults", MFD_CLOEXEC); })} {
@@ -29,46 +29,48 @@ public:
     fault_injection& operator=(const fault_injection&) = delete;
     ~fault_injection() { munmap(table_, sizeof *table_); }
 
-    /// From the `first` such call on, counted from now, `count` of them fail with `error`.
-    void fail(faults::call which, int error, std::uint64_t first = 1, std::uint64_t count = 1) {
-        arm(which, error, 0, first, count);
+    /// Lets `count` calls fail with `error`, from the `first` one from now on.
+    void fail(faults::call call, int error, std::uint64_t first = 1, std::uint64_t count = 1) {
+        arm(call, error, 0, first, count);
     }
 
-    /// From now on, such calls carry at most `most` bytes, or, where it is negative, so many fewer than asked.
-    void shorten(faults::call which, std::int64_t most) { arm(which, 0, most, 1, for_ever); }
+    /// From now on, limits each call to `most` bytes, or, if `most` is negative, to that many fewer than
+    /// requested.
+    void shorten(faults::call call, std::int64_t most) { arm(call, 0, most, 1, forever); }
 
-    /// Nothing goes wrong any more.
+    /// Disarms all faults.
     void clear() const {
-        for (auto& each : *table_) each.first = 0;
+        for (auto& rule : *table_) rule.first = 0;
     }
 
-    /// Since it was armed, or since the server began: how often it was called, and went wrong.
-    [[nodiscard]] std::uint64_t seen(faults::call which) const { return at(which).seen; }
-    [[nodiscard]] std::uint64_t wrong(faults::call which) const { return at(which).wrong; }
+    /// Returns how many calls were made, and how many failed, since the fault was armed or the server
+    /// started.
+    [[nodiscard]] std::uint64_t seen(faults::call call) const { return at(call).seen; }
+    [[nodiscard]] std::uint64_t wrong(faults::call call) const { return at(call).wrong; }
 
-    /// All calls of all kinds but operator new: that is none of the system's.
+    /// Returns the number of calls of all kinds except operator new, which is no system call.
     [[nodiscard]] std::uint64_t system_calls() const {
         std::uint64_t sum = 0;
-        for (std::size_t each = 0; each != static_cast<std::size_t>(faults::call::operator_new); ++each)
-            sum += (*table_)[each].seen;
+        for (std::size_t i = 0; i != static_cast<std::size_t>(faults::call::operator_new); ++i)
+            sum += (*table_)[i].seen;
         return sum;
     }
 
-    /// Has what `start()` starts run with the injector, and returns its result.
+    /// Calls `start()` with the injector in the environment, and returns its result.
     template <class Start>
-    auto into(Start start) const {
-        const preloaded now{file_.get()};
+    auto run_with(Start start) const {
+        const preloaded environment{file_.get()};
         return start();
     }
 
 private:
-    /// The environment that a server is started in. AddressSanitizer wants to be the first library: here it is
-    /// the second.
+    /// The environment to start a server in. AddressSanitizer requires to be the first library, and here it
+    /// is the second: verify_asan_link_order=0 permits that.
     class preloaded {
     public:
         explicit preloaded(int file) {
-            const char* const given = std::getenv("ASAN_OPTIONS");
-            sanitizer_ = given ? given : "";
+            const char* const options = std::getenv("ASAN_OPTIONS");
+            sanitizer_ = options ? options : "";
             setenv("ASAN_OPTIONS", (sanitizer_ + ":verify_asan_link_order=0").c_str(), 1);
             setenv(faults::variable, fmt::format("/proc/{}/fd/{}", getpid(), file).c_str(), 1);
             setenv("LD_PRELOAD", PARLEY_INJECTOR, 1);
@@ -85,12 +87,12 @@ private:
         std::string sanitizer_;
     };
 
-    [[nodiscard]] faults::rule& at(faults::call which) const {
-        return (*table_)[static_cast<std::size_t>(which)];
+    [[nodiscard]] faults::rule& at(faults::call call) const {
+        return (*table_)[static_cast<std::size_t>(call)];
     }
 
-    void arm(faults::call which, int error, std::int64_t most, std::uint64_t first, std::uint64_t count) {
-        auto& rule = at(which);
+    void arm(faults::call call, int error, std::int64_t most, std::uint64_t first, std::uint64_t count) {
+        auto& rule = at(call);
         rule.first = 0;
         rule.error = error;
         rule.most = most;

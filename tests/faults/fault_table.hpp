@@ -1,5 +1,5 @@
-// Which system calls of a server shall fail, and how: a table in a file that the test and the injector, inside
-// of the server and all its processes, have both mapped. So a test arms a fault whenever it likes.
+// The table of faults: which system calls of a server fail, and how. It lies in a file that the test and the
+// injector in every process of the server have mapped, so a test can arm a fault at any time.
 #pragma once
 
 #include <array>
@@ -8,12 +8,12 @@
 
 namespace parley::faults {
 
-/// What can be made to fail, and what is only counted (wait: poll(2), epoll_wait(2)).
+/// The calls that can fail or are counted (wait: poll(2), epoll_wait(2)).
 enum class call : std::size_t {
     accept4,
     recv,  // and read, recvfrom, recvmsg
     send,  // and sendto, sendmsg
-    write, // to anything that is no socket: events, the log
+    write, // to anything but a socket: eventfds, the log
     fork,  // and vfork
     pthread_create,
     epoll_ctl,
@@ -21,28 +21,28 @@ enum class call : std::size_t {
     setsockopt,
     getpeername,
     mmap,
-    io_uring_enter, // io_uring_submit and its like, which liburing exports; its calls themselves are inlined
+    // io_uring_submit and similar functions that liburing exports; the system call itself is inlined.
+    io_uring_enter,
     operator_new,
 };
 constexpr std::size_t calls = static_cast<std::size_t>(call::operator_new) + 1;
 
-/// From the call number `first` (1: the next one; 0: never) on, `count` calls go wrong: with `error`, or, where
-/// that is 0, they carry at most `most` bytes, or, where `most` is negative, so many fewer than they were asked
-/// to.
+/// From call number `first` on (1: the next one, 0: never), `count` calls fail with `error`. If `error` is 0,
+/// they transfer at most `most` bytes, or, if `most` is negative, that many fewer than requested.
 struct rule {
     std::atomic<std::uint64_t> first;
     std::atomic<std::uint64_t> count;
     std::atomic<int> error;
     std::atomic<std::int64_t> most;
 
-    std::atomic<std::uint64_t> seen;  // calls since it was armed
-    std::atomic<std::uint64_t> wrong; // of these, went wrong
+    std::atomic<std::uint64_t> seen;  // calls since the rule was armed
+    std::atomic<std::uint64_t> wrong; // how many of these failed
 };
 
 using table = std::array<rule, calls>;
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free); // it stands in shared memory
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free); // required in shared memory
 
-/// Names the file to the injector.
+/// The environment variable that tells the injector the path of the file.
 constexpr const char* variable = "PARLEY_FAULTS";
 
 } // namespace parley::faults

@@ -1,4 +1,4 @@
-// A server that runs with the injector.
+// A server that runs with the fault injector.
 #pragma once
 
 #include "tests/faults/fault_injection.hpp"
@@ -8,34 +8,36 @@
 
 namespace parley {
 
-/// A server with the injector in it, and a few workers of each kind.
+/// A server with the injector, and a few workers of each kind.
 struct faulty_server {
-    /// All of it is up: whoever still starts may give up for what would cost a worker one client only.
-    explicit faulty_server(const model_variant& how, std::string_view log_level = "off",
-                           std::string_view offers = "hello")
-        : offered{offers}, server{injected.into([&] {
-              return how.serve(offered, {"--workers", "2", "--threads", "2"}, log_level);
+    /// Waits until the server is idle: during its start a failing call may end a worker, instead of costing
+    /// one client.
+    explicit faulty_server(const model_variant& variant, std::string_view log_level = "off",
+                           std::string_view service_name = "hello")
+        : service{service_name}, server{injected.run_with([&] {
+              return variant.serve(service, {"--workers", "2", "--threads", "2"}, log_level);
           })} {
-        comes_to_rest(server.process().pid());
+        becomes_idle(server.process().pid());
     }
 
-    /// Lets a client come, and says what was wrong with that; empty: nothing.
+    /// Serves some clients. Returns the problems, or an empty text.
     std::string serves(std::size_t clients = 1) {
-        return client_group{offered, server.endpoint()}.add(clients).converse();
+        return client_group{service, server.endpoint()}.add(clients).converse();
     }
 
-    /// Of the server and all that it has started.
+    /// Returns the number of open descriptors of the server and all its children.
     [[nodiscard]] std::ptrdiff_t descriptors() {
         std::ptrdiff_t sum = 0;
-        for (const auto& each : processes_in_group(server.process().pid())) {
-            std::error_code gone;
-            const std::filesystem::directory_iterator all{fmt::format("/proc/{}/fd", each.process), gone};
-            if (!gone) sum += std::distance(begin(all), end(all));
+        for (const auto& process : processes_in_group(server.process().pid())) {
+            std::error_code error;
+            const std::filesystem::directory_iterator entries{fmt::format("/proc/{}/fd", process.process),
+                                                              error};
+            if (!error) sum += std::distance(begin(entries), end(entries));
         }
         return sum;
     }
 
-    std::string_view offered;
+    std::string_view service;
     fault_injection injected;
     server_under_test server;
 };

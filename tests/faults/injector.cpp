@@ -1,5 +1,5 @@
-// A library that stands before libc in a server under test (LD_PRELOAD, ld.so(8)), and lets a system call fail
-// where the table says so. It knows nothing of parley, and passes all other calls on.
+// A library between a server under test and libc (LD_PRELOAD, ld.so(8)). It lets system calls fail as the
+// fault table says, knows nothing of parley, and passes all other calls on.
 #include "tests/faults/fault_table.hpp"
 
 #include <algorithm>
@@ -22,9 +22,9 @@ namespace {
 using parley::faults::call;
 using parley::faults::rule;
 
-constinit parley::faults::table* table = nullptr; // until main, nothing fails
+constinit parley::faults::table* table = nullptr; // null until the table is mapped: nothing fails before
 
-/// Without the functions below, which are not to fail for us.
+/// Maps the table with the raw system call, since mmap() below could fail by injection.
 [[gnu::constructor]] void map_table() {
     const char* const path = std::getenv(parley::faults::variable);
     if (!path) return;
@@ -36,35 +36,36 @@ constinit parley::faults::table* table = nullptr; // until main, nothing fails
     close(file);
 }
 
-/// Counts the call. Returns what is to go wrong with it; null: nothing.
-const rule* fault_in(call which) {
+/// Counts the call. Returns the rule if the call is to fail or to be shortened, otherwise null.
+const rule* fault_in(call call) {
     if (!table) return nullptr;
-    auto& own = (*table)[static_cast<std::size_t>(which)];
-    const auto number = ++own.seen;
-    const auto first = own.first.load();
-    if (first == 0 || number < first || number - first >= own.count) return nullptr;
-    ++own.wrong;
-    return &own;
+    auto& rule = (*table)[static_cast<std::size_t>(call)];
+    const auto number = ++rule.seen;
+    const auto first = rule.first.load();
+    if (first == 0 || number < first || number - first >= rule.count) return nullptr;
+    ++rule.wrong;
+    return &rule;
 }
 
-/// The same for calls that can only fail as a whole. True: it fails, and errno says why.
-bool fails(call which) {
-    const auto* const fault = fault_in(which);
+/// For calls without a byte count. Returns true with errno set if the call is to fail.
+bool fails(call call) {
+    const auto* const fault = fault_in(call);
     if (!fault || fault->error == 0) return false;
     errno = fault->error;
     return true;
 }
 
-/// The same for calls that carry bytes: what is left of `size`.
+/// Returns how many of `size` bytes the call may transfer.
 std::size_t shortened(std::size_t size, const rule& fault) {
     const auto most = fault.most.load();
     if (most < 0) return size > static_cast<std::size_t>(-most) ? size + static_cast<std::size_t>(most) : size;
     return std::min(size, static_cast<std::size_t>(most));
 }
 
-/// -1: it fails; else how many bytes it may carry.
-ssize_t allowance(call which, std::size_t size) {
-    const auto* const fault = fault_in(which);
+/// For calls that transfer bytes. Returns -1 with errno set if the call is to fail, otherwise the permitted
+/// size.
+ssize_t allowance(call call, std::size_t size) {
+    const auto* const fault = fault_in(call);
     if (!fault) return static_cast<ssize_t>(size);
     errno = fault->error;
     return fault->error != 0 ? -1 : static_cast<ssize_t>(shortened(size, *fault));
@@ -76,7 +77,7 @@ bool is_socket(int descriptor) {
     return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
 }
 
-/// The function of that name that comes after ours.
+/// Returns the next function of that name in the library order: libc's or the sanitizer's.
 template <class Function>
 Function* next(const char* name) {
     return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
@@ -84,16 +85,16 @@ Function* next(const char* name) {
 
 #define NEXT(name) (next<decltype(::name)>(#name))
 
-/// The ring's operations that are about to be handed over, as the calls that they stand for.
-void spoil_operations(io_uring* ring) {
+/// Applies the rules for recv and send to the operations of the ring that are about to be submitted.
+void inject_into_operations(io_uring* ring) {
     auto& queue = ring->sq;
-    for (unsigned each = queue.sqe_head; each != queue.sqe_tail; ++each) {
-        auto& entry = queue.sqes[each & *queue.kring_mask];
+    for (unsigned i = queue.sqe_head; i != queue.sqe_tail; ++i) {
+        auto& entry = queue.sqes[i & *queue.kring_mask];
         const bool receives = entry.opcode == IORING_OP_RECV;
         if (!receives && entry.opcode != IORING_OP_SEND) continue;
         const auto allowed = allowance(receives ? call::recv : call::send, entry.len);
         if (allowed < 0)
-            entry.fd = -1; // the kernel's own errors cannot be chosen: it says EBADF
+            entry.fd = -1; // the error cannot be chosen: the kernel returns EBADF
         else
             entry.len = static_cast<unsigned>(allowed);
     }
@@ -107,13 +108,13 @@ int accept4(int endpoint, sockaddr* peer, socklen_t* size, int flags) {
     return fails(call::accept4) ? -1 : NEXT(accept4)(endpoint, peer, size, flags);
 }
 
-ssize_t recv(int socket, void* into, std::size_t size, int flags) {
+ssize_t recv(int socket, void* buffer, std::size_t size, int flags) {
     const auto allowed = allowance(call::recv, size);
-    return allowed < 0 ? -1 : NEXT(recv)(socket, into, static_cast<std::size_t>(allowed), flags);
+    return allowed < 0 ? -1 : NEXT(recv)(socket, buffer, static_cast<std::size_t>(allowed), flags);
 }
 
-ssize_t recvfrom(int socket, void* into, std::size_t size, int flags, sockaddr* peer, socklen_t* peer_size) {
-    return fails(call::recv) ? -1 : NEXT(recvfrom)(socket, into, size, flags, peer, peer_size);
+ssize_t recvfrom(int socket, void* buffer, std::size_t size, int flags, sockaddr* peer, socklen_t* peer_size) {
+    return fails(call::recv) ? -1 : NEXT(recvfrom)(socket, buffer, size, flags, peer, peer_size);
 }
 
 ssize_t recvmsg(int socket, msghdr* message, int flags) {
@@ -134,10 +135,10 @@ ssize_t sendmsg(int socket, const msghdr* message, int flags) {
     return fails(call::send) ? -1 : NEXT(sendmsg)(socket, message, flags);
 }
 
-ssize_t read(int descriptor, void* into, std::size_t size) {
-    const bool spared = !table || !is_socket(descriptor);
-    const auto allowed = spared ? static_cast<ssize_t>(size) : allowance(call::recv, size);
-    return allowed < 0 ? -1 : NEXT(read)(descriptor, into, static_cast<std::size_t>(allowed));
+ssize_t read(int descriptor, void* buffer, std::size_t size) {
+    const bool exempt = !table || !is_socket(descriptor);
+    const auto allowed = exempt ? static_cast<ssize_t>(size) : allowance(call::recv, size);
+    return allowed < 0 ? -1 : NEXT(read)(descriptor, buffer, static_cast<std::size_t>(allowed));
 }
 
 ssize_t write(int descriptor, const void* bytes, std::size_t size) {
@@ -147,7 +148,7 @@ ssize_t write(int descriptor, const void* bytes, std::size_t size) {
 
 pid_t fork() noexcept { return fails(call::fork) ? -1 : NEXT(fork)(); }
 
-/// The child of a true vfork(2) would return into this frame before its parent does, and spoil it.
+/// A real vfork(2) would let the child return from this frame before the parent does, and corrupt it.
 pid_t vfork() noexcept { return fork(); }
 
 int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*),
@@ -175,33 +176,33 @@ int getpeername(int socket, sockaddr* peer, socklen_t* size) noexcept {
     return fails(call::getpeername) ? -1 : NEXT(getpeername)(socket, peer, size);
 }
 
-void* mmap(void* at, std::size_t size, int protection, int flags, int file, off_t offset) noexcept {
-    return fails(call::mmap) ? MAP_FAILED : NEXT(mmap)(at, size, protection, flags, file, offset);
+void* mmap(void* address, std::size_t size, int protection, int flags, int file, off_t offset) noexcept {
+    return fails(call::mmap) ? MAP_FAILED : NEXT(mmap)(address, size, protection, flags, file, offset);
 }
 
 int io_uring_submit(io_uring* ring) {
     if (fails(call::io_uring_enter)) return -errno;
-    spoil_operations(ring);
+    inject_into_operations(ring);
     return NEXT(io_uring_submit)(ring);
 }
 
 int io_uring_submit_and_wait(io_uring* ring, unsigned count) {
     if (fails(call::io_uring_enter)) return -errno;
-    spoil_operations(ring);
+    inject_into_operations(ring);
     return NEXT(io_uring_submit_and_wait)(ring, count);
 }
 
 int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsigned count,
                                      __kernel_timespec* time, sigset_t* signals) {
     if (fails(call::io_uring_enter)) return -errno;
-    spoil_operations(ring);
+    inject_into_operations(ring);
     return NEXT(io_uring_submit_and_wait_timeout)(ring, first, count, time, signals);
 }
 
 } // extern "C"
 
-// Memory that could not be had. What is given comes from the next operator new, which a sanitizer knows, and
-// goes back to its operator delete: ours is none.
+// Failing memory allocation. Successful ones come from the next operator new, which a sanitizer may have
+// replaced, and are freed by its operator delete, which this library does not replace.
 
 void* operator new(std::size_t size) {
     if (fails(call::operator_new)) throw std::bad_alloc{};

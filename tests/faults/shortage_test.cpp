@@ -1,4 +1,4 @@
-// A start under a shortage; and the models that run no services, with system calls that fail.
+// Tests of a start with failing system calls, and of failing calls in the models exec and datagram.
 #include "tests/faults/faulty_server.hpp"
 
 #include <doctest/doctest.h>
@@ -10,20 +10,20 @@ namespace {
 
 using faults::call;
 
-/// Starts a server of which one call fails, and says how it went: "serves" to its end, or its exit status and
-/// its words.
+/// Starts a server of which one call fails. Returns "serves" if it serves and ends well, otherwise its exit
+/// status and error output.
 std::string start(const fault_injection& injected, std::vector<std::string> command) {
     command.insert(command.begin(), {PARLEY_SERVER, "--listen", "127.0.0.1:0", "--log-level", "off"});
     auto server =
-        injected.into([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
+        injected.run_with([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
     try {
         const auto endpoint = ready_address(server->read_line(time_limit));
         auto connection = connect_to(endpoint);
         send_all(connection, "x");
         if (read_next(connection) != "x") return "serves badly";
-    } catch (const std::runtime_error&) { // it, or its worker, ended before that
+    } catch (const std::runtime_error&) { // the server, or its worker, ended before that
     }
-    server->signal(SIGTERM); // where another of its loops has not ended it
+    server->signal(SIGTERM); // it may still run if only one of its loops has ended
     injected.clear();
     const auto end = server->wait(time_limit);
     if (!end) return "does not end";
@@ -35,33 +35,34 @@ std::string start(const fault_injection& injected, std::vector<std::string> comm
 
 TEST_CASE("a server that cannot start ends with one line that says why, and leaves nothing behind") {
     const struct {
-        call which;
+        faults::call call;
         int error;
-        std::uint64_t most; // of such calls at the start
-        std::string_view why;
+        std::uint64_t most; // calls of this kind at the start, at most
+        std::string_view reason;
     } rows[] = {
         {call::mmap, ENOMEM, 4, "Cannot allocate memory"},
         {call::epoll_ctl, ENOSPC, 2, "No space left on device"},
         {call::setsockopt, ENOBUFS, 2, "No buffer space available"},
     };
-    for (const auto& each : models()) {
-        if (each.datagrams || each.commands || !each.obstacle().empty()) continue;
+    for (const auto& model : models()) {
+        if (model.datagrams || model.commands || !model.obstacle().empty()) continue;
         for (const auto& row : rows) {
-            // Asio does not look at what becomes of its own descriptors.
-            if (each.name == "coroutine" && row.which == call::epoll_ctl) continue;
+            // Asio ignores errors of epoll_ctl(2) for its own descriptors.
+            if (model.name == "coroutine" && row.call == call::epoll_ctl) continue;
             bool reached = true;
             for (std::uint64_t first = 1; reached && first <= row.most; ++first) {
-                INFO(each.name, ": ", row.why, " at call ", first);
+                INFO(model.name, ": ", row.reason, " at call ", first);
                 fault_injection injected;
-                injected.fail(row.which, row.error, first);
-                const auto outcome =
-                    start(injected, {"--service", "echo", "--workers", "2", "--model", std::string{each.name}});
-                reached = injected.wrong(row.which) != 0;
+                injected.fail(row.call, row.error, first);
+                const auto outcome = start(
+                    injected, {"--service", "echo", "--workers", "2", "--model", std::string{model.name}});
+                reached = injected.wrong(row.call) != 0;
                 if (outcome == "serves") continue;
-                if (outcome.starts_with("exit code 143")) continue; // it was ending: that was its second signal
+                // The server was stopping already, so SIGTERM was its second signal.
+                if (outcome.starts_with("exit code 143")) continue;
                 INFO(outcome);
                 CHECK(outcome.starts_with("exit code 1: parley-server: "));
-                CHECK(outcome.find(row.why) != outcome.npos);
+                CHECK(outcome.find(row.reason) != outcome.npos);
                 CHECK(std::ranges::count(outcome, '\n') == 1);
             }
         }
@@ -69,39 +70,39 @@ TEST_CASE("a server that cannot start ends with one line that says why, and leav
 }
 
 TEST_CASE("a command that cannot be started costs its client at the most") {
-    const model_variant how{"exec", "exec", {"--", "cat"}};
-    faulty_server tried{how, "off", "echo"};
+    const model_variant variant{"exec", "exec", {"--", "cat"}};
+    faulty_server faulty{variant, "off", "echo"};
     const struct {
-        call which;
+        faults::call call;
         int error;
         std::uint64_t most;
     } rows[] = {
         {call::accept4, EMFILE, 1}, {call::fork, EAGAIN, 2},          {call::epoll_ctl, ENOMEM, 2},
         {call::wait, EINTR, 3},     {call::operator_new, ENOMEM, 40},
     };
-    const auto suffer_all = [&] {
+    const auto run_all_faults = [&] {
         for (const auto& row : rows) {
             for (std::uint64_t first = 1; first <= row.most; ++first) {
-                INFO("call ", static_cast<std::size_t>(row.which), " number ", first);
-                tried.injected.fail(row.which, row.error, first);
-                tried.serves();
-                tried.injected.clear();
-                CHECK(tried.serves() == "");
+                INFO("call ", static_cast<std::size_t>(row.call), " number ", first);
+                faulty.injected.fail(row.call, row.error, first);
+                faulty.serves();
+                faulty.injected.clear();
+                CHECK(faulty.serves() == "");
             }
         }
     };
-    suffer_all();
-    CHECK(in_time([&] { return children_of(tried.server.process().pid()).empty(); }));
-    const auto before = tried.descriptors();
-    suffer_all();
-    CHECK(in_time([&] { return tried.descriptors() <= before; }));
-    CHECK(tried.server.shutdown_problems() == "");
+    run_all_faults();
+    CHECK(eventually([&] { return children_of(faulty.server.process().pid()).empty(); }));
+    const auto before = faulty.descriptors();
+    run_all_faults();
+    CHECK(eventually([&] { return faulty.descriptors() <= before; }));
+    CHECK(faulty.server.shutdown_problems() == "");
 }
 
-/// Are all children of the server alive, and no more than `most`?
-bool has_no_dead_children(faulty_server& tried, std::size_t most) {
-    return in_time([&] {
-        const auto children = children_of(tried.server.process().pid());
+/// Waits until the server has no zombies, and at most `most` children.
+bool has_no_dead_children(faulty_server& faulty, std::size_t most) {
+    return eventually([&] {
+        const auto children = children_of(faulty.server.process().pid());
         return children.size() <= most && std::ranges::count(children, 'Z', &process_state::state) == 0;
     });
 }
@@ -110,51 +111,51 @@ TEST_CASE("without any process to be had, the dead are reaped, and a waiting cli
           "is one") {
     const model_variant model_variants[] = {
         {"fork", "fork", {}}, {"exec", "exec", {"--", "sh", "-c", "read -r x; echo \"Hello, $x\""}}};
-    for (const auto& how : model_variants) {
-        INFO(how.name);
-        faulty_server tried{how, "off"};
-        auto first = connect_to(tried.server.endpoint());
-        send_all(first, "A"); // it has its process
-        CHECK(in_time([&] { return children_of(tried.server.process().pid()).size() == 1; }));
-        tried.injected.fail(call::fork, EAGAIN, 1, fault_injection::for_ever);
-        auto waiting = connect_to(tried.server.endpoint());
+    for (const auto& variant : model_variants) {
+        INFO(variant.name);
+        faulty_server faulty{variant, "off"};
+        auto first = connect_to(faulty.server.endpoint());
+        send_all(first, "A"); // this client has its process
+        CHECK(eventually([&] { return children_of(faulty.server.process().pid()).size() == 1; }));
+        faulty.injected.fail(call::fork, EAGAIN, 1, fault_injection::forever);
+        auto waiting = connect_to(faulty.server.endpoint());
         send_all(waiting, "Ada\n");
-        CHECK(in_time([&] { return tried.injected.wrong(call::fork) > 0; }));
+        CHECK(eventually([&] { return faulty.injected.wrong(call::fork) > 0; }));
         send_all(first, "da\n");
         CHECK(read_line(first).starts_with("Hello, Ada"));
         first.shutdown_write();
         CHECK(read_to_end(first) == "");
-        CHECK(has_no_dead_children(tried, 0)); // though fork still fails
-        tried.injected.clear();
+        CHECK(has_no_dead_children(faulty, 0)); // although fork still fails
+        faulty.injected.clear();
         CHECK(read_line(waiting).starts_with("Hello, Ada"));
         waiting.shutdown_write();
         CHECK(read_to_end(waiting) == "");
-        CHECK(tried.server.shutdown_problems() == "");
+        CHECK(faulty.server.shutdown_problems() == "");
     }
 }
 
 TEST_CASE("workers that cannot be replaced leave the others serving, and are replaced later") {
-    for (const model_variant& how :
+    for (const model_variant& variant :
          {model_variant{"prefork", "prefork", {}}, model_variant{"hybrid", "hybrid", {}}}) {
-        INFO(how.name);
-        faulty_server tried{how, "off"};
-        const auto pid = tried.server.process().pid();
-        CHECK(in_time([&] { return children_of(pid).size() == 2; }));
-        tried.injected.fail(call::fork, EAGAIN, 1, fault_injection::for_ever);
+        INFO(variant.name);
+        faulty_server faulty{variant, "off"};
+        const auto pid = faulty.server.process().pid();
+        CHECK(eventually([&] { return children_of(pid).size() == 2; }));
+        faulty.injected.fail(call::fork, EAGAIN, 1, fault_injection::forever);
         kill(children_of(pid).front().process, SIGKILL);
-        CHECK(in_time([&] { return tried.injected.wrong(call::fork) > 0; }));
-        CHECK(has_no_dead_children(tried, 1));
-        CHECK(tried.serves(1) == "");
-        tried.injected.clear();
-        CHECK(in_time([&] { return children_of(pid).size() == 2; }));
-        CHECK(tried.serves(2) == "");
-        CHECK(tried.server.shutdown_problems() == "");
+        CHECK(eventually([&] { return faulty.injected.wrong(call::fork) > 0; }));
+        CHECK(has_no_dead_children(faulty, 1));
+        CHECK(faulty.serves(1) == "");
+        faulty.injected.clear();
+        CHECK(eventually([&] { return children_of(pid).size() == 2; }));
+        CHECK(faulty.serves(2) == "");
+        CHECK(faulty.server.shutdown_problems() == "");
     }
 }
 
 TEST_CASE("a datagram that cannot be answered is lost, and no other") {
     fault_injection injected;
-    running_server server{injected.into([&] {
+    running_server server{injected.run_with([&] {
         return running_server{PARLEY_SERVER,
                               {"--model", "datagram", "--service", "echo", "--log-level", "off"},
                               subprocess::errors::kept,
@@ -166,11 +167,11 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
     const auto ask = [&](std::string_view text) { CHECK(connection.write_some(text) == text.size()); };
     ask("first");
     CHECK(read_next(connection) == "first");
-    for (const auto which : {call::recv, call::send, call::wait, call::operator_new}) {
-        INFO("call ", static_cast<std::size_t>(which));
-        injected.fail(which, which == call::wait ? EINTR : ENOBUFS);
+    for (const auto call : {call::recv, call::send, call::wait, call::operator_new}) {
+        INFO("call ", static_cast<std::size_t>(call));
+        injected.fail(call, call == call::wait ? EINTR : ENOBUFS);
         ask("lost, or not");
-        CHECK(in_time([&] { return injected.wrong(which) == 1; }));
+        CHECK(eventually([&] { return injected.wrong(call) == 1; }));
         ask("next");
         std::string answer;
         while (answer != "next") answer = read_next(connection);
@@ -179,14 +180,14 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
 }
 
 TEST_CASE("a load whose thread cannot start says so, and ends") {
-    for (const std::uint64_t which : {1, 2}) {
+    for (const std::uint64_t thread : {1, 2}) {
         fault_injection injected;
-        injected.fail(call::pthread_create, EAGAIN, which);
-        // A thread that did start must not wait for the others: there need not be a server.
+        injected.fail(call::pthread_create, EAGAIN, thread);
+        // A thread that did start must not wait for the others. No server is needed for that.
         const std::vector<std::string> command{PARLEY_LOAD, "127.0.0.1:1",   "--threads",
                                                "3",         "--connections", "3"};
         auto load =
-            injected.into([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
+            injected.run_with([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
         const auto end = load->wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
@@ -194,14 +195,14 @@ TEST_CASE("a load whose thread cannot start says so, and ends") {
               fmt::format(
                   "parley-load: cannot start thread {} of 3: Resource temporarily unavailable; ask for less "
                   "--threads\n",
-                  which + 1));
+                  thread + 1));
     }
 }
 
 TEST_CASE("workers that die at once are begun again, ever more slowly, and then the server says why it ends") {
     const struct {
         std::string_view model;
-        call which;
+        faults::call call;
         int error;
         std::vector<std::string> options;
     } rows[] = {
@@ -210,14 +211,14 @@ TEST_CASE("workers that die at once are begun again, ever more slowly, and then 
         {"loops", call::epoll_ctl, ENOSPC, {"--in", "processes"}},
     };
     std::list<fault_injection> injected;
-    std::list<subprocess> servers; // side by side, for they take their time
+    std::list<subprocess> servers; // run at the same time, because their restarts take long
     for (const auto& row : rows) {
         auto& faults = injected.emplace_back();
-        faults.fail(row.which, row.error, 1, fault_injection::for_ever);
+        faults.fail(row.call, row.error, 1, fault_injection::forever);
         std::vector<std::string> command{
             PARLEY_SERVER, "--listen", "127.0.0.1:0", "--model", std::string{row.model}, "--workers", "2"};
         command.insert(command.end(), row.options.begin(), row.options.end());
-        faults.into([&] { return &servers.emplace_back(command, subprocess::errors::kept); });
+        faults.run_with([&] { return &servers.emplace_back(command, subprocess::errors::kept); });
     }
     for (auto& server : servers) {
         const auto& faults = injected.front();
@@ -225,13 +226,13 @@ TEST_CASE("workers that die at once are begun again, ever more slowly, and then 
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
         CHECK_FALSE(server.left_processes());
-        const auto said = server.error_output();
-        INFO(said);
-        CHECK(
-            said.find("\nparley-server: 10 workers in a row failed within 1000 ms of their start; the last: "
-                      "worker ") != said.npos);
-        // Workers whose accept fails have been ready; those that have no epoll have not.
-        if (said.find("epoll_ctl") != said.npos) CHECK(server.rest_of_output() == "");
+        const auto error_text = server.error_output();
+        INFO(error_text);
+        CHECK(error_text.find(
+                  "\nparley-server: 10 workers in a row failed within 1000 ms of their start; the last: "
+                  "worker ") != error_text.npos);
+        // Workers whose accept fails have reported ready; those without epoll have not.
+        if (error_text.find("epoll_ctl") != error_text.npos) CHECK(server.rest_of_output() == "");
         CHECK(faults.seen(call::fork) <= 12);
         injected.pop_front();
     }

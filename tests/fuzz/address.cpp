@@ -1,4 +1,5 @@
-// An address is refused with std::invalid_argument, or is one whose text means the same address again.
+// Fuzz target for address: a text is refused with std::invalid_argument, or its text form resolves to the
+// same address.
 #include "common/net/address.hpp"
 
 #include <arpa/inet.h>
@@ -8,7 +9,7 @@
 
 namespace {
 
-/// Anything else would ask the resolver.
+/// True if the host is numeric. Any other host would send a query to the resolver.
 bool is_numeric(const std::string& host) {
     unsigned char bytes[sizeof(in6_addr)];
     return inet_pton(AF_INET, host.c_str(), bytes) == 1 || inet_pton(AF_INET6, host.c_str(), bytes) == 1;
@@ -16,8 +17,8 @@ bool is_numeric(const std::string& host) {
 
 void check_round_trip(std::string_view text) {
     const auto first = parley::address::resolve(text).front();
-    const auto again = parley::address::resolve(first.to_string()).front();
-    if (again.to_string() != first.to_string() || again.type() != first.type()) std::abort();
+    const auto second = parley::address::resolve(first.to_string()).front();
+    if (second.to_string() != first.to_string() || second.type() != first.type()) std::abort();
 }
 
 } // namespace

@@ -1,4 +1,5 @@
-// Lines out of reads that are cut anywhere, against the plainest way to find lines in a whole text.
+// Fuzz target for input_buffer: lines from reads of any size, compared with a simple search in the whole
+// text.
 #include "common/session/input_buffer.hpp"
 
 #include <cstdint>
@@ -15,23 +16,23 @@ using lines = std::vector<std::string>;
 const std::string too_long = "(too long)";
 
 lines lines_of(std::string_view text) {
-    lines all;
+    lines result;
     while (!text.empty()) {
         const auto end = text.find('\n');
         auto line = text.substr(0, end);
         text.remove_prefix(end == text.npos ? text.size() : end + 1);
         if (line.ends_with('\r')) line.remove_suffix(1);
-        all.push_back(line.size() > input_buffer::line_limit ? too_long : std::string{line});
+        result.push_back(line.size() > input_buffer::line_limit ? too_long : std::string{line});
     }
-    return all;
+    return result;
 }
 
-/// Takes what there is. True: the input has ended.
-bool take_lines(input_buffer& from, lines& all) {
+/// Takes all complete lines. Returns true at end of input.
+bool take_lines(input_buffer& buffer, lines& lines_found) {
     for (;;) {
-        switch (from.next_line()) {
-        case input_buffer::search_result::found: all.emplace_back(from.take()); break;
-        case input_buffer::search_result::too_long: all.push_back(too_long); break;
+        switch (buffer.next_line()) {
+        case input_buffer::search_result::found: lines_found.emplace_back(buffer.take()); break;
+        case input_buffer::search_result::too_long: lines_found.push_back(too_long); break;
         case input_buffer::search_result::need_more: return false;
         case input_buffer::search_result::end: return true;
         }
@@ -40,22 +41,23 @@ bool take_lines(input_buffer& from, lines& all) {
 
 lines lines_of_reads(std::string_view text, std::size_t most, std::uint32_t cuts) {
     input_buffer buffer;
-    lines all;
+    lines lines_found;
     while (!text.empty()) {
-        cuts = cuts * 1664525 + 1013904223; // a random number
+        cuts = cuts * 1664525 + 1013904223; // a linear congruential generator (Numerical Recipes)
         const std::string read{text.substr(0, 1 + (cuts >> 8) % most)};
         buffer.add(read);
-        if (take_lines(buffer, all)) std::abort();
+        if (take_lines(buffer, lines_found)) std::abort();
         text.remove_prefix(read.size());
     }
     buffer.end();
-    if (!take_lines(buffer, all)) std::abort();
-    return all;
+    if (!take_lines(buffer, lines_found)) std::abort();
+    return lines_found;
 }
 
 } // namespace
 
-/// The first byte says how to cut; each \xff among the others stands for almost as much as a line may have.
+/// The first byte chooses the sizes of the reads. Each \xff among the others stands for almost as many bytes
+/// as a line may have.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     std::string text;

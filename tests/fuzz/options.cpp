@@ -1,4 +1,5 @@
-// A command line, a word a line, is refused with words, or yields options within their limits.
+// Fuzz target for the server's options: a command line, one word per line, is refused with an error or gives
+// options within their limits.
 #include "server/options.hpp"
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 
 namespace {
 
-void require(bool fact) {
-    if (!fact) std::abort();
+void require(bool condition) {
+    if (!condition) std::abort();
 }
 
 void check_options(const parley::server_options& options) {
@@ -27,12 +28,12 @@ void check_options(const parley::server_options& options) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string text{reinterpret_cast<const char*>(data), size};
-    if (text.find("--l") != text.npos) return 0; // the lists are printed
+    if (text.find("--l") != text.npos) return 0; // options that print lists
     std::istringstream lines{text};
     std::vector<std::string> words{"parley-server"};
     for (std::string word; std::getline(lines, word);) words.push_back(word);
     std::vector<char*> pointers;
-    for (auto& each : words) pointers.push_back(each.data());
+    for (auto& argument : words) pointers.push_back(argument.data());
 
     CLI::App app;
     parley::server_options options;

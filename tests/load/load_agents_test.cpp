@@ -1,5 +1,5 @@
-// A load that several agents put on one server: what they say to each other, who may say it, and what becomes
-// of the load when one of them is gone.
+// Tests of distributed load: the messages between a controller and its agents, the authentication of both,
+// and what happens to the load if one of them dies.
 #include "client/load/agents/agent_messages.hpp"
 #include "client/load/agents/psk_channel.hpp"
 #include "common/process/subprocess.hpp"
@@ -27,31 +27,32 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// OpenSSL writes to sockets whose other end may have gone.
+/// OpenSSL writes to sockets that the peer may have closed.
 [[maybe_unused]] const auto ignored = std::signal(SIGPIPE, SIG_IGN);
 
 using side = psk_channel::side;
 
-/// Both ends of a channel, each with its secret; or what was wrong with each.
-struct two_ends {
+/// Both ends of a channel, each with its secret, or the error of each.
+struct channel_ends {
     std::unique_ptr<psk_channel> agent, controller;
-    std::string wrong_with_agent, wrong_with_controller;
+    std::string agent_error, controller_error;
 
-    two_ends(const std::string& secret, const std::string& other) {
+    channel_ends(const std::string& secret, const std::string& controller_secret) {
         auto pair = make_socket_pair(0);
-        auto shaking = std::async(std::launch::async, [&, connection = std::move(pair.ours)]() mutable {
-            make(agent, std::move(connection), side::agent, secret, wrong_with_agent);
-        });
-        make(controller, std::move(pair.theirs), side::controller, other, wrong_with_controller);
+        auto agent_handshake =
+            std::async(std::launch::async, [&, connection = std::move(pair.local)]() mutable {
+                make(agent, std::move(connection), side::agent, secret, agent_error);
+            });
+        make(controller, std::move(pair.remote), side::controller, controller_secret, controller_error);
     }
 
 private:
-    static void make(std::unique_ptr<psk_channel>& into, connection connection, side which,
-                     const std::string& secret, std::string& wrong) {
+    static void make(std::unique_ptr<psk_channel>& channel, connection connection, side which_side,
+                     const std::string& secret, std::string& error_text) {
         try {
-            into = std::make_unique<psk_channel>(std::move(connection), which, secret, time_limit);
-        } catch (const std::runtime_error& why) {
-            wrong = why.what();
+            channel = std::make_unique<psk_channel>(std::move(connection), which_side, secret, time_limit);
+        } catch (const std::runtime_error& error) {
+            error_text = error.what();
         }
     }
 };
@@ -62,15 +63,15 @@ constexpr const char* secret = "a secret of the tests, long enough";
 
 TEST_CASE("a histogram comes through as numbers as it was") {
     histogram times;
-    for (int each = 0; each != 1000; ++each) times.record(std::chrono::microseconds{each * each});
+    for (int i = 0; i != 1000; ++i) times.record(std::chrono::microseconds{i * i});
     times.record(2min);
-    const auto same = histogram::unpacked(times.packed());
-    CHECK(std::equal(same.counts().begin(), same.counts().end(), times.counts().begin()));
-    CHECK(same.count() == 1001);
-    CHECK(same.over_maximum() == 1);
-    CHECK(same.mean() == times.mean());
-    CHECK(same.min() == 0ns);
-    CHECK(same.max() == histogram::maximum);
+    const auto copy = histogram::unpacked(times.packed());
+    CHECK(std::equal(copy.counts().begin(), copy.counts().end(), times.counts().begin()));
+    CHECK(copy.count() == 1001);
+    CHECK(copy.over_maximum() == 1);
+    CHECK(copy.mean() == times.mean());
+    CHECK(copy.min() == 0ns);
+    CHECK(copy.max() == histogram::maximum);
     CHECK(histogram::unpacked(histogram{}.packed()).min() == 0ns);
 
     const std::vector<std::vector<std::uint64_t>> no_histograms{
@@ -82,78 +83,79 @@ TEST_CASE("a histogram comes through as numbers as it was") {
 }
 
 TEST_CASE("a set of numbers comes through as it was") {
-    seen_numbers seen, more;
-    for (std::uint64_t each : {1ull, 63ull, 64ull, 65'535ull, 65'536ull, 1'000'000'007ull}) seen.insert(each);
-    const auto same = seen_numbers::unpacked(seen.packed());
-    for (std::uint64_t each : {64ull, 65'536ull, 2ull}) more.insert(each);
-    CHECK(more.add(same) == 2);
-    CHECK(same.forgotten() == 0);
+    seen_numbers seen, other;
+    for (std::uint64_t number : {1ull, 63ull, 64ull, 65'535ull, 65'536ull, 1'000'000'007ull})
+        seen.insert(number);
+    const auto copy = seen_numbers::unpacked(seen.packed());
+    for (std::uint64_t number : {64ull, 65'536ull, 2ull}) other.insert(number);
+    CHECK(other.add(copy) == 2);
+    CHECK(copy.forgotten() == 0);
     CHECK_THROWS_AS(seen_numbers::unpacked({}), std::invalid_argument);
     CHECK_THROWS_AS(seen_numbers::unpacked(std::vector<std::uint64_t>(7)), std::invalid_argument);
 }
 
 TEST_CASE("what is to be loaded comes through as it was") {
-    load_options asked;
-    asked.target = "[::1]:7";
-    asked.service = "raw";
-    asked.requests.send = std::string{"\0\xff\r\n", 4};
-    asked.requests.expect = "/ok/";
-    asked.requests.how = framing::u16;
-    asked.requests.per_connection = 3;
-    asked.connections = 7;
-    asked.total = 100;
-    asked.rate = 0.5;
-    asked.arriving = parse_arrivals("burst:4");
-    asked.stages = {parse_stage("2s@5..50c")};
-    asked.think = 3ms;
-    asked.tls = tls_options{"name", "file", false};
-    asked.interval = 20ms;
-    asked.agent = 1;
-    asked.agents = 3;
-    const auto message = message_of(asked);
-    const auto same = options_in(message);
-    CHECK(message_of(same) == message);
-    CHECK(same.requests.send == asked.requests.send);
-    CHECK(same.stages[0].to == 50);
-    CHECK(same.tls->authorities == "file");
-    CHECK_FALSE(same.duration);
-    CHECK(same.rate == 0.5);
+    load_options options;
+    options.target = "[::1]:7";
+    options.service = "raw";
+    options.requests.send = std::string{"\0\xff\r\n", 4};
+    options.requests.expect = "/ok/";
+    options.requests.how = framing::u16;
+    options.requests.per_connection = 3;
+    options.connections = 7;
+    options.total = 100;
+    options.rate = 0.5;
+    options.arriving = parse_arrivals("burst:4");
+    options.stages = {parse_stage("2s@5..50c")};
+    options.think = 3ms;
+    options.tls = tls_options{"name", "file", false};
+    options.interval = 20ms;
+    options.agent = 1;
+    options.agents = 3;
+    const auto message = message_of(options);
+    const auto copy = options_in(message);
+    CHECK(message_of(copy) == message);
+    CHECK(copy.requests.send == options.requests.send);
+    CHECK(copy.stages[0].to == 50);
+    CHECK(copy.tls->authorities == "file");
+    CHECK_FALSE(copy.duration);
+    CHECK(copy.rate == 0.5);
     CHECK_THROWS_AS(options_in({{"target", 5}}), nlohmann::json::exception);
 }
 
 TEST_CASE("what became of a load comes through as it was") {
-    load_result found;
-    found.stats.all_asked = 9;
-    found.stats.errors.add({phase::connect, "connect", "ECONNREFUSED", "connect: refused"}, 4);
-    found.stats.numbers.insert(5);
-    found.stats.latency.record(3ms);
-    found.throughput = {{1s, 5, 0.25}};
-    found.shares = {1, 2};
-    found.counted = 5s;
-    found.end = ending::requests_done;
-    found.network.sent_again = 2;
-    const auto message = message_of(found);
-    const auto same = result_in(message);
-    CHECK(message_of(same) == message);
-    CHECK(same.stats.errors.count(phase::connect, "ECONNREFUSED") == 4);
-    CHECK(same.stats.latency.max() == 3ms);
-    CHECK(same.end == ending::requests_done);
+    load_result result;
+    result.stats.all_asked = 9;
+    result.stats.errors.add({phase::connect, "connect", "ECONNREFUSED", "connect: refused"}, 4);
+    result.stats.numbers.insert(5);
+    result.stats.latency.record(3ms);
+    result.throughput = {{1s, 5, 0.25}};
+    result.shares = {1, 2};
+    result.counted = 5s;
+    result.end = ending::requests_done;
+    result.network.sent_again = 2;
+    const auto message = message_of(result);
+    const auto copy = result_in(message);
+    CHECK(message_of(copy) == message);
+    CHECK(copy.stats.errors.count(phase::connect, "ECONNREFUSED") == 4);
+    CHECK(copy.stats.latency.max() == 3ms);
+    CHECK(copy.end == ending::requests_done);
 }
 
 TEST_CASE("messages go both ways, small and large, and a part of one is none") {
-    two_ends ends{secret, secret};
-    REQUIRE(ends.wrong_with_agent == "");
-    REQUIRE(ends.wrong_with_controller == "");
+    channel_ends ends{secret, secret};
+    REQUIRE(ends.agent_error == "");
+    REQUIRE(ends.controller_error == "");
     CHECK_FALSE(ends.agent->receive(0ms));
     ends.controller->send({{"kind", "go"}});
     ends.controller->send({1, 2, 3});
     CHECK(ends.agent->receive(time_limit).value()["kind"] == "go");
     CHECK(ends.agent->receive(time_limit).value() == nlohmann::json{1, 2, 3});
 
-    std::vector<int> many(500'000);
-    std::iota(many.begin(), many.end(), 0);
-    auto sending = std::async(std::launch::async, [&] { ends.agent->send(many); });
-    CHECK(ends.controller->receive(time_limit).value() == nlohmann::json(many));
+    std::vector<int> numbers(500'000);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    auto sending = std::async(std::launch::async, [&] { ends.agent->send(numbers); });
+    CHECK(ends.controller->receive(time_limit).value() == nlohmann::json(numbers));
     sending.get();
 
     ends.agent.reset();
@@ -161,16 +163,16 @@ TEST_CASE("messages go both ways, small and large, and a part of one is none") {
 }
 
 TEST_CASE("who does not know the secret gets no channel, on either side") {
-    const two_ends ends{secret, "another secret, as long as that one"};
+    const channel_ends ends{secret, "another secret, as long as that one"};
     CHECK_FALSE(ends.agent);
     CHECK_FALSE(ends.controller);
-    CHECK(ends.wrong_with_agent == "it does not know the secret, or speaks no TLS");
-    CHECK(ends.wrong_with_controller == "it does not know the secret, or speaks no TLS");
+    CHECK(ends.agent_error == "it does not know the secret, or speaks no TLS");
+    CHECK(ends.controller_error == "it does not know the secret, or speaks no TLS");
 }
 
 TEST_CASE("an agent that shows a certificate instead of knowing the secret gets no orders") {
     auto pair = make_socket_pair(0);
-    auto impostor = std::async(std::launch::async, [connection = std::move(pair.ours)] {
+    auto impostor = std::async(std::launch::async, [connection = std::move(pair.local)] {
         const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key{EVP_EC_gen("P-256"), EVP_PKEY_free};
         const std::unique_ptr<X509, decltype(&X509_free)> certificate{X509_new(), X509_free};
         X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
@@ -189,17 +191,17 @@ TEST_CASE("an agent that shows a certificate instead of knowing the secret gets 
     });
     std::string wrong;
     try {
-        psk_channel controller{std::move(pair.theirs), side::controller, secret, time_limit};
+        psk_channel controller{std::move(pair.remote), side::controller, secret, time_limit};
         controller.send({{"kind", "orders"}});
-    } catch (const std::runtime_error& why) {
-        wrong = why.what();
+    } catch (const std::runtime_error& error) {
+        wrong = error.what();
     }
     CHECK(wrong == "it does not know the secret, or speaks no TLS");
     CHECK_FALSE(impostor.get());
 }
 
 TEST_CASE("a message that is nested too deep is none") {
-    two_ends ends{secret, secret};
+    channel_ends ends{secret, secret};
     nlohmann::json deep = 1;
     for (int depth = 0; depth != 200; ++depth) deep = nlohmann::json::array({deep});
     ends.agent->send(deep);
@@ -212,8 +214,8 @@ TEST_CASE("a secret is a line of a file that nobody else may read") {
     const auto refusal = [&] {
         try {
             return read_secret(file);
-        } catch (const std::invalid_argument& why) {
-            return std::string{why.what()};
+        } catch (const std::invalid_argument& error) {
+            return std::string{error.what()};
         }
     };
     CHECK(refusal().find("cannot be read") != std::string::npos);
@@ -226,29 +228,31 @@ TEST_CASE("a secret is a line of a file that nobody else may read") {
     CHECK(refusal() == secret);
 }
 
-// ---- The program itself. ----
+// The program parley-load.
 
 namespace {
 
-/// Agents of a test, and those who give them orders.
+/// Two agents, and the controllers that a test starts for them.
 class agents_under_test {
 public:
     explicit agents_under_test(std::vector<std::string> options = {}) : options_{std::move(options)} {
         std::ofstream{secret_file()} << secret << '\n';
         std::filesystem::permissions(secret_file(), std::filesystem::perms{0600});
-        for (auto& each : agents_) each = begin();
+        for (auto& agent : agents_) agent = start_agent();
     }
 
     [[nodiscard]] std::string secret_file() const { return folder_.file("secret"); }
     [[nodiscard]] subprocess& agent(std::size_t which) { return *agents_.at(which); }
-    [[nodiscard]] std::string names() const { return doors_[0] + ',' + doors_[1]; }
+    [[nodiscard]] std::string names() const { return endpoints_[0] + ',' + endpoints_[1]; }
 
-    /// A controller of both.
-    [[nodiscard]] std::unique_ptr<subprocess> controller(const address& target, std::vector<std::string> more,
+    /// Starts a controller of both agents.
+    [[nodiscard]] std::unique_ptr<subprocess> controller(const address& target,
+                                                         std::vector<std::string> options,
                                                          const std::string& service = "counter") const {
-        more.insert(more.begin(), {PARLEY_LOAD, target.to_string(), "--service", service, "--agents", names(),
-                                   "--secret-file", secret_file(), "--json", folder_.file("report")});
-        return std::make_unique<subprocess>(std::move(more), subprocess::errors::kept);
+        options.insert(options.begin(),
+                       {PARLEY_LOAD, target.to_string(), "--service", service, "--agents", names(),
+                        "--secret-file", secret_file(), "--json", folder_.file("report")});
+        return std::make_unique<subprocess>(std::move(options), subprocess::errors::kept);
     }
 
     [[nodiscard]] nlohmann::json report() const {
@@ -256,31 +260,32 @@ public:
     }
 
 private:
-    std::unique_ptr<subprocess> begin() {
-        std::vector<std::string> words{PARLEY_LOAD, "--agent", own_door(), "--secret-file", secret_file()};
-        words.insert(words.end(), options_.begin(), options_.end());
-        auto one = std::make_unique<subprocess>(std::move(words), subprocess::errors::kept);
-        const auto line = one->read_line(time_limit); // "listening on ADDRESS (agent)"
+    std::unique_ptr<subprocess> start_agent() {
+        std::vector<std::string> arguments{PARLEY_LOAD, "--agent", own_endpoint(), "--secret-file",
+                                           secret_file()};
+        arguments.insert(arguments.end(), options_.begin(), options_.end());
+        auto agent = std::make_unique<subprocess>(std::move(arguments), subprocess::errors::kept);
+        const auto line = agent->read_line(time_limit); // "listening on ADDRESS (agent)"
         const auto from = line.find("on ") + 3;
-        doors_.push_back(line.substr(from, line.find(' ', from) - from));
-        return one;
+        endpoints_.push_back(line.substr(from, line.find(' ', from) - from));
+        return agent;
     }
 
     std::vector<std::string> options_; // of each agent
     temporary_folder folder_;
-    std::vector<std::string> doors_;
+    std::vector<std::string> endpoints_;
     std::array<std::unique_ptr<subprocess>, 2> agents_;
 };
 
-int code_of(subprocess& program) {
+int exit_code_of(subprocess& program) {
     const auto end = program.wait(60s);
     return end ? end->exit_code().value_or(-1) : -1;
 }
 
-/// Without errors; that it is not valid may be for a busy machine.
-bool is_done(int code) { return code == 0 || code == 3; }
+/// True if the run had no errors. On a busy machine it may still be invalid (exit status 3).
+bool has_succeeded(int code) { return code == 0 || code == 3; }
 
-/// Until a line with that comes.
+/// Reads lines until one contains `text`, and returns it.
 std::string line_with(subprocess& program, std::string_view text) {
     for (;;)
         if (auto line = program.read_line(time_limit); line.find(text) != std::string::npos) return line;
@@ -289,11 +294,11 @@ std::string line_with(subprocess& program, std::string_view text) {
 } // namespace
 
 TEST_CASE("two agents share the requests and the connections, and no number of a counter comes twice") {
-    agents_under_test both;
+    agents_under_test agents;
     server_under_test server{"epoll", "counter"};
-    const auto controller = both.controller(server.endpoint(), {"--requests", "1001", "--connections", "5"});
-    CHECK(is_done(code_of(*controller)));
-    const auto report = both.report();
+    const auto controller = agents.controller(server.endpoint(), {"--requests", "1001", "--connections", "5"});
+    CHECK(has_succeeded(exit_code_of(*controller)));
+    const auto report = agents.report();
     CHECK(report["ok"] == true);
     CHECK(report["all_requests"] == 1001);
     CHECK(report["ledger"]["sent"] == 1001);
@@ -301,68 +306,71 @@ TEST_CASE("two agents share the requests and the connections, and no number of a
     CHECK(report["served"] == 5);
     CHECK(report["agents"].size() == 2);
     CHECK(report["lost_agents"].empty());
-    CHECK(line_with(both.agent(0), "part 1 of 2").find("5 connections") != std::string::npos);
-    CHECK(line_with(both.agent(1), "part 2 of 2").find(server.endpoint().to_string()) != std::string::npos);
+    CHECK(line_with(agents.agent(0), "part 1 of 2").find("5 connections") != std::string::npos);
+    CHECK(line_with(agents.agent(1), "part 2 of 2").find(server.endpoint().to_string()) != std::string::npos);
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("numbers that a counter gave to two agents are found") {
-    agents_under_test both;
+    agents_under_test agents;
     server_under_test server{"prefork", "counter", {"--counter", "private", "--workers", "2"}};
-    // For a time, not a number: so both are connected at once, and neither worker can serve the two.
+    // A duration instead of a number of requests: both agents are connected at once, so no worker serves
+    // both.
     const auto controller =
-        both.controller(server.endpoint(), {"--duration", "400ms", "--warm-up", "0s", "--connections", "2"});
-    CHECK(code_of(*controller) == 1);
-    CHECK(both.report()["errors"][0]["cause"] == "lost update");
+        agents.controller(server.endpoint(), {"--duration", "400ms", "--warm-up", "0s", "--connections", "2"});
+    CHECK(exit_code_of(*controller) == 1);
+    CHECK(agents.report()["errors"][0]["cause"] == "lost update");
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("an agent's connections come from its own addresses") {
-    agents_under_test both{{"--source", "127.0.0.77"}};
+    agents_under_test agents{{"--source", "127.0.0.77"}};
     std::mutex lock;
     std::vector<std::string> peers;
     scripted_server server{[&](connection& connection, int) {
         {
-            const std::lock_guard held{lock};
+            const std::lock_guard guard{lock};
             peers.push_back(address::of_peer(connection.descriptor()).to_string());
         }
         echo(connection);
     }};
-    const auto controller = both.controller(server.where(), {"--requests", "40", "--connections", "4"}, "echo");
-    CHECK(is_done(code_of(*controller)));
-    const std::lock_guard held{lock};
+    const auto controller =
+        agents.controller(server.endpoint(), {"--requests", "40", "--connections", "4"}, "echo");
+    CHECK(has_succeeded(exit_code_of(*controller)));
+    const std::lock_guard guard{lock};
     CHECK(peers.size() == 4);
-    for (const auto& each : peers) CHECK(each.starts_with("127.0.0.77:"));
+    for (const auto& peer : peers) CHECK(peer.starts_with("127.0.0.77:"));
 }
 
 TEST_CASE("a rate is shared, a series runs, and a controller that ends early gets what there is") {
-    agents_under_test both;
+    agents_under_test agents;
     server_under_test server{"epoll", "counter"};
     const auto open =
-        both.controller(server.endpoint(), {"--rate", "200", "--duration", "1s", "--connections", "4"});
-    CHECK(is_done(code_of(*open)));
-    const int due = both.report()["due"]; // 180, and who stands at an end is counted or not
+        agents.controller(server.endpoint(), {"--rate", "200", "--duration", "1s", "--connections", "4"});
+    CHECK(has_succeeded(exit_code_of(*open)));
+    const int due = agents.report()["due"]; // 180; a request that is due at a boundary may or may not count
     CHECK(std::abs(due - 180) <= 2);
     const auto series =
-        both.controller(server.endpoint(), {"--duration", "200ms", "--connections", "4", "--repeat", "4"});
-    CHECK(is_done(code_of(*series)));
-    CHECK(both.report()["runs"].size() == 4);
-    const auto cut_off = both.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
-    for (int load = 0; load != 6; ++load) line_with(both.agent(0), "part 1 of 2"); // this is the sixth
+        agents.controller(server.endpoint(), {"--duration", "200ms", "--connections", "4", "--repeat", "4"});
+    CHECK(has_succeeded(exit_code_of(*series)));
+    CHECK(agents.report()["runs"].size() == 4);
+    const auto cut_off = agents.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
+    for (int load = 0; load != 6; ++load)
+        line_with(agents.agent(0), "part 1 of 2"); // six loads so far, the interrupted one included
     cut_off->signal(SIGINT);
     CHECK(cut_off->wait(60s));
-    CHECK(both.report()["ending"] == "interrupted");
+    CHECK(agents.report()["ending"] == "interrupted");
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("an agent that dies costs its part and the run's validity, no more") {
-    agents_under_test both;
+    agents_under_test agents;
     server_under_test server{"epoll", "counter"};
-    const auto controller = both.controller(server.endpoint(), {"--duration", "2s", "--connections", "4"});
-    line_with(both.agent(1), "part 2 of 2");
-    both.agent(1).signal(SIGKILL);
-    CHECK(code_of(*controller) == 3);
-    const auto report = both.report();
+    const auto controller = agents.controller(server.endpoint(), {"--duration", "2s", "--connections", "4"});
+    line_with(agents.agent(1), "part 2 of 2");
+    agents.agent(1).signal(SIGKILL);
+    CHECK(exit_code_of(*controller) == 3);
+    const auto report = agents.report();
     CHECK(report["verdict"]["reasons"][0]["code"] == "agent-lost");
     CHECK(report["lost_agents"].size() == 1);
     CHECK(report["served"] == 2);
@@ -371,55 +379,56 @@ TEST_CASE("an agent that dies costs its part and the run's validity, no more") {
 }
 
 TEST_CASE("a controller that dies ends its load, and the agents serve the next one") {
-    agents_under_test both;
+    agents_under_test agents;
     server_under_test server{"epoll", "counter"};
     {
-        const auto controller = both.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
-        line_with(both.agent(0), "part 1 of 2");
-        line_with(both.agent(1), "part 2 of 2");
+        const auto controller =
+            agents.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
+        line_with(agents.agent(0), "part 1 of 2");
+        line_with(agents.agent(1), "part 2 of 2");
         controller->signal(SIGKILL);
     }
-    line_with(both.agent(0), ": it has");
-    line_with(both.agent(1), ": it has");
-    const auto next = both.controller(server.endpoint(), {"--requests", "10", "--connections", "2"});
-    CHECK(is_done(code_of(*next)));
+    line_with(agents.agent(0), ": it has");
+    line_with(agents.agent(1), ": it has");
+    const auto next = agents.controller(server.endpoint(), {"--requests", "10", "--connections", "2"});
+    CHECK(has_succeeded(exit_code_of(*next)));
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("an agent ends when it is told to, in the midst of a load, too") {
-    agents_under_test both;
+    agents_under_test agents;
     server_under_test server{"epoll", "counter"};
-    const auto controller = both.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
-    for (std::size_t each : {0u, 1u}) {
-        line_with(both.agent(each), "part ");
-        both.agent(each).signal(SIGTERM);
-        CHECK(code_of(both.agent(each)) == 0);
+    const auto controller = agents.controller(server.endpoint(), {"--duration", "60s", "--connections", "4"});
+    for (std::size_t i : {0u, 1u}) {
+        line_with(agents.agent(i), "part ");
+        agents.agent(i).signal(SIGTERM);
+        CHECK(exit_code_of(agents.agent(i)) == 0);
     }
     CHECK(controller->wait(60s));
-    CHECK(both.report()["ending"] == "interrupted");
+    CHECK(agents.report()["ending"] == "interrupted");
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("what cannot be is refused in one line") {
-    const agents_under_test both;
-    const auto said_by = [&](std::vector<std::string> words) {
-        words.insert(words.begin(), PARLEY_LOAD);
-        subprocess program{std::move(words), subprocess::errors::kept};
-        const auto code = code_of(program);
+    const agents_under_test agents;
+    const auto result_of = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), PARLEY_LOAD);
+        subprocess program{std::move(arguments), subprocess::errors::kept};
+        const auto code = exit_code_of(program);
         return fmt::format("{} {}", code, program.error_output());
     };
-    CHECK(said_by({"--agent", "127.0.0.1:0"}).starts_with("2 parley-load: --agent and --agents go with"));
-    CHECK(
-        said_by({"1.2.3.4:5", "--secret-file", both.secret_file()}).starts_with("2 parley-load: --agent and"));
-    CHECK(said_by({"1.2.3.4:5", "--agent", own_door(), "--secret-file", both.secret_file()})
+    CHECK(result_of({"--agent", "127.0.0.1:0"}).starts_with("2 parley-load: --agent and --agents go with"));
+    CHECK(result_of({"1.2.3.4:5", "--secret-file", agents.secret_file()})
+              .starts_with("2 parley-load: --agent and"));
+    CHECK(result_of({"1.2.3.4:5", "--agent", own_endpoint(), "--secret-file", agents.secret_file()})
               .starts_with("2 parley-load: an --agent is told by its controller"));
-    CHECK(said_by({}).starts_with("2 parley-load: address is required"));
-    CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file(), "--source",
-                   "127.0.0.1"})
+    CHECK(result_of({}).starts_with("2 parley-load: address is required"));
+    CHECK(result_of({"1.2.3.4:5", "--agents", agents.names(), "--secret-file", agents.secret_file(), "--source",
+                     "127.0.0.1"})
               .starts_with("2 parley-load: --source is of this machine: give it to each --agent"));
-    CHECK(said_by({"1.2.3.4:5", "--agents", both.names(), "--secret-file", both.secret_file()})
+    CHECK(result_of({"1.2.3.4:5", "--agents", agents.names(), "--secret-file", agents.secret_file()})
               .starts_with("2 parley-load: 1 connections cannot be shared by 2 agents"));
-    CHECK(said_by({"1.2.3.4:5", "--agents", own_loopback() + ":1", "--secret-file", both.secret_file()})
+    CHECK(result_of({"1.2.3.4:5", "--agents", own_loopback() + ":1", "--secret-file", agents.secret_file()})
               .starts_with("1 parley-load: agent " + own_loopback() + ":1: connect"));
 }
 

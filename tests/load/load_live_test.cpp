@@ -1,4 +1,4 @@
-// The view of a load on a terminal, and what Ctrl-C does.
+// Tests of the live view on a terminal, and of Ctrl-C.
 #include "client/load/output/live_view.hpp"
 #include "common/terminal_width.hpp"
 #include "tests/support/pseudo_terminal.hpp"
@@ -24,25 +24,25 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
     options.duration = 1h;
     load_result so_far;
     so_far.stats.all_answered = 5;
-    const auto first = view.redrawn(300ms, options, so_far, 100);
-    CHECK(first.find("warming up") != std::string::npos);
-    CHECK(first.find("so far: nothing to say yet") != std::string::npos);
+    const auto first_view = view.redrawn(300ms, options, so_far, 100);
+    CHECK(first_view.find("warming up") != std::string::npos);
+    CHECK(first_view.find("so far: nothing to say yet") != std::string::npos);
     CHECK(view.redrawn(310ms, options, so_far, 100).empty());
-    for (int each = 0; each < 40; ++each) {
-        interval one{.begin = each * 100ms, .length = 100ms, .asked = 100, .errors = 0, .latency = {}};
-        for (int answer = 0; answer < 100; ++answer) one.latency.record(2ms);
-        view.add(one);
+    for (int i = 0; i < 40; ++i) {
+        interval interval{.begin = i * 100ms, .length = 100ms, .asked = 100, .errors = 0, .latency = {}};
+        for (int answer = 0; answer < 100; ++answer) interval.latency.record(2ms);
+        view.add(interval);
     }
     so_far.counted = 4s;
     so_far.stats.all_answered = so_far.stats.answered = 4'000;
     for (int answer = 0; answer < 4'000; ++answer) so_far.stats.latency.record(1ms);
-    const auto second = view.redrawn(600ms, options, so_far, 100);
-    CHECK(second.starts_with("\x1b[4A"));
-    CHECK(second.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
-    CHECK(second.find("p50 2.00 ms   p90 2.00 ms   p99 -") != std::string::npos);
-    CHECK(second.find("█████") != std::string::npos);
-    CHECK(second.find("so far: valid") != std::string::npos);
-    options.percentiles = {99.99}; // it goes on for long enough
+    const auto second_view = view.redrawn(600ms, options, so_far, 100);
+    CHECK(second_view.starts_with("\x1b[4A"));
+    CHECK(second_view.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
+    CHECK(second_view.find("p50 2.00 ms   p90 2.00 ms   p99 -") != std::string::npos);
+    CHECK(second_view.find("█████") != std::string::npos);
+    CHECK(second_view.find("so far: valid") != std::string::npos);
+    options.percentiles = {99.99}; // a percentile for which the run is still too short
     so_far.max_thread_cpu = 1;
     CHECK(view.redrawn(900ms, options, so_far, 100).find("so far: not valid: generator-bound") !=
           std::string::npos);
@@ -53,39 +53,39 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
 }
 
 TEST_CASE("no line of the view is wider than the terminal, also after a resize") {
-    const auto widest = [](std::string_view text) {
-        std::size_t most = 0;
+    const auto width_of_view = [](std::string_view text) {
+        std::size_t widest = 0;
         for (auto begin = text.find('\r'); begin != text.npos; begin = text.find('\r', begin + 1))
-            most = std::max(most, width_of(text.substr(begin + 1, text.find('\x1b', begin) - begin - 1)));
-        return most;
+            widest = std::max(widest, width_of(text.substr(begin + 1, text.find('\x1b', begin) - begin - 1)));
+        return widest;
     };
     live_view view{100ms};
     load_options options;
     load_result so_far;
     so_far.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
     const auto wide = view.redrawn(300ms, options, so_far, 200);
-    CHECK(widest(wide) > 80);
-    // What was drawn is wrapped now: the line of the verdict takes three rows of 40 columns.
+    CHECK(width_of_view(wide) > 80);
+    // The first view is wrapped now: its verdict line takes three rows of 40 columns.
     const auto narrow = view.redrawn(600ms, options, so_far, 40);
     CHECK(narrow.starts_with("\x1b[8A\r\x1b[J"));
-    CHECK(widest(narrow) < 40);
+    CHECK(width_of_view(narrow) < 40);
     CHECK(view.redrawn(900ms, options, so_far, 40).starts_with("\x1b[4A\r"));
     CHECK(view.cleared(40) == "\x1b[4A\r\x1b[J");
     for (const std::size_t columns : {1, 2, 10, 60, 80})
-        CHECK(widest(view.redrawn(1h, options, so_far, columns)) < columns);
+        CHECK(width_of_view(view.redrawn(1h, options, so_far, columns)) < columns);
 }
 
 TEST_CASE("Ctrl-C on a terminal ends the load early, with the full report") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    pseudo_terminal screen{24, 100};
-    screen.start(
-        {PARLEY_LOAD, server.where().to_string(), "--connections", "2", "--duration", "1h", "--warm-up", "0s"});
-    REQUIRE(screen.shows("so far:"));
-    REQUIRE(screen.shows("requests/s"));
-    screen.type("\x03");
-    REQUIRE(screen.shows("closed loop, interrupted"));
-    CHECK(screen.shows("verdict"));
-    CHECK(screen.end().starts_with("exit"));
+    pseudo_terminal terminal{24, 100};
+    terminal.start({PARLEY_LOAD, server.endpoint().to_string(), "--connections", "2", "--duration", "1h",
+                    "--warm-up", "0s"});
+    REQUIRE(terminal.shows("so far:"));
+    REQUIRE(terminal.shows("requests/s"));
+    terminal.type("\x03");
+    REQUIRE(terminal.shows("closed loop, interrupted"));
+    CHECK(terminal.shows("verdict"));
+    CHECK(terminal.end().starts_with("exit"));
 }
 
 } // namespace parley

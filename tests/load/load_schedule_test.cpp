@@ -1,4 +1,4 @@
-// When requests are due: evenly, at random, in bursts, over steps and ramps.
+// Tests of the times at which requests are due: constant, Poisson, bursts, over steps and ramps.
 #include "client/load/plan/schedule.hpp"
 
 #include <algorithm>
@@ -15,25 +15,24 @@ namespace {
 
 using seconds = std::chrono::duration<double>;
 
-std::vector<double> due_times(schedule all) {
+std::vector<double> due_times(schedule schedule) {
     std::vector<double> times;
-    for (; all.next(); all.take()) times.push_back(seconds{*all.next()}.count());
+    for (; schedule.next(); schedule.take()) times.push_back(seconds{*schedule.next()}.count());
     return times;
 }
 
 profile steady(std::chrono::milliseconds duration, double rate) { return profile{{{duration, rate, rate}}}; }
 
-/// The Kolmogorov-Smirnov statistic: the largest distance between the distribution of the values and
-/// `expected`, times the root of their number. For values of that distribution it exceeds 1.95 in one of a
-/// thousand runs.
+/// Returns the Kolmogorov-Smirnov statistic: the largest distance between the distribution of the values and
+/// `expected`, times the root of their number. It exceeds 1.95 in one of a thousand samples of `expected`.
 template <class Distribution>
 double kolmogorov_smirnov(std::vector<double> values, Distribution expected) {
     std::sort(values.begin(), values.end());
     const auto count = static_cast<double>(values.size());
     double distance = 0;
-    for (std::size_t each = 0; each < values.size(); ++each) {
-        const double should = expected(values[each]), place = static_cast<double>(each);
-        distance = std::max({distance, should - place / count, (place + 1) / count - should});
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const double probability = expected(values[i]), rank = static_cast<double>(i);
+        distance = std::max({distance, probability - rank / count, (rank + 1) / count - probability});
     }
     return distance * std::sqrt(count);
 }
@@ -52,34 +51,34 @@ std::string refusal_of(auto read, std::string_view text) {
 TEST_CASE("constant arrivals are evenly spaced, from the beginning on") {
     const auto times = due_times({steady(10s, 1'000), {}, 1});
     REQUIRE(times.size() == 10'000);
-    for (std::size_t each = 0; each < times.size(); ++each)
-        REQUIRE(times[each] == doctest::Approx(static_cast<double>(each) / 1'000).epsilon(1e-6));
+    for (std::size_t i = 0; i < times.size(); ++i)
+        REQUIRE(times[i] == doctest::Approx(static_cast<double>(i) / 1'000).epsilon(1e-6));
 }
 
 TEST_CASE("bursts come together, as often as the rate allows") {
     const auto times = due_times({steady(1s, 100), {arrivals::kind::burst, 10}, 1});
     REQUIRE(times.size() == 100);
-    for (std::size_t each = 0; each < times.size(); ++each)
-        CHECK(times[each] == doctest::Approx(static_cast<double>(each / 10) / 10));
+    for (std::size_t i = 0; i < times.size(); ++i)
+        CHECK(times[i] == doctest::Approx(static_cast<double>(i / 10) / 10));
 }
 
 TEST_CASE("Poisson arrivals have exponential pauses that do not depend on each other") {
     const auto times = due_times({steady(100s, 1'000), {arrivals::kind::poisson, 1}, 7});
     CHECK(static_cast<double>(times.size()) == doctest::Approx(100'000).epsilon(0.02));
     std::vector<double> pauses;
-    for (std::size_t each = 1; each < times.size(); ++each) pauses.push_back(times[each] - times[each - 1]);
+    for (std::size_t i = 1; i < times.size(); ++i) pauses.push_back(times[i] - times[i - 1]);
     CHECK(kolmogorov_smirnov(pauses, [](double pause) { return 1 - std::exp(-1'000 * pause); }) < 1.95);
 
-    double together = 0;
-    for (std::size_t each = 1; each < pauses.size(); ++each)
-        together += (pauses[each] * 1'000 - 1) * (pauses[each - 1] * 1'000 - 1);
-    CHECK(std::abs(together / std::sqrt(static_cast<double>(pauses.size()))) < 4);
+    double covariance = 0;
+    for (std::size_t i = 1; i < pauses.size(); ++i)
+        covariance += (pauses[i] * 1'000 - 1) * (pauses[i - 1] * 1'000 - 1);
+    CHECK(std::abs(covariance / std::sqrt(static_cast<double>(pauses.size()))) < 4);
 }
 
 TEST_CASE("Poisson arrivals follow a ramp") {
     const profile ramp{{{10s, 0, 20'000}}};
     const auto times = due_times({ramp, {arrivals::kind::poisson, 1}, 3});
-    CHECK(kolmogorov_smirnov(times, [](double when) { return when * when / 100; }) < 1.95);
+    CHECK(kolmogorov_smirnov(times, [](double time) { return time * time / 100; }) < 1.95);
 }
 
 TEST_CASE("the seed alone decides, and another one decides otherwise") {
@@ -89,8 +88,8 @@ TEST_CASE("the seed alone decides, and another one decides otherwise") {
 }
 
 TEST_CASE("threads that share a schedule leave nothing out and take nothing twice") {
-    for (const auto how : {arrivals::kind::constant, arrivals::kind::poisson, arrivals::kind::burst}) {
-        const arrivals arriving{how, 7};
+    for (const auto kind : {arrivals::kind::constant, arrivals::kind::poisson, arrivals::kind::burst}) {
+        const arrivals arriving{kind, 7};
         std::vector<double> shared;
         for (int thread = 0; thread < 3; ++thread) {
             const auto part = due_times({steady(1s, 1'000), arriving, 9, thread, 3});

@@ -1,4 +1,4 @@
-// The search for the highest rate that meets a target, and the addresses that connections come from.
+// Tests of the search for the highest rate that meets a target, and of source addresses.
 #include "client/load/analysis/rate_search.hpp"
 #include "client/load/engine/engine.hpp"
 #include "client/load/engine/run_load.hpp"
@@ -24,22 +24,22 @@ using namespace std::chrono_literals;
 
 namespace {
 
-trial_outcome outcome_of(bool is_met) { return is_met ? trial_outcome::met : trial_outcome::missed; }
+trial_outcome outcome_of(bool met) { return met ? trial_outcome::met : trial_outcome::missed; }
 
-/// An open load for a second at 100 requests/s, of which all were answered in 1 ms.
-struct observed {
+/// An open-loop run of one second at 100 requests/s, with all replies after 1 ms.
+struct example_run {
     load_options options;
     load_result result;
 
-    observed() {
+    example_run() {
         options.rate = 100;
         options.duration = 1s;
         options.warm_up = 0s;
         auto& stats = result.stats;
         stats.has_schedule = true;
         const auto begin = run_stats::clock::now();
-        for (int each = 0; each != 100; ++each) {
-            const auto due = begin + each * 10ms;
+        for (int i = 0; i != 100; ++i) {
+            const auto due = begin + i * 10ms;
             stats.record({due, due, due, due + 1ms, 64, 64});
         }
         stats.all_asked = 100;
@@ -48,52 +48,52 @@ struct observed {
         result.counted = 1s;
     }
 
-    trial against(const char* target) {
-        const auto wanted = parse_threshold(target);
-        options.percentiles = {wanted.percent};
-        if (wanted.percent == 0) options.percentiles.clear();
-        return judge_trial(options, wanted, result);
+    trial judge(const char* target) {
+        const auto threshold = parse_threshold(target);
+        options.percentiles = {threshold.percent};
+        if (threshold.percent == 0) options.percentiles.clear();
+        return judge_trial(options, threshold, result);
     }
 };
 
 } // namespace
 
 TEST_CASE("a trial meets its target, misses it, or cannot tell") {
-    observed run;
-    CHECK(run.against("p90<5ms").outcome == trial_outcome::met);
-    CHECK(run.against("p90<500us").outcome == trial_outcome::missed);
-    CHECK(run.against("p99<5ms").outcome == trial_outcome::unknown); // one answer lies beyond, which is chance
-    CHECK(run.against("p99<500us").outcome == trial_outcome::unknown);
-    CHECK(run.against("max<500us").outcome == trial_outcome::missed); // that is sure
+    example_run run;
+    CHECK(run.judge("p90<5ms").outcome == trial_outcome::met);
+    CHECK(run.judge("p90<500us").outcome == trial_outcome::missed);
+    CHECK(run.judge("p99<5ms").outcome == trial_outcome::unknown); // one reply beyond is too few
+    CHECK(run.judge("p99<500us").outcome == trial_outcome::unknown);
+    CHECK(run.judge("max<500us").outcome == trial_outcome::missed); // a single reply decides
     run.result.starved = 500ms;
     for (const auto* target : {"p90<5ms", "p90<500us", "max<500us"}) {
-        const auto told = run.against(target);
-        CHECK(told.outcome == trial_outcome::unknown);
-        CHECK(told.why == "parley-load is the limit: generator-starved");
+        const auto trial = run.judge(target);
+        CHECK(trial.outcome == trial_outcome::unknown);
+        CHECK(trial.why == "parley-load is the limit: generator-starved");
     }
-    observed behind;
+    example_run behind;
     behind.result.due = 300;
-    CHECK(behind.against("p90<5ms").outcome == trial_outcome::missed);
-    observed failing;
+    CHECK(behind.judge("p90<5ms").outcome == trial_outcome::missed);
+    example_run failing;
     failing.result.stats.errors.add({phase::read, "recv", "ECONNRESET", "reset"});
-    CHECK(failing.against("p90<5ms").outcome == trial_outcome::missed);
-    observed idle;
+    CHECK(failing.judge("p90<5ms").outcome == trial_outcome::missed);
+    example_run idle;
     idle.result.stats = {};
     idle.result.stats.has_schedule = true;
     idle.result.due = 0;
-    CHECK(idle.against("p90<5ms").outcome == trial_outcome::unknown);
+    CHECK(idle.judge("p90<5ms").outcome == trial_outcome::unknown);
 }
 
 TEST_CASE("a trial lasts as long as its percentile needs") {
     const auto p99 = parse_threshold("p99<5ms"), longest = parse_threshold("max<5ms");
     CHECK(trial_length(p99, 100'000, 3s, {}) == 3s);
-    CHECK(trial_length(p99, 100, 3s, 0s) == 12s); // 1,000 answers, and a fifth more
+    CHECK(trial_length(p99, 100, 3s, 0s) == 12s); // 1,000 replies, and a fifth more
     CHECK(trial_length(p99, 100, 3s, 2s) == 14s);
     CHECK(trial_length(longest, 1, 3s, {}) == 3s);
 }
 
 TEST_CASE("what cannot be told is not counted against the server") {
-    // From 5,000 on, the load is the limit.
+    // From 5,000 requests/s on, the load generator is the limit.
     const auto limited = [](double rate) { return rate < 5'000 ? trial_outcome::met : trial_outcome::unknown; };
     const auto found = find_knee({}, limited);
     CHECK(found.least > 4'500);
@@ -102,7 +102,7 @@ TEST_CASE("what cannot be told is not counted against the server") {
     const auto never = find_knee({}, [](double) { return trial_outcome::unknown; });
     CHECK(never.least == 0);
     CHECK(never.at_most == trial_outcome::unknown);
-    // At the lowest rates a percentile takes too long to be told.
+    // At the lowest rates a trial takes too long to settle the percentile.
     const auto missed =
         find_knee({}, [](double rate) { return rate < 100 ? trial_outcome::unknown : trial_outcome::missed; });
     CHECK(missed.least == 0);
@@ -115,7 +115,7 @@ TEST_CASE("the knee lies between a rate that was met and one that was not") {
         const auto found = find_knee({}, [&](double rate) { return ++trials, outcome_of(rate <= truth); });
         CHECK(found.least <= truth);
         CHECK(found.most > truth);
-        CHECK(found.most <= found.least * 1.05 * 1.05 * 1.001); // of searches that began elsewhere
+        CHECK(found.most <= found.least * 1.05 * 1.05 * 1.001); // for searches that began at another rate
         CHECK(trials < 80);
     }
 }
@@ -123,16 +123,16 @@ TEST_CASE("the knee lies between a rate that was met and one that was not") {
 TEST_CASE("luck near the knee makes the interval wider, and it still holds the knee") {
     constexpr double truth = 20'000;
     std::mt19937_64 random{2};
-    int held = 0;
-    for (int each = 0; each < 100; ++each) {
-        // Within 5 % of the knee a trial is met by chance.
+    int correct = 0;
+    for (int search = 0; search < 100; ++search) {
+        // Within 5 % of the knee, chance decides if a trial is met.
         const auto found = find_knee({}, [&](double rate) {
             const double chance = std::clamp(0.5 - (rate / truth - 1) * 10, 0.0, 1.0);
             return outcome_of(std::bernoulli_distribution{chance}(random));
         });
-        held += found.least <= truth * 1.05 && found.most >= truth * 0.95 && found.most < truth * 1.3;
+        correct += found.least <= truth * 1.05 && found.most >= truth * 0.95 && found.most < truth * 1.3;
     }
-    CHECK(held == 100);
+    CHECK(correct == 100);
 }
 
 TEST_CASE("a target that is met always or never has no knee") {
@@ -185,54 +185,54 @@ TEST_CASE("the addresses of one name share the connections, and one that is not 
     const scripted_server first{[&](connection& connection, int) { ++connections[0], echo(connection); }};
     const scripted_server second{[&](connection& connection, int) { ++connections[1], echo(connection); }};
     std::optional<scripted_server> gone{std::in_place, [](connection&, int) {}};
-    const auto unserved = gone->where();
+    const auto unserved = gone->endpoint();
     gone.reset();
     load_options options;
     options.connections = 9;
     options.total = 90;
     start_barrier start{1};
     intervals cut{1, interval_of(options), [](const interval&) {}};
-    const auto& with = protocol_for(options.service);
-    const auto plan = plan_requests(with, options.requests);
-    const std::vector<address> targets{first.where(), unserved, second.where()};
-    const auto result = engine{{options, with, plan, targets, nullptr, start, cut, -1}, {}}.run();
+    const auto& protocol = protocol_for(options.service);
+    const auto plan = plan_requests(protocol, options.requests);
+    const std::vector<address> targets{first.endpoint(), unserved, second.endpoint()};
+    const auto result = engine{{options, protocol, plan, targets, nullptr, start, cut, -1}, {}}.run();
     CHECK(result.stats.all_answered == 90);
     CHECK(result.stats.errors.count() == 0);
     CHECK(connections[0] == 3);
-    CHECK(connections[1] == 6); // also those of the address that is not served
+    CHECK(connections[1] == 6); // including the share of the address that is not served
 }
 
 TEST_CASE("connections come from the sources in turns") {
     std::mutex lock;
-    std::multiset<std::string> from;
+    std::multiset<std::string> hosts;
     const scripted_server server{[&](connection& connection, int) {
         const auto peer = parse_endpoint(address::of_peer(connection.descriptor()).to_string()).host;
         {
-            const std::lock_guard held{lock};
-            from.insert(peer);
+            const std::lock_guard guard{lock};
+            hosts.insert(peer);
         }
         echo(connection);
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.connections = 6;
     options.total = 60;
     options.sources = parse_sources("127.0.0.2-127.0.0.4");
     CHECK(generate_load(options, -1, {}).stats.all_answered == 60);
-    const std::lock_guard held{lock};
-    for (const auto* each : {"127.0.0.2", "127.0.0.3", "127.0.0.4"}) CHECK(from.count(each) == 2);
+    const std::lock_guard guard{lock};
+    for (const auto* host : {"127.0.0.2", "127.0.0.3", "127.0.0.4"}) CHECK(hosts.count(host) == 2);
 }
 
 namespace {
 
-struct ended {
+struct program_result {
     int code;
     std::string output;
 };
 
-ended parley_load(std::vector<std::string> words) {
-    words.insert(words.begin(), PARLEY_LOAD);
-    subprocess program{std::move(words), subprocess::errors::kept};
+program_result parley_load(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), PARLEY_LOAD);
+    subprocess program{std::move(arguments), subprocess::errors::kept};
     const auto end = program.wait(100s);
     return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output()};
 }
@@ -242,15 +242,16 @@ ended parley_load(std::vector<std::string> words) {
 TEST_CASE("parley-load searches, and says which rates it has tried") {
     const temporary_folder folder;
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    const auto where = server.where().to_string();
-    // No machine meets this one, and it takes one halving after the other to know.
-    const auto never = parley_load({where, "--find-knee", "max<1ns", "--duration", "20ms", "--warm-up", "0s",
+    const auto endpoint = server.endpoint().to_string();
+    // No machine meets this target, and each trial halves the rate.
+    const auto never = parley_load({endpoint, "--find-knee", "max<1ns", "--duration", "20ms", "--warm-up", "0s",
                                     "--rate", "64", "--connections", "2", "--json", folder.file("knee")});
     CHECK(never.code == 4);
     CHECK(never.output.find("max<1ns is met at no rate") != std::string::npos);
-    const auto untold = parley_load({where, "--find-knee", "p99.999<10s", "--duration", "20ms", "--rate", "1"});
-    CHECK(untold.code == 3);
-    CHECK(untold.output.find("it is not known at which rate p99.999<10s is met: it would take ") !=
+    const auto unknown =
+        parley_load({endpoint, "--find-knee", "p99.999<10s", "--duration", "20ms", "--rate", "1"});
+    CHECK(unknown.code == 3);
+    CHECK(unknown.output.find("it is not known at which rate p99.999<10s is met: it would take ") !=
           std::string::npos);
     std::ostringstream text;
     text << std::ifstream{folder.file("knee")}.rdbuf();
@@ -259,11 +260,11 @@ TEST_CASE("parley-load searches, and says which rates it has tried") {
     CHECK(report["least"] == 0);
     CHECK(report["trials"].size() == 8); // 64, 32 ... 0.5
 
-    const int code = parley_load({where, "--source", "127.0.0.5", "--requests", "3"}).code;
-    CHECK((code == 0 || code == 3)); // a machine that is busy enough makes it invalid
-    CHECK(parley_load({where, "--source", "127.0.0"}).code == 2);
-    CHECK(parley_load({where, "--find-knee", "p99"}).code == 2);
-    CHECK(parley_load({where, "--find-knee", "p99<5ms", "--requests", "5"}).code == 2);
+    const int code = parley_load({endpoint, "--source", "127.0.0.5", "--requests", "3"}).code;
+    CHECK((code == 0 || code == 3)); // exit status 3: on a busy machine the run may be invalid
+    CHECK(parley_load({endpoint, "--source", "127.0.0"}).code == 2);
+    CHECK(parley_load({endpoint, "--find-knee", "p99"}).code == 2);
+    CHECK(parley_load({endpoint, "--find-knee", "p99<5ms", "--requests", "5"}).code == 2);
 }
 
 } // namespace parley

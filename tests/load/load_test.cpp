@@ -1,5 +1,5 @@
-// The load tester against servers with good and bad manners: what it counts is what was done, and what went
-// wrong is named.
+// The load generator against servers that behave and misbehave: its counts match what happened, and each
+// error has a name.
 #include "client/conversation/fairness.hpp"
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/engine/run_load.hpp"
@@ -24,29 +24,30 @@ using namespace std::chrono_literals;
 
 namespace {
 
-load_options asking(const scripted_server& server, std::uint64_t requests, int connections = 1) {
+load_options options_for(const scripted_server& server, std::uint64_t requests, int connections = 1) {
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.total = requests;
     options.connections = connections;
     return options;
 }
 
-load_options lasting(const scripted_server& server, std::chrono::milliseconds duration, int connections) {
-    auto options = asking(server, 0, connections);
+load_options timed_options_for(const scripted_server& server, std::chrono::milliseconds duration,
+                               int connections) {
+    auto options = options_for(server, 0, connections);
     options.total.reset();
     options.duration = duration;
     options.warm_up = 0s;
     return options;
 }
 
-/// "3 x read recv ECONNRESET, 1 x verify wrong bytes"
+/// Returns the errors in short: "3 x read recv ECONNRESET, 1 x verify wrong bytes".
 std::string errors_of(const load_result& result) {
-    std::string all;
-    for (const auto& [first, count] : result.stats.errors.kinds())
-        all += fmt::format("{}{} x {} {}{}{}", all.empty() ? "" : ", ", count, to_string(first.where),
-                           first.call, first.call.empty() ? "" : " ", first.cause);
-    return all;
+    std::string text;
+    for (const auto& [failure, count] : result.stats.errors.kinds())
+        text += fmt::format("{}{} x {} {}{}{}", text.empty() ? "" : ", ", count, to_string(failure.where),
+                            failure.call, failure.call.empty() ? "" : " ", failure.cause);
+    return text;
 }
 
 load_result put_load(const load_options& options, int stop = -1) { return generate_load(options, stop, {}); }
@@ -58,7 +59,7 @@ TEST_CASE("each request is answered once, over as many connections as that takes
     const scripted_server server{[&](connection& connection, int) {
         echo(connection, [&](std::string& piece) { echoed += piece.size(); });
     }};
-    auto options = asking(server, 1'000, 8);
+    auto options = options_for(server, 1'000, 8);
     options.requests.per_connection = 10;
     options.requests.size = 100;
     const auto result = put_load(options);
@@ -82,7 +83,7 @@ TEST_CASE("each request is answered once, over as many connections as that takes
 
 TEST_CASE("requests far larger than the sockets' memory go through") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    auto options = asking(server, 6, 3);
+    auto options = options_for(server, 6, 3);
     options.requests.size = 5'000'001;
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
@@ -91,7 +92,7 @@ TEST_CASE("requests far larger than the sockets' memory go through") {
 
 TEST_CASE("a load for a time counts what came between its warm-up and its end") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    auto options = lasting(server, 100ms, 2);
+    auto options = timed_options_for(server, 100ms, 2);
     options.warm_up = 50ms;
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
@@ -103,20 +104,21 @@ TEST_CASE("a load for a time counts what came between its warm-up and its end") 
 }
 
 TEST_CASE("what is answered while other connections are still being made does not count") {
-    // A listener with room for one more than the connection that is served: the others try until the time-out.
-    const auto endpoint = listening_at(own_door(), 0);
+    // The backlog of 0 holds one connection more than the one that is served: the other clients try until the
+    // timeout.
+    const auto endpoint = listening_socket(own_endpoint(), 0);
     load_options options;
     options.target = address::of_socket(endpoint.get()).to_string();
     options.connections = 6;
     options.duration = 200ms;
     options.warm_up = 0s;
     options.timeout = 400ms;
-    const auto begun = std::chrono::steady_clock::now();
+    const auto start = std::chrono::steady_clock::now();
     std::uint64_t answered_early = 0;
     std::jthread served{[&] {
         connection connection{unique_fd{accept4(endpoint.get(), nullptr, nullptr, SOCK_CLOEXEC)}};
         echo(connection,
-             [&](auto&) { answered_early += std::chrono::steady_clock::now() < begun + 300ms ? 1 : 0; });
+             [&](auto&) { answered_early += std::chrono::steady_clock::now() < start + 300ms ? 1 : 0; });
     }};
     const auto result = put_load(options);
     served.join();
@@ -130,7 +132,7 @@ TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
     const scripted_server server{[](connection& connection, int number) {
         echo(connection, [&](std::string& piece) { piece.back() ^= number == 2 ? 1 : 0; });
     }};
-    auto options = asking(server, 20);
+    auto options = options_for(server, 20);
     options.requests.per_connection = 5;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "1 x verify corrupt");
@@ -142,37 +144,37 @@ TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
 TEST_CASE("bytes after the last answer are found") {
     const scripted_server server{[](connection& connection, int) {
         echo(connection);
-        say(connection, "bye");
+        write_all(connection, "bye");
     }};
-    CHECK(errors_of(put_load(asking(server, 3))) == "1 x verify too many bytes");
+    CHECK(errors_of(put_load(options_for(server, 3))) == "1 x verify too many bytes");
 }
 
 TEST_CASE("a connection that ends in the midst of an answer is told from one that is reset") {
     const scripted_server closes{[](connection& connection, int) {
-        read_buffer area;
-        say(connection, connection.read_some(area)->substr(0, 10));
+        read_buffer buffer;
+        write_all(connection, connection.read_some(buffer)->substr(0, 10));
     }};
-    const auto closed = put_load(asking(closes, 1));
+    const auto closed = put_load(options_for(closes, 1));
     CHECK(errors_of(closed) == "1 x read recv end of input");
     CHECK(closed.stats.errors.kinds()[0].first.text.starts_with(
         "the server closed the connection after 10 bytes"));
 
     const scripted_server resets{[](connection& connection, int) {
-        read_buffer area;
-        std::ignore = connection.read_some(area);
-        end_with_reset(connection);
+        read_buffer buffer;
+        std::ignore = connection.read_some(buffer);
+        reset_on_close(connection);
     }};
-    CHECK(errors_of(put_load(asking(resets, 1))) == "1 x read recv ECONNRESET");
+    CHECK(errors_of(put_load(options_for(resets, 1))) == "1 x read recv ECONNRESET");
 }
 
 TEST_CASE("a server that goes away and returns is connected to again") {
     const scripted_server server{[](connection& connection, int number) {
         if (number > 3) return echo(connection);
-        read_buffer area;
-        for (int answers = 0; answers < 4; ++answers) say(connection, *connection.read_some(area));
-        std::ignore = connection.read_some(area); // closing with bytes unread would be a reset
+        read_buffer buffer;
+        for (int answers = 0; answers < 4; ++answers) write_all(connection, *connection.read_some(buffer));
+        std::ignore = connection.read_some(buffer); // closing with bytes unread would be a reset
     }};
-    const auto result = put_load(asking(server, 100));
+    const auto result = put_load(options_for(server, 100));
     CHECK(errors_of(result) == "3 x read recv end of input");
     CHECK(result.connected == 4);
     CHECK(result.stats.all_asked == 100);
@@ -181,8 +183,8 @@ TEST_CASE("a server that goes away and returns is connected to again") {
 }
 
 TEST_CASE("no answer within the time-out is an error") {
-    const scripted_server server{[](connection& connection, int) { hear_out(connection); }};
-    auto options = asking(server, 2, 2);
+    const scripted_server server{[](connection& connection, int) { read_until_eof(connection); }};
+    auto options = options_for(server, 2, 2);
     options.timeout = 50ms;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "2 x read recv ETIMEDOUT");
@@ -196,10 +198,10 @@ TEST_CASE("a server that does not end the conversation is found") {
     const unique_fd loaded{eventfd(0, 0)};
     const scripted_server server{[&](connection& connection, int) {
         echo(connection);
-        eventfd_t told = 0;
-        eventfd_read(loaded.get(), &told);
+        eventfd_t value = 0;
+        eventfd_read(loaded.get(), &value);
     }};
-    auto options = asking(server, 2);
+    auto options = options_for(server, 2);
     options.timeout = 500ms;
     const auto result = put_load(options);
     eventfd_write(loaded.get(), 1);
@@ -211,22 +213,24 @@ TEST_CASE("a server that does not end the conversation is found") {
 TEST_CASE("connections without any answer are reported, and can be allowed") {
     constexpr int connections = 5;
     const unique_fd stop{eventfd(0, 0)};
-    std::atomic<int> ready = 0; // asked twice, which the first is once it has an answer; asked, the others
+    // The first connection is ready after two requests, because it then has a reply; the others after one.
+    std::atomic<int> ready = 0;
     const scripted_server server{[&](connection& connection, int number) {
         if (number == 1) {
-            int pieces = 0;
+            int count = 0;
             return echo(connection, [&](std::string&) {
-                if (++pieces == 2) ++ready;
+                if (++count == 2) ++ready;
             });
         }
-        read_buffer area;
-        std::ignore = connection.read_some(area);
+        read_buffer buffer;
+        std::ignore = connection.read_some(buffer);
         ++ready;
-        hear_out(connection);
+        read_until_eof(connection);
     }};
-    const auto result = generate_load(lasting(server, 1h, connections), stop.get(), [&](auto, auto& so_far) {
-        if (ready == connections && so_far.stats.answered > 0) eventfd_write(stop.get(), 1);
-    });
+    const auto result =
+        generate_load(timed_options_for(server, 1h, connections), stop.get(), [&](auto, auto& so_far) {
+            if (ready == connections && so_far.stats.answered > 0) eventfd_write(stop.get(), 1);
+        });
     CHECK(errors_of(result).empty());
     CHECK(result.served == 1);
     CHECK(result.unanswered == 4);
@@ -241,7 +245,7 @@ TEST_CASE("a cool-down keeps the load up, and is in no figure") {
         echo(connection);
         --connections;
     }};
-    auto options = asking(server, 0);
+    auto options = options_for(server, 0);
     options.total.reset();
     options.duration = 100ms;
     options.warm_up = 0ms;
@@ -251,20 +255,21 @@ TEST_CASE("a cool-down keeps the load up, and is in no figure") {
     const unique_fd stop{eventfd(0, 0)};
     std::uint64_t asked_in_time = 0, asked_in_parts = 0;
     const auto watch = [&](std::chrono::nanoseconds, const load_result& so_far) {
-        const auto now = run_stats::clock::now();
-        if (now < so_far.stats.until || now - so_far.stats.until < 100ms) return;
+        const auto time = run_stats::clock::now();
+        if (time < so_far.stats.until || time - so_far.stats.until < 100ms) return;
         CHECK(connections == 3);
         if (asked_in_time == 0) asked_in_time = so_far.stats.all_asked;
-        // Until the server has answered more, all that time.
+        // Stops only once the server has replied to more requests after the measured time.
         if (so_far.stats.all_asked > asked_in_time) eventfd_write(stop.get(), 1);
     };
-    const auto result =
-        generate_load(options, stop.get(), watch, [&](const interval& one) { asked_in_parts += one.asked; });
+    const auto result = generate_load(options, stop.get(), watch,
+                                      [&](const interval& interval) { asked_in_parts += interval.asked; });
     CHECK(result.end == ending::time_over);
     CHECK(result.counted == 100ms);
     CHECK(result.stats.errors.count() == 0);
     CHECK(result.stats.all_answered >= asked_in_time);
-    CHECK(result.stats.latency.count() <= asked_in_parts + 3); // those that were in flight when it began
+    // Up to three requests were in flight when the measurement began.
+    CHECK(result.stats.latency.count() <= asked_in_parts + 3);
     CHECK(asked_in_parts < asked_in_time);
     CHECK(result.stats.answered <= result.stats.latency.count());
 }
@@ -273,7 +278,7 @@ TEST_CASE("a load ends at once where nobody listens") {
     std::string target;
     {
         const scripted_server gone{[](connection&, int) {}};
-        target = gone.where().to_string();
+        target = gone.endpoint().to_string();
     }
     load_options options;
     options.target = target;
@@ -288,14 +293,14 @@ TEST_CASE("a load ends at once where nobody listens") {
 
 TEST_CASE("a UNIX socket whose queue is full is tried again, and does not end the load") {
     const temporary_folder folder;
-    const auto at = address::resolve("unix:" + folder.file("socket")).front();
+    const auto address = address::resolve("unix:" + folder.file("socket")).front();
     const unique_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    REQUIRE(::bind(socket.get(), at.data(), at.size()) == 0);
+    REQUIRE(::bind(socket.get(), address.data(), address.size()) == 0);
     REQUIRE(::listen(socket.get(), 0) == 0);
     const unique_fd first{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    REQUIRE(::connect(first.get(), at.data(), at.size()) == 0); // the queue is full
+    REQUIRE(::connect(first.get(), address.data(), address.size()) == 0); // the queue is full
     load_options options;
-    options.target = at.to_string();
+    options.target = address.to_string();
     options.connections = 2;
     options.total = 10;
     auto loading = std::async(std::launch::async, [&] { return put_load(options); });
@@ -306,7 +311,7 @@ TEST_CASE("a UNIX socket whose queue is full is tried again, and does not end th
         REQUIRE(accepted);
         if (client > 0)
             clients.emplace_back(
-                [connection = connection{std::move(accepted), at}]() mutable { echo(connection); });
+                [connection = connection{std::move(accepted), address}]() mutable { echo(connection); });
     }
     const auto result = loading.get();
     CHECK(result.stats.errors.count() == 0);
@@ -318,12 +323,12 @@ TEST_CASE("a load that is told to stop awaits what is in flight, and reports") {
     const unique_fd stop{eventfd(0, 0)};
     std::atomic<int> ready = 0;
     const scripted_server server{[&](connection& connection, int) {
-        int pieces = 0;
+        int count = 0;
         echo(connection, [&](std::string&) {
-            if (++pieces == 50 && ++ready == connections) eventfd_write(stop.get(), 1);
+            if (++count == 50 && ++ready == connections) eventfd_write(stop.get(), 1);
         });
     }};
-    const auto result = put_load(lasting(server, 1h, connections), stop.get());
+    const auto result = put_load(timed_options_for(server, 1h, connections), stop.get());
     CHECK(result.end == ending::interrupted);
     CHECK(errors_of(result).empty());
     CHECK(result.stats.all_asked == result.stats.all_answered);
@@ -337,7 +342,7 @@ TEST_CASE("a counter that loses updates is caught, with their number") {
         int value = 0; // of this connection alone
         echo(connection, [&](std::string& piece) { piece = fmt::format("{}\n", ++value); });
     }};
-    auto options = asking(server, 30, 3);
+    auto options = options_for(server, 30, 3);
     options.service = "counter";
     options.requests.per_connection = 10;
     const auto result = put_load(options);
@@ -347,7 +352,7 @@ TEST_CASE("a counter that loses updates is caught, with their number") {
 
 TEST_CASE("a host's addresses are tried in turn") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }, "127.0.0.1:0"};
-    auto options = asking(server, 10, 2);
+    auto options = options_for(server, 10, 2);
     options.target = fmt::format("localhost:{}", parse_endpoint(options.target).port);
     const auto result = put_load(options);
     CHECK(errors_of(result).empty());
@@ -358,20 +363,20 @@ TEST_CASE("it is told how evenly the connections are served, where each asks as 
     const scripted_server server{[](connection& connection, int number) {
         echo(connection, [&](std::string&) {
             if (number == 1)
-                std::this_thread::sleep_for(50ms); // the first is served less often than the others
+                std::this_thread::sleep_for(50ms); // the first connection is served less often than the others
         });
     }};
-    auto options = lasting(server, 500ms, 4);
-    const auto all = put_load(options).shares;
-    REQUIRE(all.size() == 4);
-    CHECK(2 * *std::ranges::min_element(all) < *std::ranges::max_element(all));
-    CHECK(fairness_of(all) < 0.99);
-    options.requests.per_connection = 5; // then their connections are added up
-    const auto of_many = put_load(options).shares;
-    CHECK(of_many.size() == 4);
-    CHECK(*std::ranges::max_element(of_many) > 5);
+    auto options = timed_options_for(server, 500ms, 4);
+    const auto shares = put_load(options).shares;
+    REQUIRE(shares.size() == 4);
+    CHECK(2 * *std::ranges::min_element(shares) < *std::ranges::max_element(shares));
+    CHECK(fairness_of(shares) < 0.99);
+    options.requests.per_connection = 5; // short connections: the shares of a client's connections are added up
+    const auto shares_of_short = put_load(options).shares;
+    CHECK(shares_of_short.size() == 4);
+    CHECK(*std::ranges::max_element(shares_of_short) > 5);
     options.rate = 100;
-    CHECK(put_load(options).shares.empty()); // whoever is free asks
+    CHECK(put_load(options).shares.empty()); // with a rate, any idle connection sends
     options.thresholds = {parse_threshold("fairness>0.9")};
     CHECK_THROWS_WITH_AS(put_load(options), doctest::Contains("leave out --rate"), std::invalid_argument);
 }
@@ -390,29 +395,29 @@ TEST_CASE("options that contradict each other are refused") {
         return std::string{"fine"};
     };
     CHECK(refusal([](auto&) {}) == "fine");
-    CHECK(refusal([](auto& asked) { asked.connections = 0; }) == "a load has 1 to 1000000 connections");
-    CHECK(refusal([](auto& asked) { asked.connections = 2'000'000'000; }) ==
+    CHECK(refusal([](auto& options) { options.connections = 0; }) == "a load has 1 to 1000000 connections");
+    CHECK(refusal([](auto& options) { options.connections = 2'000'000'000; }) ==
           "a load has 1 to 1000000 connections");
-    CHECK(refusal([](auto& asked) {
-              asked.duration.reset();
-              asked.total = 0;
+    CHECK(refusal([](auto& options) {
+              options.duration.reset();
+              options.total = 0;
           }) == "a load of 0 requests is none");
-    CHECK(refusal([](auto& asked) { asked.total = 5; }).starts_with("say either how long"));
-    CHECK(refusal([](auto& asked) { asked.duration.reset(); }).starts_with("say either how long"));
-    CHECK(refusal([](auto& asked) {
-              asked.duration.reset();
-              asked.total = 1;
-              asked.cool_down = 1s;
+    CHECK(refusal([](auto& options) { options.total = 5; }).starts_with("say either how long"));
+    CHECK(refusal([](auto& options) { options.duration.reset(); }).starts_with("say either how long"));
+    CHECK(refusal([](auto& options) {
+              options.duration.reset();
+              options.total = 1;
+              options.cool_down = 1s;
           }) == "--cool-down follows a --duration or a --stage: give one, or leave it out");
-    CHECK(refusal([](auto& asked) { asked.warm_up = 1s; }) ==
+    CHECK(refusal([](auto& options) { options.warm_up = 1s; }) ==
           "a warm-up of 1000 ms leaves nothing of 1000 ms to be counted");
-    CHECK(refusal([](auto& asked) { asked.timeout = 0s; }) == "the time-out must be longer than 0");
-    CHECK(refusal([](auto& asked) { asked.service = "smtp"; }).starts_with("unknown service 'smtp'"));
+    CHECK(refusal([](auto& options) { options.timeout = 0s; }) == "the time-out must be longer than 0");
+    CHECK(refusal([](auto& options) { options.service = "smtp"; }).starts_with("unknown service 'smtp'"));
 }
 
 TEST_CASE("a percentile is told only where at least ten answers lie beyond it") {
     histogram times;
-    for (int each = 0; each < 1'000; ++each) times.record(1ms);
+    for (int i = 0; i < 1'000; ++i) times.record(1ms);
     CHECK(settled_percentile(times, 50).has_value());
     CHECK(settled_percentile(times, 99).has_value());
     CHECK_FALSE(settled_percentile(times, 99.9).has_value());
@@ -431,19 +436,19 @@ TEST_CASE("times and counts are written for people") {
     CHECK(to_string(std::uint64_t{1'371'105}) == "1,371,105");
 }
 
-// ---- The program itself. ----
+// The program parley-load.
 
 namespace {
 
-struct ended {
+struct program_result {
     int code;
     std::string output;
     std::string errors;
 };
 
-ended parley_load(std::vector<std::string> words) {
-    words.insert(words.begin(), PARLEY_LOAD);
-    subprocess program{std::move(words), subprocess::errors::kept};
+program_result parley_load(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), PARLEY_LOAD);
+    subprocess program{std::move(arguments), subprocess::errors::kept};
     const auto end = program.wait(60s);
     return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output(), program.error_output()};
 }
@@ -452,11 +457,11 @@ ended parley_load(std::vector<std::string> words) {
 
 TEST_CASE("parley-load reports as JSON, with all its options") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    const auto [code, output, errors] = parley_load({server.where().to_string(), "--connections", "3",
+    const auto [code, output, errors] = parley_load({server.endpoint().to_string(), "--connections", "3",
                                                      "--requests", "3000", "--size", "10", "--json", "-"});
     const auto report = nlohmann::json::parse(output);
     const bool valid = report["verdict"]["valid"];
-    CHECK(code == (valid ? 0 : 3)); // a machine that is busy enough makes it invalid
+    CHECK(code == (valid ? 0 : 3)); // exit status 3: on a busy machine the run may be invalid
     CHECK(report["verdict"]["reasons"].empty() == valid);
     CHECK(report["schema"] == "parley-load/1");
     CHECK(report["ok"] == true);
@@ -474,8 +479,9 @@ TEST_CASE("parley-load reports as JSON, with all its options") {
     CHECK(report["latency_ms"]["p99.9"].is_null());
     const auto& steps = report["latency_distribution"];
     CHECK(steps.front()[0] == 10);
-    CHECK(steps.back()[0] == 99.5); // beyond it there are fifteen, and six beyond the next
-    CHECK(std::ranges::is_sorted(steps, {}, [](const auto& each) { return each[1].template get<double>(); }));
+    CHECK(steps.back()[0] == 99.5); // fifteen replies lie beyond 99.5 %, and only six beyond the next step
+    CHECK(
+        std::ranges::is_sorted(steps, {}, [](const auto& bucket) { return bucket[1].template get<double>(); }));
     CHECK(steps[2] == nlohmann::json{50, report["latency_ms"]["p50"]});
     CHECK(report["connecting_ms"]["p50"].is_null());
     CHECK((errors.find("requests/s") != errors.npos) == valid);
@@ -483,7 +489,7 @@ TEST_CASE("parley-load reports as JSON, with all its options") {
 
 TEST_CASE("parley-load takes the short options of its kind, and says how it was called") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    const std::vector<std::string> command{PARLEY_LOAD, server.where().to_string(),
+    const std::vector<std::string> command{PARLEY_LOAD, server.endpoint().to_string(),
                                            "-c",        "2",
                                            "-n",        "20",
                                            "-t",        "1",
@@ -502,8 +508,8 @@ TEST_CASE("parley-load takes the short options of its kind, and says how it was 
     CHECK(report.at("host").get<std::string>() != "");
     CHECK(report.at("parley").get<std::string>().find('.') != std::string::npos);
     CHECK(report.at("ended").get<std::string>().ends_with("Z"));
-    for (const auto* wrong : {"10x", "k", "-1", "1e400", "nan"}) {
-        subprocess refused{{PARLEY_LOAD, "127.0.0.1:1", "--rate", wrong}, subprocess::errors::kept};
+    for (const auto* rate : {"10x", "k", "-1", "1e400", "nan"}) {
+        subprocess refused{{PARLEY_LOAD, "127.0.0.1:1", "--rate", rate}, subprocess::errors::kept};
         CHECK(refused.wait(60s)->exit_code() == 2);
     }
     subprocess url{{PARLEY_LOAD, "http://127.0.0.1:1/"}, subprocess::errors::kept};
@@ -514,33 +520,33 @@ TEST_CASE("parley-load takes the short options of its kind, and says how it was 
 TEST_CASE("a run that is too short for what is asked ends with 3 and prints no result") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
     const auto short_run =
-        parley_load({server.where().to_string(), "--requests", "30", "--percentiles", "50,99.9"});
+        parley_load({server.endpoint().to_string(), "--requests", "30", "--percentiles", "50,99.9"});
     CHECK(short_run.code == 3);
     CHECK(short_run.output.find("requests/s") == short_run.output.npos);
     CHECK(short_run.output.find("latency  ") == short_run.output.npos);
     CHECK(short_run.output.find("too-short: p99.9 needs 10,000 answers (ten beyond it), and there were 30") !=
           short_run.output.npos);
-    CHECK(parley_load({server.where().to_string(), "--percentiles", "100"}).code == 2);
+    CHECK(parley_load({server.endpoint().to_string(), "--percentiles", "100"}).code == 2);
 }
 
 TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is called wrongly") {
     const scripted_server server{[](connection& connection, int) {
         echo(connection, [](std::string& piece) { piece = "error: no\n"; });
     }};
-    const auto where = server.where().to_string();
-    const auto wrong = parley_load({where, "--requests", "1"});
+    const auto endpoint = server.endpoint().to_string();
+    const auto wrong = parley_load({endpoint, "--requests", "1"});
     CHECK(wrong.code == 1);
     CHECK(wrong.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") != wrong.output.npos);
     CHECK(wrong.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
                           "parley-load: not one answer was counted\n");
 
-    CHECK(parley_load({where, "--duration", "10"}).code == 2);
-    CHECK(parley_load({where, "--requests", "5", "--duration", "10s"}).code == 2);
-    CHECK(parley_load({where, "--connections", "many"}).code == 2);
-    CHECK(parley_load({where, "--size", "0"}).code == 2);
+    CHECK(parley_load({endpoint, "--duration", "10"}).code == 2);
+    CHECK(parley_load({endpoint, "--requests", "5", "--duration", "10s"}).code == 2);
+    CHECK(parley_load({endpoint, "--connections", "many"}).code == 2);
+    CHECK(parley_load({endpoint, "--size", "0"}).code == 2);
     CHECK(parley_load({}).code == 2);
     CHECK(parley_load({"nowhere"}).code == 2);
-    const auto unwritable = parley_load({where, "--requests", "1", "--json", "/nonexistent/report"});
+    const auto unwritable = parley_load({endpoint, "--requests", "1", "--json", "/nonexistent/report"});
     CHECK(unwritable.code == 1);
     CHECK(unwritable.errors == "parley-load: cannot write /nonexistent/report: No such file or directory\n");
     CHECK(parley_load({"--version"}).output.starts_with("parley-load "));

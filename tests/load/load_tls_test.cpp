@@ -1,4 +1,4 @@
-// TLS, as a load speaks it: with servers that are who they say, and with all others.
+// Tests of TLS in the load generator: certificate checks, handshake errors, truncated connections.
 #include "client/load/engine/run_load.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/scripted_server.hpp"
@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// OpenSSL writes to sockets whose other end may have gone, here as a server's and as a client's.
+/// OpenSSL writes to sockets that the peer may have closed; here both server and client do.
 [[maybe_unused]] const auto ignored = std::signal(SIGPIPE, SIG_IGN);
 
 template <auto Function>
@@ -39,7 +39,7 @@ using certificate_owner = std::unique_ptr<X509, calls<X509_free>>;
 using context_owner = std::unique_ptr<SSL_CTX, calls<SSL_CTX_free>>;
 using tls_owner = std::unique_ptr<SSL, calls<SSL_free>>;
 
-/// Who the servers here are: our address and parley.test, says a certificate that nobody but itself has signed.
+/// A self-signed certificate for the loopback address of this test and for parley.test.
 class identity {
 public:
     identity() {
@@ -63,10 +63,10 @@ public:
     [[nodiscard]] std::string path() const { return folder_.file("certificate.pem"); }
 
     [[nodiscard]] context_owner context() const {
-        context_owner made{SSL_CTX_new(TLS_server_method())};
-        SSL_CTX_use_certificate(made.get(), certificate_.get());
-        REQUIRE(SSL_CTX_use_PrivateKey(made.get(), key_.get()) == 1);
-        return made;
+        context_owner context{SSL_CTX_new(TLS_server_method())};
+        SSL_CTX_use_certificate(context.get(), certificate_.get());
+        REQUIRE(SSL_CTX_use_PrivateKey(context.get(), key_.get()) == 1);
+        return context;
     }
 
 private:
@@ -75,25 +75,25 @@ private:
     certificate_owner certificate_{X509_new()};
 };
 
-/// Echoes over TLS; `spoil` may do something else at the end of a conversation, and returns whether it did.
+/// A TLS echo server. `end` runs at the end of a connection: by default a TLS shutdown.
 class tls_echo {
 public:
     using ending = std::function<void(SSL*)>;
 
     explicit tls_echo(ending end = [](SSL* tls) { SSL_shutdown(tls); }) : end_{std::move(end)} {}
 
-    [[nodiscard]] load_options asking(std::uint64_t requests, int connections = 1) const {
+    [[nodiscard]] load_options options_for(std::uint64_t requests, int connections = 1) const {
         load_options options;
-        options.target = server_.where().to_string();
+        options.target = server_.endpoint().to_string();
         options.total = requests;
         options.connections = connections;
         options.timeout = 5s;
-        options.tls = tls_options{.name = {}, .authorities = who_.path(), .verifies = true};
+        options.tls = tls_options{.name = {}, .authorities = identity_.path(), .verifies = true};
         return options;
     }
 
     [[nodiscard]] const scripted_server& server() const { return server_; }
-    [[nodiscard]] const identity& who() const { return who_; }
+    [[nodiscard]] const identity& server_identity() const { return identity_; }
 
 private:
     void serve(const connection& connection) const {
@@ -109,18 +109,18 @@ private:
         end_(tls.get());
     }
 
-    identity who_;
+    identity identity_;
     ending end_;
-    context_owner context_ = who_.context();
+    context_owner context_ = identity_.context();
     scripted_server server_{[this](connection& connection, int) { serve(connection); }};
 };
 
 std::string errors_of(const load_result& result) {
-    std::string all;
-    for (const auto& [first, count] : result.stats.errors.kinds())
-        all += fmt::format("{}{} {}: {}", all.empty() ? "" : "; ", to_string(first.where), first.call,
-                           first.cause);
-    return all;
+    std::string text;
+    for (const auto& [failure, count] : result.stats.errors.kinds())
+        text += fmt::format("{}{} {}: {}", text.empty() ? "" : "; ", to_string(failure.where), failure.call,
+                            failure.cause);
+    return text;
 }
 
 load_result put_load(const load_options& options) { return generate_load(options, -1, {}); }
@@ -129,7 +129,7 @@ load_result put_load(const load_options& options) { return generate_load(options
 
 TEST_CASE("each connection shakes hands, and every byte is verified") {
     const tls_echo server;
-    auto options = server.asking(400, 4);
+    auto options = server.options_for(400, 4);
     options.requests.per_connection = 10;
     options.requests.size = 1'000;
     const auto result = put_load(options);
@@ -143,10 +143,10 @@ TEST_CASE("each connection shakes hands, and every byte is verified") {
 
 TEST_CASE("requests larger than a record and than all buffers go through, many at once too") {
     const tls_echo server;
-    auto options = server.asking(6, 2);
+    auto options = server.options_for(6, 2);
     options.requests.size = 3'000'001;
     CHECK(errors_of(put_load(options)) == "");
-    options = server.asking(2'000, 2);
+    options = server.options_for(2'000, 2);
     options.requests.pipeline = 20;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "");
@@ -155,7 +155,7 @@ TEST_CASE("requests larger than a record and than all buffers go through, many a
 
 TEST_CASE("in an open loop, TLS's own messages are no answers") {
     const tls_echo server;
-    auto options = server.asking(0, 5);
+    auto options = server.options_for(0, 5);
     options.total.reset();
     options.duration = 600ms;
     options.warm_up = 0s;
@@ -167,7 +167,7 @@ TEST_CASE("in an open loop, TLS's own messages are no answers") {
 
 TEST_CASE("a server that is not who it should be gets no request") {
     const tls_echo server;
-    auto options = server.asking(10);
+    auto options = server.options_for(10);
     SUBCASE("nobody known has signed its certificate") { options.tls->authorities.clear(); }
     SUBCASE("its certificate is for others") { options.tls->name = "other.test"; }
     SUBCASE("its certificate is for other addresses") { options.tls->name = "127.0.0.2"; }
@@ -182,7 +182,7 @@ TEST_CASE("a server that is not who it should be gets no request") {
 
 TEST_CASE("the certificate may be for a name that is not in the address") {
     const tls_echo server;
-    auto options = server.asking(10);
+    auto options = server.options_for(10);
     options.tls->name = "parley.test.";
     CHECK(errors_of(put_load(options)) == "");
 }
@@ -201,7 +201,7 @@ TEST_CASE("a server without TLS fails the handshake, each in its way") {
     for (const auto& row : rows) {
         const scripted_server server{row.does};
         load_options options;
-        options.target = server.where().to_string();
+        options.target = server.endpoint().to_string();
         options.total = 1;
         options.timeout = 300ms;
         options.tls = tls_options{.name = "parley.test", .authorities = {}, .verifies = false};
@@ -214,11 +214,11 @@ TEST_CASE("a server without TLS fails the handshake, each in its way") {
 TEST_CASE("a server that says nothing is given up in time") {
     const scripted_server server{[](connection& connection, int) {
         std::array<char, 1000> bytes;
-        while (const auto came = connection.read_some(bytes))
-            if (came->empty()) break;
+        while (const auto chunk = connection.read_some(bytes))
+            if (chunk->empty()) break;
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.total = 1;
     options.timeout = 200ms;
     options.tls = tls_options{.name = "parley.test", .authorities = {}, .verifies = false};
@@ -227,10 +227,10 @@ TEST_CASE("a server that says nothing is given up in time") {
 
 TEST_CASE("an end without TLS's own end is cut off, unless we have ended first") {
     const tls_echo forgets{[](SSL*) {}};
-    CHECK(errors_of(put_load(forgets.asking(10))) == "");
+    CHECK(errors_of(put_load(forgets.options_for(10))) == "");
 
-    const identity who;
-    const auto context = who.context();
+    const identity server_identity;
+    const auto context = server_identity.context();
     const scripted_server server{[&](connection& connection, int) {
         const tls_owner tls{SSL_new(context.get())};
         SSL_set_fd(tls.get(), connection.descriptor());
@@ -238,37 +238,39 @@ TEST_CASE("an end without TLS's own end is cut off, unless we have ended first")
         if (SSL_accept(tls.get()) == 1) std::ignore = SSL_read(tls.get(), bytes.data(), bytes.size());
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.total = 1;
     options.timeout = 5s;
-    options.tls = tls_options{.name = {}, .authorities = who.path(), .verifies = true};
+    options.tls = tls_options{.name = {}, .authorities = server_identity.path(), .verifies = true};
     CHECK(errors_of(put_load(options)).starts_with("read SSL_read: truncated"));
 }
 
 TEST_CASE("the command line says it all") {
     const tls_echo server;
     const temporary_folder folder;
-    const auto run = [&](std::vector<std::string> more, std::string* said) {
-        std::vector<std::string> words{PARLEY_LOAD, server.server().where().to_string(), "--requests", "50"};
-        words.insert(words.end(), more.begin(), more.end());
-        subprocess program{std::move(words), subprocess::errors::kept};
+    const auto run = [&](std::vector<std::string> options, std::string* output) {
+        std::vector<std::string> arguments{PARLEY_LOAD, server.server().endpoint().to_string(), "--requests",
+                                           "50"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        subprocess program{std::move(arguments), subprocess::errors::kept};
         const auto end = program.wait(60s);
-        *said = program.rest_of_output() + program.error_output();
+        *output = program.rest_of_output() + program.error_output();
         return end ? end->exit_code().value_or(-1) : -1;
     };
-    std::string said;
-    CHECK(run({"--tls", "--tls-ca", server.who().path()}, &said) == 0);
-    CHECK(said.find("handshake") != said.npos);
-    CHECK(said.find("the certificate was verified") != said.npos);
-    CHECK(run({"--tls", "--tls-ca", server.who().path(), "--tls-name", "parley.test"}, &said) == 0);
-    CHECK(run({"--tls", "--tls-insecure"}, &said) == 0);
-    CHECK(said.find("nothing was verified") != said.npos);
-    CHECK(run({"--tls"}, &said) == 1);
-    CHECK(said.find("trust its issuer with --tls-ca") != said.npos);
-    CHECK(run({"--tls", "--tls-ca", folder.file("none.pem")}, &said) == 2);
-    CHECK(said.find("none.pem") != said.npos);
-    CHECK(run({"--tls-insecure"}, &said) == 2);
-    CHECK(said.find("--tls") != said.npos);
+    std::string output;
+    CHECK(run({"--tls", "--tls-ca", server.server_identity().path()}, &output) == 0);
+    CHECK(output.find("handshake") != output.npos);
+    CHECK(output.find("the certificate was verified") != output.npos);
+    CHECK(run({"--tls", "--tls-ca", server.server_identity().path(), "--tls-name", "parley.test"}, &output) ==
+          0);
+    CHECK(run({"--tls", "--tls-insecure"}, &output) == 0);
+    CHECK(output.find("nothing was verified") != output.npos);
+    CHECK(run({"--tls"}, &output) == 1);
+    CHECK(output.find("trust its issuer with --tls-ca") != output.npos);
+    CHECK(run({"--tls", "--tls-ca", folder.file("none.pem")}, &output) == 2);
+    CHECK(output.find("none.pem") != output.npos);
+    CHECK(run({"--tls-insecure"}, &output) == 2);
+    CHECK(output.find("--tls") != output.npos);
 }
 
 } // namespace parley

@@ -1,4 +1,5 @@
-// Each reason not to believe a run is provoked by its cause; figures without such a cause are believed.
+// Tests of the verdict: each reason to distrust a run is provoked by its cause, and a run without a cause is
+// valid.
 #include "client/load/analysis/verdict.hpp"
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/engine/run_load.hpp"
@@ -17,22 +18,22 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// "generator-bound too-short": the codes, in their order.
-std::string codes_of(const verdict& said) {
-    std::string all;
-    for (const auto& each : said.reasons) all += (all.empty() ? "" : " ") + each.code;
-    return all;
+/// Returns the codes of a verdict in their order: "generator-bound too-short".
+std::string codes_of(const verdict& verdict) {
+    std::string codes;
+    for (const auto& reason : verdict.reasons) codes += (codes.empty() ? "" : " ") + reason.code;
+    return codes;
 }
 
-/// Ten seconds of ten connections that answer 10,000 times a second, in 1 ms each.
+/// A run of ten seconds: ten connections, 10,000 replies a second, 1 ms each.
 load_result good_run() {
     load_result result;
     result.counted = 10s;
     result.served = 10;
     result.stats.answered = 100'000;
-    for (int each = 0; each < 100'000; ++each) result.stats.latency.record(1ms);
-    for (int each = 0; each <= 100; ++each)
-        result.throughput.push_back({each * 100ms, static_cast<std::uint64_t>(each) * 1'000, each * 1.0});
+    for (int i = 0; i < 100'000; ++i) result.stats.latency.record(1ms);
+    for (int i = 0; i <= 100; ++i)
+        result.throughput.push_back({i * 100ms, static_cast<std::uint64_t>(i) * 1'000, i * 1.0});
     result.network = {0, 200'000, 3};
     return result;
 }
@@ -75,36 +76,36 @@ TEST_CASE("each fault makes a run invalid, and is named") {
               result.network.sent_again = 1'000;
               result.stats.latency.record(205ms);
           }) == "retransmissions");
-    // Who has waited for nothing was not hit: that was another program of this machine.
+    // No request has waited for a retransmission: the kernel's counters count other programs as well.
     CHECK(judged([](auto&, auto& result) { result.network = {5, 1'000, 1'000}; }).empty());
     CHECK(judged([](auto&, auto& result) { result.stats.answered = 50'000; }) == "littles-law");
     CHECK(judged([](auto&, auto& result) { result.stats.answered = 150'000; }) == "littles-law");
-    CHECK(judged([](auto&, auto& result) { // a greeting, and the connection is over
+    CHECK(judged([](auto&, auto& result) { // a service that greets and closes
               result.stats.answered = 50'000;
               result.connected = 50'000;
           })
               .empty());
-    CHECK(judged([](auto&, auto& result) { // each was lost
+    CHECK(judged([](auto&, auto& result) { // every connection was lost
               result.stats.answered = 50'000;
               result.connected = 10 + 20'000;
               result.reconnected = 20'000;
           }) == "littles-law");
-    CHECK(judged([](auto&, auto& result) { // a tenth of its time may be requests that began before it
+    // A tenth of the replies may belong to requests from before the measured time.
+    CHECK(judged([](auto&, auto& result) {
               result.counted /= 1'000;
               result.stats.answered = 125;
-          })
-              .find("littles-law") == std::string::npos);
+          }).find("littles-law") == std::string::npos);
     CHECK(judged([](auto&, auto& result) {
-              for (auto& each : result.throughput)
-                  if (each.at > 5s) each.answered += (each.answered - 50'000) / 2;
+              for (auto& sample : result.throughput)
+                  if (sample.at > 5s) sample.answered += (sample.answered - 50'000) / 2;
           }) == "unsettled");
     CHECK(judged([](auto& options, auto& result) {
               options.rate = 10'000;
               result.stats.has_schedule = true;
               result.due = result.stats.answered;
-              for (auto& each : result.throughput) // a queue that grows
-                  each.latency_sum =
-                      static_cast<double>(each.answered) * static_cast<double>(each.answered) * 1e-8;
+              for (auto& sample : result.throughput) // a growing queue
+                  sample.latency_sum =
+                      static_cast<double>(sample.answered) * static_cast<double>(sample.answered) * 1e-8;
           }) == "unsettled");
     CHECK(judged([](auto&, auto& result) {
               result.stats.errors.add({phase::connect, "connect", "EADDRNOTAVAIL", "no port"});
@@ -129,16 +130,16 @@ TEST_CASE("who makes so many connections that the kernel lacks ports is told to 
 TEST_CASE("a run of a handful of answers is too short for any figure") {
     auto result = good_run();
     result.stats.latency = {};
-    for (int each = 0; each < 19; ++each) result.stats.latency.record(1ms);
+    for (int i = 0; i < 19; ++i) result.stats.latency.record(1ms);
     CHECK(codes_of(judge(ten_seconds(), result)) == "too-short");
 }
 
 TEST_CASE("thirds that differ by chance alone, or hardly, are settled") {
     std::vector<throughput_sample> throughput;
     std::uint64_t answered = 0;
-    for (int each = 0; each <= 60; ++each) {
-        answered += 1'000 + (each % 3 - 1) * 300;
-        throughput.push_back({each * 100ms, answered, 0});
+    for (int i = 0; i <= 60; ++i) {
+        answered += 1'000 + (i % 3 - 1) * 300;
+        throughput.push_back({i * 100ms, answered, 0});
     }
     const auto noisy = rate_in_thirds(throughput);
     REQUIRE(noisy);
@@ -165,8 +166,9 @@ TEST_CASE("a percentile needs ten answers beyond it") {
 }
 
 TEST_CASE("a queue that overflows is seen, and those who wait before it give up in time") {
-    // A listener that nobody accepts from has room for one or two; the others' first segments are dropped.
-    const auto endpoint = listening_at(own_door(), 0);
+    // A listener that never accepts: its queue holds one or two connections, and the kernel drops the first
+    // segments of the others.
+    const auto endpoint = listening_socket(own_endpoint(), 0);
     load_options options;
     options.target = address::of_socket(endpoint.get()).to_string();
     options.connections = 6;
@@ -190,7 +192,7 @@ TEST_CASE("a server that becomes slow has not settled") {
         });
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.connections = 2;
     options.duration = 2400ms;
     options.warm_up = 0s;
@@ -200,14 +202,14 @@ TEST_CASE("a server that becomes slow has not settled") {
 
 TEST_CASE("a generator that is held up says that it sent too late") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    subprocess program{{PARLEY_LOAD, server.where().to_string(), "--rate", "500", "--connections", "100",
+    subprocess program{{PARLEY_LOAD, server.endpoint().to_string(), "--rate", "500", "--connections", "100",
                         "--duration", "1h", "--warm-up", "0s", "--csv", "-", "--interval", "100ms"},
                        subprocess::errors::kept};
-    for (int line = 0; line < 4; ++line) std::ignore = program.read_line(60s); // it is running
+    for (int line = 0; line < 4; ++line) std::ignore = program.read_line(60s); // the program is running
     program.signal(SIGSTOP);
-    std::this_thread::sleep_for(400ms); // this is what the test is about
+    std::this_thread::sleep_for(400ms); // the pause that the test is about
     program.signal(SIGCONT);
-    for (int line = 0; line < 4; ++line) std::ignore = program.read_line(60s); // it goes on
+    for (int line = 0; line < 4; ++line) std::ignore = program.read_line(60s); // the program continues
     program.signal(SIGINT);
     const auto end = program.wait(60s);
     REQUIRE(end);
@@ -217,12 +219,13 @@ TEST_CASE("a generator that is held up says that it sent too late") {
 
 TEST_CASE("a server that resets its connections spoils Little's law") {
     const scripted_server server{[](connection& connection, int) {
-        read_buffer area;
-        for (int answers = 0; answers < 10; ++answers) say(connection, connection.read_some(area).value_or(""));
-        end_with_reset(connection);
+        read_buffer buffer;
+        for (int answers = 0; answers < 10; ++answers)
+            write_all(connection, connection.read_some(buffer).value_or(""));
+        reset_on_close(connection);
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.duration = 500ms;
     options.warm_up = 0s;
     const auto result = generate_load(options, -1, {});

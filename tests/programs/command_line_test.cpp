@@ -1,5 +1,5 @@
-// What parley-server says to words it cannot use: one clear line, and nothing left behind. And what it does
-// with those it can.
+// Tests of command lines: wrong arguments cost one clear line and leave nothing behind, and every option has
+// accepted values.
 #include "common/net/listener.hpp"
 #include "server/model.hpp"
 #include "server/options.hpp"
@@ -41,13 +41,14 @@ result run_server(words arguments) {
     return run(std::move(arguments));
 }
 
-/// Is it one line, from the server, with this in it, and with this exit code?
-void check_refusal(const result& of, int code, const std::string& complaint) {
-    CHECK(of.code == code);
-    CHECK(of.output.empty());
-    CHECK(of.errors.starts_with("parley-server: "));
-    CHECK(of.errors.find('\n') == of.errors.size() - 1);
-    if (of.errors.find(complaint) == std::string::npos) FAIL_CHECK("'", complaint, "' is not in: ", of.errors);
+/// Checks that the server refused with one line that contains `complaint`, and with this exit code.
+void check_refusal(const result& result, int code, const std::string& complaint) {
+    CHECK(result.code == code);
+    CHECK(result.output.empty());
+    CHECK(result.errors.starts_with("parley-server: "));
+    CHECK(result.errors.find('\n') == result.errors.size() - 1);
+    if (result.errors.find(complaint) == std::string::npos)
+        FAIL_CHECK("'", complaint, "' is not in: ", result.errors);
 }
 
 void check_refusal(const words& arguments, int code, const std::string& complaint) {
@@ -55,13 +56,13 @@ void check_refusal(const words& arguments, int code, const std::string& complain
     check_refusal(run_server(arguments), code, complaint);
 }
 
-/// Starts it with these words; it must get ready, and leave cleanly.
+/// Starts a server with these arguments; it must become ready and stop cleanly.
 void check_acceptance(const words& arguments) {
     INFO("parley-server ", fmt::format("{}", fmt::join(arguments, " ")));
     running_server server{PARLEY_SERVER, arguments, subprocess::errors::kept};
-    const auto left = server.stop();
-    CHECK(left.end.exit_code() == 0);
-    CHECK_FALSE(left.left_processes);
+    const auto result = server.stop();
+    CHECK(result.end.exit_code() == 0);
+    CHECK_FALSE(result.left_processes);
 }
 
 const std::string any_port = "127.0.0.1:0";
@@ -69,8 +70,8 @@ const std::string any_port = "127.0.0.1:0";
 } // namespace
 
 TEST_CASE("an unknown model or service is refused with the list of those known") {
-    for (const auto& each : models()) check_refusal({"--model", "theads"}, 2, std::string{each.name});
-    for (const auto& each : services()) check_refusal({"--service", "ecko"}, 2, std::string{each.name});
+    for (const auto& model : models()) check_refusal({"--model", "theads"}, 2, std::string{model.name});
+    for (const auto& row : services()) check_refusal({"--service", "ecko"}, 2, std::string{row.name});
     check_refusal({"--model", ""}, 2, "no such model ''");
     check_refusal({"--service", "echo\necho"}, 2, "no such service");
 }
@@ -86,19 +87,19 @@ TEST_CASE("an address that cannot be had is refused with the reason") {
     check_refusal({"--listen", "no..such.host:9999"}, 1, "no such host 'no..such.host'");
     check_refusal({"--listen", "192.0.2.1:9999"}, 1, "bind 192.0.2.1:9999: Cannot assign requested address");
     check_refusal({"--listen", "unix:/no/such/folder/socket"}, 1, "No such file or directory");
-    const listener taken{address::resolve(any_port).front(), {}};
-    const auto name = taken.addresses().front().to_string();
-    for (const auto& each : models())
-        if (!each.datagrams && !each.commands && each.obstacle().empty())
-            check_refusal({"--model", std::string{each.name}, "--listen", name}, 1,
+    const listener occupant{address::resolve(any_port).front(), {}};
+    const auto name = occupant.addresses().front().to_string();
+    for (const auto& model : models())
+        if (!model.datagrams && !model.commands && model.obstacle().empty())
+            check_refusal({"--model", std::string{model.name}, "--listen", name}, 1,
                           fmt::format("bind {}: Address already in use", name));
 }
 
 TEST_CASE("a name is listened to at all its addresses, at the same port") {
-    std::size_t usable = 0; // by this machine, which may have no IPv6
-    for (const auto& each : address::resolve("localhost:0")) {
+    std::size_t usable = 0; // on this machine, which may have no IPv6
+    for (const auto& address : address::resolve("localhost:0")) {
         try {
-            const listener possible{each, {}};
+            const listener probe{address, {}};
             ++usable;
         } catch (const std::system_error&) {
         }
@@ -106,9 +107,9 @@ TEST_CASE("a name is listened to at all its addresses, at the same port") {
     running_server server{PARLEY_SERVER, {"--service", "echo"}, subprocess::errors::kept, "localhost:0"};
     std::vector<address> bound{server.endpoint()};
     while (bound.size() < usable) bound.push_back(ready_address(server.process().read_line(time_limit)));
-    for (const auto& each : bound) {
-        CHECK(each.port() == bound.front().port());
-        auto connection = connect_to(each);
+    for (const auto& address : bound) {
+        CHECK(address.port() == bound.front().port());
+        auto connection = connect_to(address);
         send_all(connection, "x");
         CHECK(read_next(connection) == "x");
     }
@@ -119,11 +120,11 @@ TEST_CASE("a privileged port is refused to who is not privileged") {
     int first_free = 1024;
     std::ifstream{"/proc/sys/net/ipv4/ip_unprivileged_port_start"} >> first_free;
     if (first_free <= 1) {
-        MESSAGE("not tested: here every port is for everybody");
+        MESSAGE("not tested: here every user may bind every port");
         return;
     }
     words command{PARLEY_SERVER, "--listen", "127.0.0.1:1"};
-    // Root without the capability is refused like anybody else (capabilities(7)).
+    // Root without the capability is refused like any other user (capabilities(7)).
     if (geteuid() == 0) command.insert(command.begin(), {"setpriv", "--bounding-set=-net_bind_service"});
     check_refusal(run(command), 1, "bind 127.0.0.1:1: Permission denied");
 }
@@ -133,9 +134,9 @@ TEST_CASE("a file that is no dead socket is not replaced, and stays") {
     const auto file = folder.file("file");
     std::ofstream{file} << "precious";
     check_refusal({"--listen", "unix:" + file}, 1, file);
-    std::string still;
-    std::ifstream{file} >> still;
-    CHECK(still == "precious");
+    std::string content;
+    std::ifstream{file} >> content;
+    CHECK(content == "precious");
 }
 
 TEST_CASE("absurd numbers are refused") {
@@ -175,9 +176,9 @@ TEST_CASE("no program takes a number that is not plain, or wraps one round") {
             else
                 command.insert(command.end(), {"--", number});
             INFO(fmt::format("{}", fmt::join(command, " ")));
-            const auto told = run(command);
-            CHECK(told.code == 2);
-            CHECK(told.errors.find(row.option + ": ") != std::string::npos);
+            const auto result = run(command);
+            CHECK(result.code == 2);
+            CHECK(result.errors.find(row.option + ": ") != std::string::npos);
         }
     }
 }
@@ -190,13 +191,13 @@ TEST_CASE("what each worker takes is counted in --max-connections") {
     check_refusal({"--model", "prefork", "--workers", "1", "--min-spare", "1", "--max-workers", "9",
                    "--max-connections", "8"},
                   2, "--max-workers");
-    for (const auto& each : models()) { // a default is lowered
+    for (const auto& model : models()) { // --max-connections lowers the defaults
         server_options options;
         options.max_connections = 1;
         options.service = "echo";
-        if (each.commands) options.command = {"cat"};
-        apply_defaults(options, each);
-        CHECK((!each.workers_serve || options.workers * (each.threads_serve ? options.threads : 1) == 1));
+        if (model.commands) options.command = {"cat"};
+        apply_defaults(options, model);
+        CHECK((!model.workers_serve || options.workers * (model.threads_serve ? options.threads : 1) == 1));
     }
 }
 
@@ -266,8 +267,8 @@ TEST_CASE("every option has values that are good") {
 }
 
 TEST_CASE("what the options of services say is so") {
-    const auto answer = [](words arguments, const std::string& offered, const std::string& request) {
-        server_under_test server{"thread", offered, std::move(arguments)};
+    const auto answer = [](words arguments, const std::string& service_name, const std::string& request) {
+        server_under_test server{"thread", service_name, std::move(arguments)};
         auto connection = connect_to(server.endpoint());
         send_all(connection, request);
         return read_line(connection);
@@ -283,23 +284,23 @@ TEST_CASE("the lists name every model and service") {
     const auto table = run_server({"--list-table"});
     std::string model_names;
     std::string service_names;
-    for (const auto& each : models()) {
-        model_names += fmt::format("{}\n", each.name);
-        CHECK(list.output.find(fmt::format("\n  {} ", each.name)) != std::string::npos);
-        CHECK(table.output.find(fmt::format("| `{}` |", each.name)) != std::string::npos);
+    for (const auto& model : models()) {
+        model_names += fmt::format("{}\n", model.name);
+        CHECK(list.output.find(fmt::format("\n  {} ", model.name)) != std::string::npos);
+        CHECK(table.output.find(fmt::format("| `{}` |", model.name)) != std::string::npos);
     }
-    for (const auto& each : services()) {
-        service_names += fmt::format("{}\n", each.name);
-        CHECK(list.output.find(fmt::format("\n  {} ", each.name)) != std::string::npos);
+    for (const auto& row : services()) {
+        service_names += fmt::format("{}\n", row.name);
+        CHECK(list.output.find(fmt::format("\n  {} ", row.name)) != std::string::npos);
     }
     CHECK(run_server({"--list-models"}).output == model_names);
     CHECK(run_server({"--list-services"}).output == service_names);
     for (const auto* option :
          {"--list", "--list-table", "--list-models", "--list-services", "--version", "--help"}) {
-        const auto told = run_server({option});
-        CHECK(told.code == 0);
-        CHECK(told.errors.empty());
-        CHECK(!told.output.empty());
+        const auto result = run_server({option});
+        CHECK(result.code == 0);
+        CHECK(result.errors.empty());
+        CHECK(!result.output.empty());
     }
 }
 
@@ -313,9 +314,9 @@ TEST_CASE("what asks a server can be told how") {
          }) {
         words command{PARLEY_LOAD, endpoint};
         command.insert(command.end(), arguments.begin(), arguments.end());
-        const auto told = run(command);
-        CHECK((told.code == 0 || told.code == 3)); // such a short run may not be believed
-        CHECK(told.errors.empty());
+        const auto result = run(command);
+        CHECK((result.code == 0 || result.code == 3)); // exit status 3: such a short run may be invalid
+        CHECK(result.errors.empty());
     }
     CHECK(run({PARLEY_LOAD, endpoint, "--service", "wait", "--wait", "2h", "--requests", "1"}).code != 0);
     CHECK(run({PARLEY_COMPARE, "--seed", "x"}).code == 2);
@@ -323,20 +324,20 @@ TEST_CASE("what asks a server can be told how") {
 
 TEST_CASE("every option of every program occurs in a test") {
     std::string tests;
-    for (const auto& each : std::filesystem::recursive_directory_iterator{PARLEY_TESTS}) {
-        if (each.path().extension() != ".cpp") continue;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{PARLEY_TESTS}) {
+        if (entry.path().extension() != ".cpp") continue;
         std::ostringstream text;
-        text << std::ifstream{each.path()}.rdbuf();
+        text << std::ifstream{entry.path()}.rdbuf();
         tests += text.str();
     }
-    const std::regex option{"--[a-z][a-z-]+"};
+    const std::regex option_pattern{"--[a-z][a-z-]+"};
     for (const auto* program : {PARLEY_SERVER, PARLEY_CLIENT, PARLEY_LOAD, PARLEY_COMPARE, PARLEY_TOP}) {
         const auto help = run({program, "--help"}).output;
-        std::set<std::string> options{std::sregex_token_iterator{help.begin(), help.end(), option}, {}};
+        std::set<std::string> options{std::sregex_token_iterator{help.begin(), help.end(), option_pattern}, {}};
         CHECK(options.size() > 2);
-        for (const auto& each : options)
-            if (tests.find('"' + each) == std::string::npos)
-                FAIL_CHECK(each, " of ", program, " is in no test");
+        for (const auto& option_name : options)
+            if (tests.find('"' + option_name) == std::string::npos)
+                FAIL_CHECK(option_name, " of ", program, " is in no test");
     }
 }
 

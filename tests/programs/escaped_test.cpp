@@ -1,4 +1,4 @@
-// What others have sent reaches people only as plain text.
+// Tests of escaped(): untrusted bytes reach users only as plain text.
 #include "common/check.hpp"
 #include "common/escaped.hpp"
 #include "tests/support/proc.hpp"
@@ -27,10 +27,10 @@ TEST_CASE("text for a terminal keeps its lines and its letters, and nothing that
     CHECK(terminal_safe("\x1b]0;title\x07\r\t\x7f") == "\\x1b]0;title\\x07\\r\\t\\x7f");
     CHECK(terminal_safe("\xc2\x9b"
                         "2J") == "\\xc2\\x9b"
-                                 "2J");                               // a control of Unicode
+                                 "2J");                               // a control character of Unicode (C1)
     CHECK(terminal_safe("\x9b \xc0\xaf \xe0\x9b\x9b \xed\xa0\x80") == // no UTF-8
           "\\x9b \\xc0\\xaf \\xe0\\x9b\\x9b \\xed\\xa0\\x80");
-    CHECK(terminal_safe("\xe2\x82") == "\\xe2\\x82"); // cut off
+    CHECK(terminal_safe("\xe2\x82") == "\\xe2\\x82"); // a truncated character
 }
 
 TEST_CASE("a client's name cannot forge a line of the log") {
@@ -47,7 +47,7 @@ TEST_CASE("a client's name cannot forge a line of the log") {
               [&] { return bind(client.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name); });
         check("connect", [&] { return connect(client.get(), endpoint.data(), endpoint.size()); });
     }
-    CHECK(in_time([&] {
+    CHECK(eventually([&] {
         return server.process().error_output().find("x\\n00:00:00 error: all is lost\\x1b[2J: ended") !=
                std::string::npos;
     }));

@@ -1,5 +1,5 @@
-// What `cmake --install` leaves: programs that find each other, and a man page and completions that know each
-// option.
+// Tests of `cmake --install`: the programs find each other, and the man page and completions of each know its
+// options.
 #include "common/process/running_server.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -41,7 +41,7 @@ result run(words command) {
 
 bool is_on_path(const std::string& program) { return run({"sh", "-c", "command -v " + program}).code == 0; }
 
-/// An installation into a folder that is removed at the end of the tests.
+/// An installation in a folder that is removed at the end of the tests.
 class installation {
 public:
     installation() {
@@ -57,7 +57,7 @@ public:
         return std::move(text).str();
     }
 
-    /// Without what troff wants before some characters.
+    /// Returns the page without troff's escapes.
     [[nodiscard]] std::string man_page(const std::string& program) const {
         const auto page = run({"gzip", "-dc", file("share/man/man1/" + program + ".1.gz")}).output;
         const auto with_quotes = std::regex_replace(page, std::regex{R"(\\\(aq)"}, "'");
@@ -79,7 +79,7 @@ const installation& installed() {
     return once;
 }
 
-/// The names at the beginning of the lines of --help: "  -m,--model TEXT".
+/// Returns the option names at the start of the lines of --help: "  -m,--model TEXT".
 std::set<std::string> options_in_help(const std::string& program) {
     const auto help = run({installed().file("bin/" + program), "--help"}).output;
     static const std::regex line{"(^|\n)  (--?[a-z][a-z-]*)(,(--[a-z][a-z-]*))?"};
@@ -90,29 +90,29 @@ std::set<std::string> options_in_help(const std::string& program) {
     return names;
 }
 
-/// What bash offers for the last of these words.
-std::set<std::string> completions(const words& line) {
+/// Returns what bash offers for the last of these words.
+std::set<std::string> completions(const words& command_line) {
     std::string script =
-        fmt::format(". '{}'\n", installed().file("share/bash-completion/completions/" + line[0]));
+        fmt::format(". '{}'\n", installed().file("share/bash-completion/completions/" + command_line[0]));
     script += "COMP_WORDS=(";
-    for (const auto& word : line) script += fmt::format("'{}' ", word);
-    script += fmt::format(")\nCOMP_CWORD={}\n", line.size() - 1);
-    script += "read -r _ _ function _ <<<\"$(complete -p " + line[0] + ")\"\n\"$function\"\n";
+    for (const auto& word : command_line) script += fmt::format("'{}' ", word);
+    script += fmt::format(")\nCOMP_CWORD={}\n", command_line.size() - 1);
+    script += "read -r _ _ function _ <<<\"$(complete -p " + command_line[0] + ")\"\n\"$function\"\n";
     script += R"([[ ${#COMPREPLY[@]} -eq 0 ]] || printf '%s\n' "${COMPREPLY[@]}")";
     const auto offered = run({"bash", "-c", script});
     INFO(offered.errors);
     CHECK(offered.code == 0);
     std::istringstream lines{offered.output};
-    std::set<std::string> all;
-    for (std::string word; std::getline(lines, word);) all.insert(word);
-    return all;
+    std::set<std::string> offers;
+    for (std::string word; std::getline(lines, word);) offers.insert(word);
+    return offers;
 }
 
 std::set<std::string> lines_of(const words& command) {
     std::istringstream lines{run(command).output};
-    std::set<std::string> all;
-    for (std::string line; std::getline(lines, line);) all.insert(line);
-    return all;
+    std::set<std::string> lines_set;
+    for (std::string line; std::getline(lines, line);) lines_set.insert(line);
+    return lines_set;
 }
 
 } // namespace
@@ -260,7 +260,7 @@ TEST_CASE("systemd accepts the units") {
         MESSAGE("not tested: systemd-analyze is missing");
         return;
     }
-    // It looks for the program in /usr/local/bin and /usr/bin, where this one is not.
+    // systemd-analyze looks for the program in /usr/local/bin and /usr/bin, where this installation is not.
     const temporary_folder folder;
     auto unit = installed().text_of("lib/systemd/system/parley-server.service");
     const std::string start = "\nExecStart=";
@@ -281,7 +281,8 @@ TEST_CASE("installed programs find each other") {
     const temporary_folder folder;
     const auto compared = run({installed().file("bin/parley-compare"), "--models", "no-such-model", "--output",
                                folder.file("results")});
-    CHECK(compared.errors.find("choose iterative") != std::string::npos); // the server has told it
+    // The list of models comes from the server.
+    CHECK(compared.errors.find("choose iterative") != std::string::npos);
     CHECK(server.stop().end.exit_code() == 0);
 }
 
@@ -290,13 +291,13 @@ TEST_CASE("scripts/package names its options in --help, and refuses others") {
     CHECK(help.code == 0);
     for (const auto* option : {"--check", "--help", "PARLEY_MIRROR"})
         CHECK(help.output.find(option) != std::string::npos);
-    for (const auto& wrong : {words{"--chek"}, words{"bookworm"}, words{"--check", "../etc"}}) {
+    for (const auto& arguments : {words{"--chek"}, words{"bookworm"}, words{"--check", "../etc"}}) {
         words command{PARLEY_SOURCE "/scripts/package"};
-        command.insert(command.end(), wrong.begin(), wrong.end());
+        command.insert(command.end(), arguments.begin(), arguments.end());
         const auto refused = run(command);
         CHECK(refused.code == 2);
         CHECK(refused.errors.starts_with("package: "));
-        CHECK(refused.errors.find(wrong.back()) != std::string::npos);
+        CHECK(refused.errors.find(arguments.back()) != std::string::npos);
         CHECK(std::ranges::count(refused.errors, '\n') == 1);
     }
 }

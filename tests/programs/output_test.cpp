@@ -1,5 +1,4 @@
-// What becomes of results and messages that cannot be written: none is lost silently, and none takes others
-// along.
+// Tests of results and messages that cannot be written: none is lost silently, and none prevents another.
 #include "client/load/output/output_file.hpp"
 #include "common/output.hpp"
 #include "common/process/subprocess.hpp"
@@ -36,7 +35,7 @@ outcome run_shell(const std::string& line, const std::string& address = "") {
     return {end ? end->to_string() : "does not end", shell.rest_of_output(), shell.error_output()};
 }
 
-std::string text_of(const std::string& file) {
+std::string read_file(const std::string& file) {
     std::ostringstream text;
     text << std::ifstream{file}.rdbuf();
     return std::move(text).str();
@@ -49,10 +48,10 @@ const std::array<std::string, 5> programs{PARLEY_SERVER, PARLEY_CLIENT, PARLEY_L
 
 TEST_CASE("a message that cannot be written is dropped, and its exit status is kept") {
     for (const auto& program : programs)
-        for (const auto* place : {"2>/dev/full", "2>&-", "2> >(true)", "2>/dev/full >/dev/full"}) {
+        for (const auto* redirection : {"2>/dev/full", "2>&-", "2> >(true)", "2>/dev/full >/dev/full"}) {
             CAPTURE(program);
-            CAPTURE(place);
-            CHECK(run_shell(program + " --no-such-option " + place).end == "exit code 2");
+            CAPTURE(redirection);
+            CHECK(run_shell(program + " --no-such-option " + redirection).end == "exit code 2");
         }
     CHECK(run_shell(std::string{PARLEY_CLIENT} + " 127.0.0.1:1 2>/dev/full").end == "exit code 1");
 }
@@ -67,9 +66,9 @@ TEST_CASE("a result that cannot be written is said, and is exit status 1") {
     }
     for (const auto& command : commands) {
         CAPTURE(command);
-        const auto full = run_shell(command + " >/dev/full");
-        CHECK(full.end == "exit code 1");
-        CHECK(full.errors.find(": standard output: ") != full.errors.npos);
+        const auto result = run_shell(command + " >/dev/full");
+        CHECK(result.end == "exit code 1");
+        CHECK(result.errors.find(": standard output: ") != result.errors.npos);
         CHECK(run_shell(command + " >/dev/null").end == "exit code 0");
     }
 }
@@ -77,14 +76,14 @@ TEST_CASE("a result that cannot be written is said, and is exit status 1") {
 TEST_CASE("a client's reply that cannot be written is exit status 1") {
     server_under_test server{"thread", "hello"};
     const auto address = server.endpoint().to_string();
-    const auto said =
+    const auto result =
         run_shell(std::string{PARLEY_CLIENT} + " \"$1\" --service hello --say Ada >/dev/full", address);
-    CHECK(said.end == "exit code 1");
-    CHECK(said.errors.find("standard output") != said.errors.npos);
-    const auto relayed =
+    CHECK(result.end == "exit code 1");
+    CHECK(result.errors.find("standard output") != result.errors.npos);
+    const auto relay_result =
         run_shell("echo Ada | " + std::string{PARLEY_CLIENT} + " \"$1\" --service hello >/dev/full", address);
-    CHECK(relayed.end == "exit code 1");
-    CHECK(relayed.errors.find("standard output") != relayed.errors.npos);
+    CHECK(relay_result.end == "exit code 1");
+    CHECK(relay_result.errors.find("standard output") != relay_result.errors.npos);
     CHECK(run_shell(std::string{PARLEY_TOP} + " --json $2$1 >/dev/full", std::to_string(server.process().pid()))
               .end == "exit code 1");
     CHECK(server.shutdown_problems() == "");
@@ -95,32 +94,32 @@ TEST_CASE("a result that a load cannot write takes no other along") {
     const temporary_folder folder;
     const auto json = folder.file("report.json");
     const auto load = std::string{PARLEY_LOAD} + " \"$1\" --service echo --connections 1 --requests 50 ";
-    for (const auto* lost : {"--csv /dev/full", "--hlog /dev/full", "--hdr /dev/full", ">/dev/full",
-                             "--csv - >/dev/full", "--csv - | true; (exit ${PIPESTATUS[0]})"}) {
-        CAPTURE(lost);
+    for (const auto* options : {"--csv /dev/full", "--hlog /dev/full", "--hdr /dev/full", ">/dev/full",
+                                "--csv - >/dev/full", "--csv - | true; (exit ${PIPESTATUS[0]})"}) {
+        CAPTURE(options);
         std::filesystem::remove(json);
-        const auto ended = run_shell(load + "--json " + json + ' ' + lost, server.endpoint().to_string());
-        CAPTURE(ended.errors);
-        CHECK(ended.end == "exit code 1");
-        const bool is_said = ended.errors.find("/dev/full: No space left on device") != ended.errors.npos ||
-                             ended.errors.find("standard output") != ended.errors.npos;
+        const auto result = run_shell(load + "--json " + json + ' ' + options, server.endpoint().to_string());
+        CAPTURE(result.errors);
+        CHECK(result.end == "exit code 1");
+        const bool is_said = result.errors.find("/dev/full: No space left on device") != result.errors.npos ||
+                             result.errors.find("standard output") != result.errors.npos;
         CHECK(is_said);
-        CHECK(nlohmann::json::parse(text_of(json)).at("schema") == "parley-load/1");
+        CHECK(nlohmann::json::parse(read_file(json)).at("schema") == "parley-load/1");
     }
-    const auto lost = run_shell(load + "--json - >/dev/full", server.endpoint().to_string());
-    CHECK(lost.end == "exit code 1");
+    const auto result = run_shell(load + "--json - >/dev/full", server.endpoint().to_string());
+    CHECK(result.end == "exit code 1");
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a reader that leaves ends the load") {
     server_under_test server{"epoll", "echo"};
-    const auto ended =
+    const auto result =
         run_shell(std::string{PARLEY_LOAD} +
                       " \"$1\" --service echo --connections 1 --duration 1h --interval 10ms --csv - | "
                       "head -2; exit ${PIPESTATUS[0]}",
                   server.endpoint().to_string());
-    CHECK(ended.end == "exit code 1");
-    CHECK(ended.output.starts_with("begin_s,"));
+    CHECK(result.end == "exit code 1");
+    CHECK(result.output.starts_with("begin_s,"));
     CHECK(server.shutdown_problems() == "");
 }
 
@@ -129,38 +128,38 @@ TEST_CASE("two results in one place are refused before the load") {
     const auto file = folder.file("x");
     std::ofstream{folder.file("kept")} << "kept";
     std::filesystem::create_symlink(folder.file("kept"), folder.file("link"));
-    for (const auto& both : {std::string{"--csv - --json -"}, "--csv " + file + " --json " + file,
-                             "--csv " + file + " --hdr " + folder.path() + "/./x",
-                             "--json " + folder.file("kept") + " --hlog " + folder.file("link"),
-                             std::string{"--csv /dev/stdout --json -"},
-                             "--csv " + folder.file("kept") + " --json - >>" + folder.file("kept")}) {
-        CAPTURE(both);
-        const auto ended = run_shell(std::string{PARLEY_LOAD} + " 127.0.0.1:1 " + both);
-        CHECK(ended.end == "exit code 2");
-        CHECK(ended.errors.find("two results would go to one place") != ended.errors.npos);
+    for (const auto& options : {std::string{"--csv - --json -"}, "--csv " + file + " --json " + file,
+                                "--csv " + file + " --hdr " + folder.path() + "/./x",
+                                "--json " + folder.file("kept") + " --hlog " + folder.file("link"),
+                                std::string{"--csv /dev/stdout --json -"},
+                                "--csv " + folder.file("kept") + " --json - >>" + folder.file("kept")}) {
+        CAPTURE(options);
+        const auto result = run_shell(std::string{PARLEY_LOAD} + " 127.0.0.1:1 " + options);
+        CHECK(result.end == "exit code 2");
+        CHECK(result.errors.find("two results would go to one place") != result.errors.npos);
     }
-    CHECK(text_of(folder.file("kept")) == "kept");
+    CHECK(read_file(folder.file("kept")) == "kept");
     CHECK_NOTHROW(refuse_shared_places(std::array<std::string, 3>{"/dev/null", "/dev/null", ""}));
 }
 
 TEST_CASE("a comparison whose reader has gone writes its report and its result") {
     const temporary_folder folder;
-    const auto ended = run_shell(
+    const auto result = run_shell(
         fmt::format("{} --parley-server {} --parley-load {} --models thread --workloads long-lived "
                     "--connections 1 --rounds 1 --duration 100ms --output {} --json {} | head -1; "
                     "exit ${{PIPESTATUS[0]}}",
                     PARLEY_COMPARE, PARLEY_SERVER, PARLEY_LOAD, folder.file("run"), folder.file("copy")));
-    CHECK(ended.end == "exit code 1");
-    CHECK(ended.errors.find("standard output") != ended.errors.npos);
+    CHECK(result.end == "exit code 1");
+    CHECK(result.errors.find("standard output") != result.errors.npos);
     for (const auto* name : {"run/result.json", "copy"})
-        CHECK(nlohmann::json::parse(text_of(folder.file(name))).at("complete") == true);
-    CHECK(text_of(folder.file("run/report.html")).ends_with("</html>\n"));
-    const auto full =
+        CHECK(nlohmann::json::parse(read_file(folder.file(name))).at("complete") == true);
+    CHECK(read_file(folder.file("run/report.html")).ends_with("</html>\n"));
+    const auto resumed =
         run_shell(fmt::format("{} --parley-server {} --parley-load {} --resume {} --json /dev/full",
                               PARLEY_COMPARE, PARLEY_SERVER, PARLEY_LOAD, folder.file("run")));
-    CHECK(full.end == "exit code 1");
-    CHECK(full.errors.find("/dev/full") != full.errors.npos);
-    CHECK(full.output.find("The report: ") != full.output.npos);
+    CHECK(resumed.end == "exit code 1");
+    CHECK(resumed.errors.find("/dev/full") != resumed.errors.npos);
+    CHECK(resumed.output.find("The report: ") != resumed.output.npos);
 }
 
 TEST_CASE("a result for a standard output that is closed is said, and is exit status 1") {
@@ -168,18 +167,18 @@ TEST_CASE("a result for a standard output that is closed is said, and is exit st
     for (const auto& program : programs) commands.push_back(program + " --help");
     for (const auto& command : commands) {
         CAPTURE(command);
-        const auto closed = run_shell(command + " >&-");
-        CHECK(closed.end == "exit code 1");
-        CHECK(closed.errors.find(": standard output: ") != closed.errors.npos);
+        const auto result = run_shell(command + " >&-");
+        CHECK(result.end == "exit code 1");
+        CHECK(result.errors.find(": standard output: ") != result.errors.npos);
     }
     server_under_test server{"epoll", "echo"};
-    for (const auto* place : {"", " --json -", " --json /dev/stdout", " --csv /dev/fd/1"}) {
-        CAPTURE(place);
-        const auto ended =
-            run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50" + place + " >&-",
+    for (const auto* destination : {"", " --json -", " --json /dev/stdout", " --csv /dev/fd/1"}) {
+        CAPTURE(destination);
+        const auto result =
+            run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50" + destination + " >&-",
                       server.endpoint().to_string());
-        CHECK(ended.end == "exit code 1");
-        CHECK(ended.errors.find(": standard output: ") != ended.errors.npos);
+        CHECK(result.end == "exit code 1");
+        CHECK(result.errors.find(": standard output: ") != result.errors.npos);
     }
     CHECK(server.shutdown_problems() == "");
 }
@@ -188,30 +187,30 @@ TEST_CASE("a result for /dev/stdout is as one for standard output, wherever that
     const temporary_folder folder;
     const auto file = folder.file("out");
     server_under_test server{"epoll", "echo"};
-    const auto load = [&](const std::string& words) {
-        return run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50 " + words,
+    const auto load = [&](const std::string& options) {
+        return run_shell(std::string{PARLEY_LOAD} + " \"$1\" --service echo --requests 50 " + options,
                          server.endpoint().to_string());
     };
     for (const auto* name : {"/dev/stdout", "/dev/fd/1", "$2"}) {
         CAPTURE(name);
         CHECK(load(fmt::format("--json {} >{}", std::string{name} == "$2" ? file : name, file)).end ==
               "exit code 0");
-        CHECK(nlohmann::json::parse(text_of(file)).at("schema") == "parley-load/1");
+        CHECK(nlohmann::json::parse(read_file(file)).at("schema") == "parley-load/1");
     }
     CHECK(load("--csv /dev/stdout >" + file).end == "exit code 0");
-    CHECK(text_of(file).starts_with("begin_s,"));
+    CHECK(read_file(file).starts_with("begin_s,"));
     CHECK(load("--csv - >>" + file).end == "exit code 0");
-    CHECK(text_of(file).starts_with("begin_s,")); // the first one's rows are there still
+    CHECK(read_file(file).starts_with("begin_s,")); // the rows of the first load are still there
     CHECK(load("--json /dev/stderr 2>" + file).end == "exit code 0");
-    CHECK(nlohmann::json::parse(text_of(file)).at("schema") == "parley-load/1");
+    CHECK(nlohmann::json::parse(read_file(file)).at("schema") == "parley-load/1");
     CHECK(server.shutdown_problems() == "");
 
-    const auto compared =
+    const auto result =
         run_shell(fmt::format("{} --parley-server {} --parley-load {} --models thread --workloads long-lived "
                               "--connections 1 --rounds 1 --duration 100ms --output {} --json /dev/stdout >{}",
                               PARLEY_COMPARE, PARLEY_SERVER, PARLEY_LOAD, folder.file("run"), file));
-    CAPTURE(compared.errors);
-    const auto text = text_of(file);
+    CAPTURE(result.errors);
+    const auto text = read_file(file);
     CHECK(text.starts_with("parley-compare "));
     CHECK(text.find("\n{\n") != text.npos);
     CHECK(text.find("\n}\nThe report: ") != text.npos);
@@ -222,13 +221,13 @@ TEST_CASE("a report for a pipe is written once, at the end") {
     const auto pipe = folder.file("pipe");
     REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
     server_under_test server{"epoll", "echo"};
-    const auto ended =
+    const auto result =
         run_shell(fmt::format("cat {0} & {1} \"$1\" --service echo --requests 50 --repeat 4 --json {0} "
                               ">/dev/null; code=$?; wait; exit $code",
                               pipe, PARLEY_LOAD),
                   server.endpoint().to_string());
-    CHECK(ended.end == "exit code 0");
-    CHECK(nlohmann::json::parse(ended.output).at("runs").size() == 4);
+    CHECK(result.end == "exit code 0");
+    CHECK(nlohmann::json::parse(result.output).at("runs").size() == 4);
     CHECK(server.shutdown_problems() == "");
 }
 
@@ -239,28 +238,28 @@ TEST_CASE("what an earlier load has left stays until there is something new") {
         std::ofstream{name} << "earlier, and rather long: " << std::string(9999, '-');
     CHECK(run_shell(fmt::format("{} 127.0.0.1:1 --csv {} --hlog {}", PARLEY_LOAD, csv, log)).end ==
           "exit code 1");
-    for (const auto& name : {csv, log}) CHECK(text_of(name).starts_with("earlier"));
+    for (const auto& name : {csv, log}) CHECK(read_file(name).starts_with("earlier"));
     server_under_test server{"epoll", "echo"};
     CHECK(run_shell(
               fmt::format("{} \"$1\" --service echo --requests 50 --csv {} --hlog {}", PARLEY_LOAD, csv, log),
               server.endpoint().to_string())
               .end == "exit code 0");
-    for (const auto& name : {csv, log}) CHECK(text_of(name).find("earlier") == std::string::npos);
-    CHECK(text_of(csv).find("---") == std::string::npos);
+    for (const auto& name : {csv, log}) CHECK(read_file(name).find("earlier") == std::string::npos);
+    CHECK(read_file(csv).find("---") == std::string::npos);
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a server whose standard output is closed serves, and its end is no failure") {
     const temporary_folder folder;
-    const auto ended = run_shell(fmt::format("{} --listen unix:{} >&- & until [ -S {} ]; do :; done; "
-                                             "kill -TERM $!; wait $!",
-                                             PARLEY_SERVER, folder.file("s"), folder.file("s")));
-    CHECK(ended.end == "exit code 0");
-    CHECK(ended.errors == "");
+    const auto result = run_shell(fmt::format("{} --listen unix:{} >&- & until [ -S {} ]; do :; done; "
+                                              "kill -TERM $!; wait $!",
+                                              PARLEY_SERVER, folder.file("s"), folder.file("s")));
+    CHECK(result.end == "exit code 0");
+    CHECK(result.errors == "");
 }
 
 TEST_CASE("a file in a folder where no other can be made is written in place") {
-    // root may make files everywhere, so another user does it.
+    // Root may create files everywhere, so another user does it.
     const temporary_folder folder;
     const auto file = folder.file("result");
     std::ofstream{file} << "first, and longer";
@@ -272,13 +271,14 @@ TEST_CASE("a file in a folder where no other can be made is written in place") {
               replace_file(file, "second");
           }) == "exit 0");
     chmod(folder.path().c_str(), 0755);
-    CHECK(text_of(file) == "second");
+    CHECK(read_file(file) == "second");
 }
 
 TEST_CASE("a notice that a terminal does not take leaves no failure behind") {
     CHECK(run_in_fork([] {
               require(std::freopen("/dev/full", "w", stdout) != nullptr, "opened");
-              std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // as to a terminal: fwrite(3) itself fails
+              // Line buffering as on a terminal: fwrite(3) itself fails.
+              std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
               write_notice("listening\n");
               require(finish_output("test", 0) == 0, "only results count");
           }) == "exit 0");
@@ -290,17 +290,17 @@ TEST_CASE("a file is replaced as a whole, or stays as it was") {
     check_replaceable(file);
     CHECK_FALSE(std::filesystem::exists(file));
     replace_file(file, "first");
-    CHECK(text_of(file) == "first");
+    CHECK(read_file(file) == "first");
     chmod(file.c_str(), 0640);
     std::filesystem::create_symlink("result", folder.file("link"));
     replace_file(folder.file("link"), "second");
-    CHECK(text_of(file) == "second");
+    CHECK(read_file(file) == "second");
     CHECK(std::filesystem::is_symlink(folder.file("link")));
     struct stat status {};
     REQUIRE(stat(file.c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0640);
     CHECK(std::distance(std::filesystem::directory_iterator{folder.path()}, {}) ==
-          2); // nothing temporary is left
+          2); // no temporary file is left
 
     CHECK_THROWS_AS(check_replaceable(folder.file("no/such")), std::system_error);
     CHECK_THROWS_AS(check_replaceable(folder.path()), std::system_error);

@@ -1,4 +1,4 @@
-// The README shows the models by the very table that the server runs them from.
+// Tests that the README's table of models equals the one that the server prints.
 #include "common/process/subprocess.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// parley-top: its page as text, what it says of real servers under load, and how it treats a terminal.
+// Tests of parley-top: its page as text, its values for real servers under load, and its use of the terminal.
 #include "client/top/page.hpp"
 #include "client/top/record.hpp"
 #include "client/top/short_text.hpp"
@@ -17,25 +17,25 @@ namespace parley {
 
 namespace {
 
-/// A server of `count` workers, of which each answered as many requests as its number.
+/// Returns a snapshot of `count` workers, each with as many requests as its number.
 scoreboard_snapshot busy_server(int count, std::chrono::milliseconds uptime) {
-    scoreboard_snapshot now;
-    now.at = std::chrono::steady_clock::time_point{uptime};
-    now.uptime = uptime;
+    scoreboard_snapshot snapshot;
+    snapshot.at = std::chrono::steady_clock::time_point{uptime};
+    snapshot.uptime = uptime;
     for (int number = 1; number <= count; ++number) {
-        worker_snapshot one;
-        one.number = number;
-        one.process = one.thread = 1000 + number;
-        one.now = activity::writing;
-        one.open = 1;
-        one.counted = {
+        worker_snapshot worker;
+        worker.number = number;
+        worker.process = worker.thread = 1000 + number;
+        worker.now = activity::writing;
+        worker.open = 1;
+        worker.counted = {
             .connections = 1, .requests = static_cast<std::uint64_t>(number), .bytes_in = 0, .bytes_out = 0};
-        one.peer = address::resolve("127.0.0.1:50000").front();
-        now.all.add(one.counted);
-        now.open += one.open;
-        now.workers.push_back(one);
+        worker.peer = address::resolve("127.0.0.1:50000").front();
+        snapshot.all.add(worker.counted);
+        snapshot.open += worker.open;
+        snapshot.workers.push_back(worker);
     }
-    return now;
+    return snapshot;
 }
 
 const server_description some_server{
@@ -59,7 +59,7 @@ nlohmann::json json_of(running_server& server) {
         run_top({std::to_string(server.process().pid()), "--json", "--interval", "10ms"}).output);
 }
 
-/// A client that has sent a line and got it back.
+/// Returns a client that has received one reply.
 connection served_client(const address& endpoint) {
     auto connection = connect_to(endpoint);
     send_all(connection, "hello\n");
@@ -68,7 +68,8 @@ connection served_client(const address& endpoint) {
 }
 
 bool is_plain(std::string_view text) {
-    return std::ranges::all_of(text, [](char each) { return (each >= ' ' && each <= '~') || each == '\n'; });
+    return std::ranges::all_of(
+        text, [](char character) { return (character >= ' ' && character <= '~') || character == '\n'; });
 }
 
 } // namespace
@@ -94,34 +95,34 @@ TEST_CASE("numbers and times have five characters at most") {
 }
 
 TEST_CASE("rates are taken between two looks, and at first over the server's life") {
-    observation seen{busy_server(2, 10s)};
-    CHECK(seen.since_beginning());
-    CHECK(seen.all().requests == doctest::Approx(0.3));
-    auto later = busy_server(3, 12s); // a third worker came
+    observation observation{busy_server(2, 10s)};
+    CHECK(observation.since_beginning());
+    CHECK(observation.all().requests == doctest::Approx(0.3));
+    auto later = busy_server(3, 12s); // with a third worker
     later.workers[0].counted.requests += 10;
     later.all.requests += 10;
     later.processor_time = 1s;
-    seen.look_again(later);
-    CHECK_FALSE(seen.since_beginning());
-    CHECK(seen.span().count() == doctest::Approx(2));
-    CHECK(seen.all().requests == doctest::Approx(6.5));
-    CHECK(seen.of(seen.now().workers[0]).requests == doctest::Approx(5));
-    CHECK(seen.of(seen.now().workers[1]).requests == 0);
-    CHECK(seen.of(seen.now().workers[2]).requests == doctest::Approx(1.5));
-    CHECK(seen.processors() == doctest::Approx(0.5));
+    observation.look_again(later);
+    CHECK_FALSE(observation.since_beginning());
+    CHECK(observation.span().count() == doctest::Approx(2));
+    CHECK(observation.all().requests == doctest::Approx(6.5));
+    CHECK(observation.of(observation.now().workers[0]).requests == doctest::Approx(5));
+    CHECK(observation.of(observation.now().workers[1]).requests == 0);
+    CHECK(observation.of(observation.now().workers[2]).requests == doctest::Approx(1.5));
+    CHECK(observation.processors() == doctest::Approx(0.5));
 }
 
 TEST_CASE("a page fits into eighty columns, and a thousand workers into few lines of letters") {
-    const observation seen{busy_server(1000, 10s)};
-    const page shown{some_server, seen, 80};
-    const auto head = shown.head(6);
+    const observation observation{busy_server(1000, 10s)};
+    const page page{some_server, observation, 80};
+    const auto head = page.head(6);
     CHECK(head.size() == 13);
     CHECK(std::ranges::all_of(head, [](const auto& line) { return line.size() <= 80; }));
     CHECK(head.back().ends_with(" more"));
-    CHECK(shown.size() == 1000);
-    CHECK(shown.heading().size() <= 80);
-    CHECK(shown.line(999).size() <= 80);
-    CHECK(shown.line(999).ends_with("127.0.0.1:50000"));
+    CHECK(page.size() == 1000);
+    CHECK(page.heading().size() <= 80);
+    CHECK(page.line(999).size() <= 80);
+    CHECK(page.line(999).ends_with("127.0.0.1:50000"));
 }
 
 TEST_CASE("in a narrow page a column goes that says what others say") {
@@ -129,49 +130,49 @@ TEST_CASE("in a narrow page a column goes that says what others say") {
     CHECK(page{some_server, processes, 80}.heading().find("pid") != std::string::npos);
     CHECK(page{some_server, processes, 80}.heading().find("tid") == std::string::npos);
     CHECK(page{some_server, processes, 100}.heading().find("tid") != std::string::npos);
-    auto now = busy_server(2, 10s);
-    for (auto& each : now.workers) each.process = some_server.process;
-    const observation threads{now};
+    auto snapshot = busy_server(2, 10s);
+    for (auto& worker : snapshot.workers) worker.process = some_server.process;
+    const observation threads{snapshot};
     CHECK(page{some_server, threads, 80}.heading().find("pid") == std::string::npos);
     CHECK(page{some_server, threads, 80}.heading().find("tid") != std::string::npos);
 }
 
 TEST_CASE("names that would play tricks on a terminal are spelled") {
-    server_description evil = some_server;
-    evil.service = "\x1b]0;owned\x07\xff";
-    evil.addresses = {"unix:/tmp/\x1b[2J"};
-    const observation seen{busy_server(1, 10s)};
-    for (const auto& line : page{evil, seen, 80}.head(1)) CHECK(is_plain(line));
-    CHECK(is_plain(record_of(evil, seen)));
+    server_description malicious = some_server;
+    malicious.service = "\x1b]0;owned\x07\xff";
+    malicious.addresses = {"unix:/tmp/\x1b[2J"};
+    const observation observation{busy_server(1, 10s)};
+    for (const auto& line : page{malicious, observation, 80}.head(1)) CHECK(is_plain(line));
+    CHECK(is_plain(record_of(malicious, observation)));
 }
 
 TEST_CASE("parley-top sees what clients of any model do") {
-    for (const auto& each : models()) {
-        if (each.datagrams || each.commands || !each.obstacle().empty()) continue;
-        CAPTURE(each.name);
-        const std::size_t clients = each.name == "iterative" ? 1 : 3;
-        server_under_test server{each.name, "echo", {"--workers", "3"}};
+    for (const auto& model : models()) {
+        if (model.datagrams || model.commands || !model.obstacle().empty()) continue;
+        CAPTURE(model.name);
+        const std::size_t clients = model.name == "iterative" ? 1 : 3;
+        server_under_test server{model.name, "echo", {"--workers", "3"}};
         {
             std::vector<connection> connections;
             while (connections.size() < clients) connections.push_back(served_client(server.endpoint()));
 
-            nlohmann::json seen; // a worker notes a reply after it has been sent
-            CHECK(in_time([&] {
-                seen = json_of(server);
-                return seen["total"]["requests"] == clients;
+            nlohmann::json record; // a worker counts a reply after it has been sent
+            CHECK(eventually([&] {
+                record = json_of(server);
+                return record["total"]["requests"] == clients;
             }));
-            CHECK(seen["server"]["pid"] == server.process().pid());
-            CHECK(seen["server"]["model"] == each.name);
-            CHECK(seen["server"]["service"] == "echo");
-            CHECK(seen["server"]["listening_on"] == nlohmann::json{server.endpoint().to_string()});
-            CHECK(seen["total"]["connections"] == clients);
-            CHECK(seen["total"]["open"] == clients);
-            CHECK(seen["total"]["bytes_in"] == 6 * clients);
-            CHECK(seen["total"]["bytes_out"] == 6 * clients);
+            CHECK(record["server"]["pid"] == server.process().pid());
+            CHECK(record["server"]["model"] == model.name);
+            CHECK(record["server"]["service"] == "echo");
+            CHECK(record["server"]["listening_on"] == nlohmann::json{server.endpoint().to_string()});
+            CHECK(record["total"]["connections"] == clients);
+            CHECK(record["total"]["open"] == clients);
+            CHECK(record["total"]["bytes_in"] == 6 * clients);
+            CHECK(record["total"]["bytes_out"] == 6 * clients);
 
             std::size_t open = 0, requests = 0;
             std::vector<std::string> peers;
-            for (const auto& worker : seen["workers"]) {
+            for (const auto& worker : record["workers"]) {
                 open += worker["open"].get<std::size_t>();
                 requests += worker["total"]["requests"].get<std::size_t>();
                 if (worker["peer"].is_string()) peers.push_back(worker["peer"]);
@@ -183,13 +184,14 @@ TEST_CASE("parley-top sees what clients of any model do") {
             CHECK(std::ranges::count(peers, address::of_socket(connections.back().descriptor()).to_string()) ==
                   1);
 
-            const auto once = run_top({std::to_string(server.process().pid()), "--once", "--interval", "10ms"});
-            CHECK(once.exit_code == 0);
-            CHECK(is_plain(once.output));
-            CHECK(once.output.find(fmt::format("model {}, service echo", each.name)) != std::string::npos);
-            CHECK(once.output.find(peers.back()) != std::string::npos);
+            const auto result =
+                run_top({std::to_string(server.process().pid()), "--once", "--interval", "10ms"});
+            CHECK(result.exit_code == 0);
+            CHECK(is_plain(result.output));
+            CHECK(result.output.find(fmt::format("model {}, service echo", model.name)) != std::string::npos);
+            CHECK(result.output.find(peers.back()) != std::string::npos);
         }
-        CHECK(in_time([&] { return json_of(server)["total"]["open"] == 0; }));
+        CHECK(eventually([&] { return json_of(server)["total"]["open"] == 0; }));
         CHECK(server.shutdown_problems() == "");
     }
 }
@@ -201,14 +203,14 @@ TEST_CASE("a worker that is killed leaves the page, and what it did stays") {
             PARLEY_SERVER,
             {"--model", model, "--service", "echo", "--workers", "1", "--threads", "2", "--log-level", "off"}};
         auto connection = served_client(server.endpoint());
-        nlohmann::json seen;
-        CHECK(in_time([&] {
-            seen = json_of(server);
-            return seen["total"]["requests"] == 1;
+        nlohmann::json record;
+        CHECK(eventually([&] {
+            record = json_of(server);
+            return record["total"]["requests"] == 1;
         }));
-        for (const auto& each : seen["workers"])
-            if (each["open"] == 1) kill(each["pid"].get<pid_t>(), SIGKILL);
-        CHECK(in_time([&] { return json_of(server)["total"]["open"] == 0; }));
+        for (const auto& worker : record["workers"])
+            if (worker["open"] == 1) kill(worker["pid"].get<pid_t>(), SIGKILL);
+        CHECK(eventually([&] { return json_of(server)["total"]["open"] == 0; }));
         CHECK(json_of(server)["total"]["connections"] == 1);
         CHECK(server.stop().end.exit_code() == 0);
     }
@@ -218,24 +220,24 @@ TEST_CASE("a server that was asked to stop is seen to finish") {
     server_under_test server{"thread", "wait", {"--max-wait", "1h", "--grace", "1h"}};
     auto connection = connect_to(server.endpoint());
     send_all(connection, "3600000\n");
-    CHECK(in_time([&] { return json_of(server)["states"]["writing"] == 1; }));
+    CHECK(eventually([&] { return json_of(server)["states"]["writing"] == 1; }));
     CHECK(json_of(server)["server"]["stopping_seconds"].is_null());
     server.process().signal(SIGTERM);
-    CHECK(in_time([&] { return json_of(server)["states"]["finishing"] == 1; }));
+    CHECK(eventually([&] { return json_of(server)["states"]["finishing"] == 1; }));
     CHECK(json_of(server)["server"]["stopping_seconds"].is_number());
-    server.process().signal(SIGTERM); // the second ends it at once
+    server.process().signal(SIGTERM); // the second signal ends it at once
     CHECK(server.wait(time_limit).end.exit_code() == 128 + SIGTERM);
 }
 
 TEST_CASE("of several servers it lists each, and shows none") {
     server_under_test first{"thread", "echo"}, second{"prefork", "welcome"};
-    const auto said = run_top({"--once"});
-    CHECK(said.exit_code == 2);
-    CHECK(said.output == "");
-    CHECK(said.errors.find(fmt::format("{}  model thread, service echo, on {}", first.process().pid(),
-                                       first.endpoint().to_string())) != std::string::npos);
-    CHECK(said.errors.find(fmt::format("{}  model prefork, service welcome, on {}", second.process().pid(),
-                                       second.endpoint().to_string())) != std::string::npos);
+    const auto result = run_top({"--once"});
+    CHECK(result.exit_code == 2);
+    CHECK(result.output == "");
+    CHECK(result.errors.find(fmt::format("{}  model thread, service echo, on {}", first.process().pid(),
+                                         first.endpoint().to_string())) != std::string::npos);
+    CHECK(result.errors.find(fmt::format("{}  model prefork, service welcome, on {}", second.process().pid(),
+                                         second.endpoint().to_string())) != std::string::npos);
 }
 
 TEST_CASE("what is wrong is said in one line") {
@@ -250,31 +252,31 @@ TEST_CASE("what is wrong is said in one line") {
 TEST_CASE("on a terminal it draws in place, follows its size, and gives it back on q") {
     server_under_test server{"thread", "echo"};
     auto connection = served_client(server.endpoint());
-    pseudo_terminal screen{24, 80};
-    const auto before = screen.settings();
-    screen.start({PARLEY_TOP, std::to_string(server.process().pid()), "--interval", "20ms"});
-    CHECK(screen.shows("model thread, service echo"));
-    CHECK(screen.shows("q quits"));
-    CHECK(screen.shows(address::of_socket(connection.descriptor()).to_string()));
-    CHECK_FALSE(screen.has_shown("pid"));
-    screen.resize(30, 120);
-    CHECK(screen.shows("pid"));
-    screen.type("q");
-    CHECK(screen.end() == "exit code 0");
-    CHECK(screen.has_shown("\x1b[?1049l")); // the other screen is back (terminfo(5): rmcup)
-    CHECK(screen.has_shown("\x1b[?25h"));   // and so is the cursor
-    CHECK(screen.settings() == before);
+    pseudo_terminal terminal{24, 80};
+    const auto before = terminal.settings();
+    terminal.start({PARLEY_TOP, std::to_string(server.process().pid()), "--interval", "20ms"});
+    CHECK(terminal.shows("model thread, service echo"));
+    CHECK(terminal.shows("q quits"));
+    CHECK(terminal.shows(address::of_socket(connection.descriptor()).to_string()));
+    CHECK_FALSE(terminal.has_shown("pid"));
+    terminal.resize(30, 120);
+    CHECK(terminal.shows("pid"));
+    terminal.type("q");
+    CHECK(terminal.end() == "exit code 0");
+    CHECK(terminal.has_shown("\x1b[?1049l")); // the normal screen is restored (terminfo(5): rmcup)
+    CHECK(terminal.has_shown("\x1b[?25h"));   // the cursor is visible again
+    CHECK(terminal.settings() == before);
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("on a terminal it ends with the server, and says so") {
     server_under_test server{"prefork", "echo"};
-    pseudo_terminal screen{24, 80};
-    screen.start({PARLEY_TOP, std::to_string(server.process().pid())});
-    CHECK(screen.shows("q quits"));
+    pseudo_terminal terminal{24, 80};
+    terminal.start({PARLEY_TOP, std::to_string(server.process().pid())});
+    CHECK(terminal.shows("q quits"));
     CHECK(server.shutdown_problems() == "");
-    CHECK(screen.end() == "exit code 0");
-    CHECK(screen.has_shown(fmt::format("parley-server {} has ended", server.process().pid())));
+    CHECK(terminal.end() == "exit code 0");
+    CHECK(terminal.has_shown(fmt::format("parley-server {} has ended", server.process().pid())));
 }
 
 } // namespace parley

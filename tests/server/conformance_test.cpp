@@ -1,5 +1,5 @@
-// Every model times every service, through the real server. Models and services come from the server's own
-// tables, so a new row is tested by being there; what a service is asked is in one table here.
+// Runs every service under every model, through the real server. Both come from the server's own tables, so a
+// new row there is tested. The table `examples` below says what to send to each service.
 #include "server/model.hpp"
 #include "server/service.hpp"
 #include "tests/support/client_group.hpp"
@@ -25,12 +25,12 @@ namespace parley {
 
 namespace {
 
-/// What becomes of a line of a mebibyte.
+/// What a service does with a line of one mebibyte.
 enum class long_line { is_echoed, gets_one_error, is_not_read };
 
 struct example {
     std::string_view service;
-    std::string_view request; // gets an answer of one line; empty: it answers before it is asked
+    std::string_view request; // gets a reply of one line; empty: the service speaks first
     long_line of_a_mebibyte;
 };
 
@@ -41,36 +41,36 @@ constexpr example examples[] = {
 };
 
 const example& example_for(std::string_view service) {
-    const auto* found = std::ranges::find(examples, service, &example::service);
-    if (found == std::end(examples))
+    const auto* row = std::ranges::find(examples, service, &example::service);
+    if (row == std::end(examples))
         throw std::runtime_error(fmt::format(
             "service {} has no row in the table `examples` of conformance_test.cpp: say there how to test it",
             service));
-    return *found;
+    return *row;
 }
 
-/// Calls `test(form, service)` for every pair.
+/// Calls `test(variant, service_name)` for every pair.
 template <class Test>
 void for_each_pair(Test test) {
-    for_each_form([&](const model_variant& how) {
-        for (const auto& each : services()) {
-            INFO("service ", each.name);
-            test(how, each.name);
+    for_each_variant([&](const model_variant& variant) {
+        for (const auto& service : services()) {
+            INFO("service ", service.name);
+            test(variant, service.name);
         }
     });
 }
 
-/// May another server listen there?
+/// True if another server may listen at `endpoint`.
 bool is_free(const address& endpoint) {
     try {
-        const listener again{endpoint, {}};
+        const listener new_listener{endpoint, {}};
         return true;
     } catch (const std::system_error&) {
         return false;
     }
 }
 
-/// Sends some of the bytes. True: the server takes no more from this client.
+/// Sends some of the bytes. Returns true if the server has closed the connection.
 bool is_refused(connection& connection, std::string_view bytes) {
     try {
         (void)connection.write_some(bytes);
@@ -83,66 +83,67 @@ bool is_refused(connection& connection, std::string_view bytes) {
 } // namespace
 
 TEST_CASE("a server says where it listens, what it is, and leaves at once when it is told to") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered);
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name);
         CHECK(server.ready_line() == fmt::format("listening on {} (model {}, service {})",
-                                                 server.endpoint().to_string(), how.model, offered));
+                                                 server.endpoint().to_string(), variant.model, service_name));
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("two hundred clients at once are all served, and every answer is right") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered);
-        CHECK(client_group{offered, server.endpoint()}.add(200).converse() == "");
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name);
+        CHECK(client_group{service_name, server.endpoint()}.add(200).converse() == "");
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a request that comes byte by byte is served like any other") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered);
-        CHECK(client_group{offered, server.endpoint()}.add(1, 1).converse() == "");
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name);
+        CHECK(client_group{service_name, server.endpoint()}.add(1, 1).converse() == "");
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a client may end its output right after its request, and need not end its last line") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered);
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name);
         auto connection = connect_to(server.endpoint());
-        send_all(connection, example_for(offered).request);
+        send_all(connection, example_for(service_name).request);
         send_all(connection, "12");
         connection.shutdown_write();
         const auto answers = read_to_end(connection);
-        const bool asks_twice = !example_for(offered).request.empty();
+        const bool asks_twice = !example_for(service_name).request.empty();
         CHECK(std::ranges::count(answers, '\n') + answers.ends_with("12") == (asks_twice ? 2 : 1));
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a line of a mebibyte costs one error, and the next request is served") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered);
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name);
         auto connection = connect_to(server.endpoint());
         std::string line(1 << 20, 'x');
         line += '\n';
-        switch (example_for(offered).of_a_mebibyte) {
+        switch (example_for(service_name).of_a_mebibyte) {
         case long_line::is_echoed: {
             auto options = small_requests(1);
             options.size = line.size();
-            CHECK(client_group{offered, server.endpoint(), options}.add(std::move(connection)).converse() ==
-                  "");
+            CHECK(
+                client_group{service_name, server.endpoint(), options}.add(std::move(connection)).converse() ==
+                "");
             break;
         }
         case long_line::gets_one_error:
             send_all(connection, line);
             CHECK(read_line(connection) == "error: a line may have 65536 bytes\n");
-            CHECK(client_group{offered, server.endpoint()}.add(std::move(connection)).converse() == "");
+            CHECK(client_group{service_name, server.endpoint()}.add(std::move(connection)).converse() == "");
             break;
         case long_line::is_not_read:
             send_all(connection, line);
-            CHECK(client_group{offered, server.endpoint()}.add(std::move(connection)).converse() == "");
+            CHECK(client_group{service_name, server.endpoint()}.add(std::move(connection)).converse() == "");
             break;
         }
         CHECK(server.shutdown_problems() == "");
@@ -150,29 +151,29 @@ TEST_CASE("a line of a mebibyte costs one error, and the next request is served"
 }
 
 TEST_CASE("clients that break off leave the server serving") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered);
-        for (int time = 0; time != 10; ++time) {
-            { const auto says_nothing = connect_to(server.endpoint()); }
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name);
+        for (int round = 0; round != 10; ++round) {
+            { const auto silent = connect_to(server.endpoint()); }
             reset(connect_to(server.endpoint()));
             auto in_mid_request = connect_to(server.endpoint());
             send_all(in_mid_request, "1");
             reset(std::move(in_mid_request));
-            client_group before_the_answer{offered, server.endpoint()};
-            before_the_answer.add(1).ask(1);
-            reset(connection{before_the_answer.clients()[0]->get_connection().release()});
+            client_group unanswered{service_name, server.endpoint()};
+            unanswered.add(1).run_until_sent(1);
+            reset(connection{unanswered.clients()[0]->get_connection().release()});
         }
-        CHECK(client_group{offered, server.endpoint()}.add(3).converse() == "");
+        CHECK(client_group{service_name, server.endpoint()}.add(3).converse() == "");
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("a stop lets replies in flight finish, and gives idle clients the end") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        // With one client at a time, or a queue of clients for each process, one may have to wait for another.
-        const bool one_at_a_time = how.model == "iterative" || how.name == "prefork --accept reuseport";
-        auto server = how.serve(offered, {"--workers", "8"});
-        const auto request = example_for(offered).request;
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        // Only one client is served at a time, or each process has its own queue: clients may have to wait.
+        const bool one_at_a_time = variant.model == "iterative" || variant.name == "prefork --accept reuseport";
+        auto server = variant.serve(service_name, {"--workers", "8"});
+        const auto request = example_for(service_name).request;
         std::vector<connection> idle;
         while (!one_at_a_time && idle.size() != 2) {
             idle.push_back(connect_to(server.endpoint()));
@@ -180,30 +181,30 @@ TEST_CASE("a stop lets replies in flight finish, and gives idle clients the end"
             CHECK(!read_line(idle.back()).empty());
         }
         auto options = small_requests(2);
-        options.wait = 200ms; // so that the answer is not there yet when the stop comes
+        options.wait = 200ms; // so that the reply is still in flight when the shutdown begins
         options.digits = 2000;
-        client_group in_flight{offered, server.endpoint(), options};
+        client_group in_flight{service_name, server.endpoint(), options};
         in_flight.add(one_at_a_time ? 1 : 4);
         if (request.empty()) {
-            for (const auto& each : in_flight.clients()) wait_for(each->get_connection(), POLLIN);
+            for (const auto& client : in_flight.clients()) wait_for(client->get_connection(), POLLIN);
         } else {
-            in_flight.ask(2);
+            in_flight.run_until_sent(2);
         }
         server.process().signal(SIGTERM);
         CHECK(in_flight.converse() == "");
-        for (auto& each : idle) CHECK(read_to_end(each) == "");
+        for (auto& connection : idle) CHECK(read_to_end(connection) == "");
         CHECK(server.problems_after_exit() == "");
     });
 }
 
 TEST_CASE("at a stop the port closes at once, also while replies are in flight") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("wait", {"--grace", "1h", "--max-wait", "1h"});
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("wait", {"--grace", "1h", "--max-wait", "1h"});
         auto connection = connect_to(server.endpoint());
         send_all(connection, "0\n3600000\n");
         CHECK(read_line(connection) == "waited 0 ms\n");
         server.process().signal(SIGTERM);
-        CHECK(in_time([&] { return is_free(server.endpoint()); }));
+        CHECK(eventually([&] { return is_free(server.endpoint()); }));
         pollfd reply{.fd = connection.descriptor(), .events = POLLIN, .revents = 0};
         CHECK(poll(&reply, 1, 0) == 0);
         server.process().signal(SIGTERM);
@@ -212,9 +213,9 @@ TEST_CASE("at a stop the port closes at once, also while replies are in flight")
 }
 
 TEST_CASE("a stop does not wait for the grace while there are only silent clients") {
-    for_each_form([](const model_variant& how) {
-        auto server =
-            how.serve("echo", {"--grace", "1h", "--workers", "2", "--threads", "1", "--max-connections", "2"});
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve(
+            "echo", {"--grace", "1h", "--workers", "2", "--threads", "1", "--max-connections", "2"});
         std::vector<connection> silent;
         for (int i = 0; i != 8; ++i) silent.push_back(connect_to(server.endpoint()));
         send_all(silent.front(), "x");
@@ -225,15 +226,15 @@ TEST_CASE("a stop does not wait for the grace while there are only silent client
 }
 
 TEST_CASE("a stop does not cost a slow reader a byte") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("echo");
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("echo");
         auto connection = connect_to(server.endpoint());
-        const std::string part(100'000, 'x');
+        const std::string chunk(100'000, 'x');
         std::size_t sent = 0;
         do {
-            while (const auto count = connection.write_some(part)) sent += count;
-            pollfd room{.fd = connection.descriptor(), .events = POLLOUT, .revents = 0};
-            if (poll(&room, 1, 50) == 0) break; // the server is stuck with what we do not read
+            while (const auto count = connection.write_some(chunk)) sent += count;
+            pollfd writable{.fd = connection.descriptor(), .events = POLLOUT, .revents = 0};
+            if (poll(&writable, 1, 50) == 0) break; // the server is blocked, because this client does not read
         } while (sent < 100'000'000);
         server.process().signal(SIGTERM);
         CHECK(read_to_end(connection).size() == sent);
@@ -242,8 +243,8 @@ TEST_CASE("a stop does not cost a slow reader a byte") {
 }
 
 TEST_CASE("what does not finish within the grace is cut off") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("wait", {"--grace", "100ms"});
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("wait", {"--grace", "100ms"});
         auto connection = connect_to(server.endpoint());
         send_all(connection, "0\n50000\n");
         CHECK(read_line(connection) == "waited 0 ms\n");
@@ -254,12 +255,12 @@ TEST_CASE("what does not finish within the grace is cut off") {
 }
 
 TEST_CASE("work that was asked for at once is cut off when the grace is over") {
-    for_each_form([](const model_variant& how) {
-        constexpr int asked = 3000;
-        auto server = how.serve("pi", {"--grace", "10ms"});
+    for_each_variant([](const model_variant& variant) {
+        constexpr int requests_sent = 3000;
+        auto server = variant.serve("pi", {"--grace", "10ms"});
         auto connection = connect_to(server.endpoint());
         std::string requests;
-        for (int i = 0; i != asked; ++i) requests += "1000\n";
+        for (int i = 0; i != requests_sent; ++i) requests += "1000\n";
         send_all(connection, requests);
         CHECK(read_line(connection).starts_with("3.14159"));
         server.process().signal(SIGTERM);
@@ -268,15 +269,15 @@ TEST_CASE("work that was asked for at once is cut off when the grace is over") {
         try {
             for (auto bytes = read_next(connection); !bytes.empty(); bytes = read_next(connection))
                 answers += bytes;
-        } catch (const std::system_error&) { // what it has not read resets the connection
+        } catch (const std::system_error&) { // a server that closes with unread input resets the connection
         }
-        CHECK(std::ranges::count(answers, '\n') < asked - 1);
+        CHECK(std::ranges::count(answers, '\n') < requests_sent - 1);
     });
 }
 
 TEST_CASE("a client that hangs up while it is waited for gives its place back") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve(
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve(
             "wait", {"--max-wait", "1h", "--workers", "1", "--threads", "1", "--max-connections", "1"});
         for (const std::string_view requests : {"0\n3600000\n", "0\n3600000\n3600000\n"}) {
             auto connection = connect_to(server.endpoint());
@@ -290,15 +291,16 @@ TEST_CASE("a client that hangs up while it is waited for gives its place back") 
 }
 
 TEST_CASE("a second signal ends a server at once, and all that it has started") {
-    prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours to wait for
-    for_each_form([](const model_variant& how) {
+    prctl(PR_SET_CHILD_SUBREAPER, 1); // this process adopts the server's orphans and reaps them
+    for_each_variant([](const model_variant& variant) {
         for (const int number : {SIGTERM, SIGINT}) {
-            auto server = how.serve("wait");
+            auto server = variant.serve("wait");
             auto connection = connect_to(server.endpoint());
             send_all(connection, "0\n50000\n");
             CHECK(read_line(connection) == "waited 0 ms\n");
             server.process().signal(number);
-            server.process().signal(SIGTERM); // two of one kind could become one (signal(7))
+            // Two pending signals of the same number would become one (signal(7)).
+            server.process().signal(SIGTERM);
             server.process().signal(SIGINT);
             const auto code = server.wait(time_limit).end.exit_code();
             CHECK((code == 128 + SIGTERM || code == 128 + SIGINT));
@@ -312,8 +314,8 @@ TEST_CASE("a second signal ends a server at once, and all that it has started") 
 
 TEST_CASE("a server that is killed takes all that it has started along") {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("echo");
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("echo");
         auto connection = connect_to(server.endpoint());
         send_all(connection, "x");
         CHECK(read_next(connection) == "x");
@@ -322,32 +324,34 @@ TEST_CASE("a server that is killed takes all that it has started along") {
         while (waitpid(-server.process().pid(), nullptr, 0) > 0) {
         }
         CHECK(read_to_end(connection).empty());
-        CHECK(in_time([&] { return is_free(server.endpoint()); })); // the kernel ends a ring in its own time
+        // The kernel frees an io_uring asynchronously.
+        CHECK(eventually([&] { return is_free(server.endpoint()); }));
     });
     prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
 TEST_CASE("nothing is kept of clients that have gone") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("echo");
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("echo");
         const auto pid = server.process().pid();
         CHECK(client_group{"echo", server.endpoint()}.add(1).converse() == "");
-        const auto few = open_descriptors(pid) + 10; // it may still have been opening some of its own
+        // The server may still have been opening descriptors of its own.
+        const auto limit = open_descriptors(pid) + 10;
         CHECK(client_group{"echo", server.endpoint()}.add(50).converse() == "");
-        CHECK(in_time([&] { return open_descriptors(pid) < few; }));
-        CHECK(in_time([&] { return zombies_in_group(pid) == 0; }));
+        CHECK(eventually([&] { return open_descriptors(pid) < limit; }));
+        CHECK(eventually([&] { return zombies_in_group(pid) == 0; }));
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("clients that are silent, or send but never read, are let go") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("echo", {"--idle-timeout", "50ms"});
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("echo", {"--idle-timeout", "50ms"});
         auto silent = connect_to(server.endpoint());
         CHECK(read_to_end(silent).empty());
         auto unreading = connect_to(server.endpoint());
-        const std::string part(100'000, 'x');
-        CHECK(in_time([&] { return is_refused(unreading, part); }));
+        const std::string chunk(100'000, 'x');
+        CHECK(eventually([&] { return is_refused(unreading, chunk); }));
         CHECK(client_group{"echo", server.endpoint()}.add(1).converse() == "");
         CHECK(server.shutdown_problems() == "");
     });
@@ -356,10 +360,11 @@ TEST_CASE("clients that are silent, or send but never read, are let go") {
 TEST_CASE("a client that goes on asking outlives the idle time-out, and a silent one next to it does not") {
     using std::chrono::steady_clock;
     constexpr auto idle_timeout = 250ms;
-    for_each_form([&](const model_variant& how) {
-        // With one client at a time, or a queue of clients for each process, the silent one may have to wait.
-        const bool one_at_a_time = how.model == "iterative" || how.name == "prefork --accept reuseport";
-        auto server = how.serve("hello", {"--workers", "8", "--idle-timeout", "250ms"});
+    for_each_variant([&](const model_variant& variant) {
+        // Only one client is served at a time, or each process has its own queue: the silent client may have
+        // to wait.
+        const bool one_at_a_time = variant.model == "iterative" || variant.name == "prefork --accept reuseport";
+        auto server = variant.serve("hello", {"--workers", "8", "--idle-timeout", "250ms"});
         for (bool is_clear = false; !is_clear;) {
             is_clear = true;
             auto asking = connect_to(server.endpoint());
@@ -376,12 +381,13 @@ TEST_CASE("a client that goes on asking outlives the idle time-out, and a silent
                         silent.reset();
                     }
                     if (!silent) poll(nullptr, 0, 10);
-                    const auto now = steady_clock::now();
-                    is_clear &= now - last < idle_timeout / 2; // else this process had no processor
-                    last = now;
+                    const auto time = steady_clock::now();
+                    // Otherwise this process did not get a CPU in time, and the round is repeated.
+                    is_clear &= time - last < idle_timeout / 2;
+                    last = time;
                 }
-            } catch (const std::exception& lost) {
-                INFO(std::string{lost.what()});
+            } catch (const std::exception& error) {
+                INFO(std::string{error.what()});
                 is_clear &= steady_clock::now() - last < idle_timeout / 2;
                 REQUIRE(!is_clear);
             }
@@ -391,32 +397,33 @@ TEST_CASE("a client that goes on asking outlives the idle time-out, and a silent
 }
 
 TEST_CASE("a client that drips a request byte by byte, but never ends it, is let go") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("hello", {"--idle-timeout", "50ms"});
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("hello", {"--idle-timeout", "50ms"});
         auto dripping = connect_to(server.endpoint());
-        CHECK(in_time([&] { return is_refused(dripping, "x"); }));
+        CHECK(eventually([&] { return is_refused(dripping, "x"); }));
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("more clients than there may be at a time are served in turn") {
-    for_each_pair([](const model_variant& how, auto offered) {
-        auto server = how.serve(offered, {"--max-connections", "2", "--workers", "2"});
-        CHECK(client_group{offered, server.endpoint()}.add(20).converse() == "");
+    for_each_pair([](const model_variant& variant, auto service_name) {
+        auto server = variant.serve(service_name, {"--max-connections", "2", "--workers", "2"});
+        CHECK(client_group{service_name, server.endpoint()}.add(20).converse() == "");
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("every transport carries every model, and several at once") {
-    for_each_form([](const model_variant& how) {
+    for_each_variant([](const model_variant& variant) {
         const temporary_folder folder;
         const auto file = folder.file("socket");
-        std::vector<std::string> more{"--listen", "unix:" + file};
-        more.insert(more.end(), {"--listen", fmt::format("unix:@{} {}", how.name, getpid())});
-        if (has_ipv6()) more.insert(more.end(), {"--listen", "[::1]:0"});
-        auto server = how.serve("hello", more);
+        std::vector<std::string> listen_options{"--listen", "unix:" + file};
+        listen_options.insert(listen_options.end(),
+                              {"--listen", fmt::format("unix:@{} {}", variant.name, getpid())});
+        if (has_ipv6()) listen_options.insert(listen_options.end(), {"--listen", "[::1]:0"});
+        auto server = variant.serve("hello", listen_options);
         std::vector<address> endpoints{server.endpoint()};
-        for (auto left = more.size() / 2; left != 0; --left)
+        for (auto count = listen_options.size() / 2; count != 0; --count)
             endpoints.push_back(ready_address(server.process().read_line(time_limit)));
         CHECK(endpoints[1].path() == file);
         for (const auto& endpoint : endpoints) CHECK(client_group{"hello", endpoint}.add(5).converse() == "");
@@ -429,30 +436,30 @@ TEST_CASE("every transport carries every model, and several at once") {
     });
 }
 
-TEST_CASE("without a descriptor left, clients wait at the door, and are served when there is one") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("hello", {"--workers", "1"}, "error");
-        CHECK(client_group{"hello", server.endpoint()}.add(1).converse() ==
-              "");                                        // so the worker has all that it needs
-        const rlimit few{.rlim_cur = 40, .rlim_max = 40}; // enough for itself, not for all clients
-        for (const auto& each : processes_in_group(server.process().pid()))
-            CHECK((prlimit(each.process, RLIMIT_NOFILE, &few, nullptr) == 0 ||
-                   errno == ESRCH)); // or it has ended
+TEST_CASE("without a descriptor left, clients wait in the backlog, and are served when there is one") {
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("hello", {"--workers", "1"}, "error");
+        // So the worker has opened all it needs.
+        CHECK(client_group{"hello", server.endpoint()}.add(1).converse() == "");
+        const rlimit limit{.rlim_cur = 40, .rlim_max = 40}; // enough for the server itself, not for all clients
+        for (const auto& process : processes_in_group(server.process().pid()))
+            CHECK((prlimit(process.process, RLIMIT_NOFILE, &limit, nullptr) == 0 ||
+                   errno == ESRCH)); // or the process has ended
         CHECK(client_group{"hello", server.endpoint()}.add(100).converse() == "");
         CHECK(server.shutdown_problems() == "");
     });
 }
 
 TEST_CASE("at its end a server has counted every connection, request and byte") {
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("hello");
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("hello");
         CHECK(client_group{"hello", server.endpoint()}.add(20).converse() == "");
         const auto output = server.stop().output;
-        std::smatch found;
-        REQUIRE(std::regex_search(output, found, std::regex{"\n *all +(\\d+) +(\\d+) +(\\d+) +(\\d+)"}));
-        CHECK(found[1] == "20");
-        CHECK(found[2] == "60");
-        CHECK(found[3] == std::to_string(60 * 21));
+        std::smatch match;
+        REQUIRE(std::regex_search(output, match, std::regex{"\n *all +(\\d+) +(\\d+) +(\\d+) +(\\d+)"}));
+        CHECK(match[1] == "20");
+        CHECK(match[2] == "60");
+        CHECK(match[3] == std::to_string(60 * 21));
         CHECK(std::regex_search(
             output, std::regex{"\nprocessor time of itself: user \\S+ s, system \\S+ s; of its children"}));
     });

@@ -1,4 +1,5 @@
-// One counter, many clients, every model: the right ways lose no update, the wrong ones are seen to lose some.
+// Tests of service counter under every model: correct counters lose no update, and the wrong ones are seen to
+// lose some.
 #include "server/model.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/test_client.hpp"
@@ -14,10 +15,10 @@ namespace {
 constexpr std::size_t clients = 8;
 constexpr std::uint64_t requests_each = 100;
 
-/// What came of all clients counting at the same time.
+/// The result of all clients counting at the same time.
 struct count {
-    std::multiset<std::uint64_t> values; // that they were given
-    std::string ended_badly;
+    std::multiset<std::uint64_t> values; // all values that the clients received
+    std::string shutdown_problems;
 
     [[nodiscard]] bool every_value_once() const {
         std::uint64_t expected = 0;
@@ -27,10 +28,10 @@ struct count {
     }
 };
 
-count count_under(std::string_view model, const char* how) {
-    // As many workers as clients: otherwise a pool would let them in one after the other.
-    server_under_test server{model, "counter", {"--counter", how, "--workers", std::to_string(clients)}};
-    count all;
+count count_under(std::string_view model, const char* counter) {
+    // As many workers as clients: otherwise a pool would serve them one after the other.
+    server_under_test server{model, "counter", {"--counter", counter, "--workers", std::to_string(clients)}};
+    count count;
     {
         std::vector<connection> connections;
         for (std::size_t i = 0; i != clients; ++i) connections.push_back(connect_to(server.endpoint()));
@@ -42,19 +43,19 @@ count count_under(std::string_view model, const char* how) {
         }
         for (auto& connection : connections) {
             std::istringstream answers{read_to_end(connection)};
-            for (std::uint64_t value = 0; answers >> value;) all.values.insert(value);
+            for (std::uint64_t value = 0; answers >> value;) count.values.insert(value);
         }
     }
-    all.ended_badly = server.shutdown_problems();
-    return all;
+    count.shutdown_problems = server.shutdown_problems();
+    return count;
 }
 
-bool loses_updates(std::string_view model, const char* how) {
+bool loses_updates(std::string_view model, const char* counter) {
     for (int attempt = 0; attempt != 50; ++attempt) {
-        const auto all = count_under(model, how);
-        CHECK(all.ended_badly == "");
-        CHECK(all.values.size() == clients * requests_each);
-        if (!all.every_value_once()) return true;
+        const auto count = count_under(model, counter);
+        CHECK(count.shutdown_problems == "");
+        CHECK(count.values.size() == clients * requests_each);
+        if (!count.every_value_once()) return true;
     }
     return false;
 }
@@ -62,13 +63,13 @@ bool loses_updates(std::string_view model, const char* how) {
 } // namespace
 
 TEST_CASE("with a mutex or an atomic every value is given out once, in every model") {
-    for (const auto& each : models()) {
-        if (each.datagrams || each.commands || !each.obstacle().empty()) continue;
-        INFO("model ", each.name);
-        for (const auto* how : {"mutex", "atomic"}) {
-            const auto all = count_under(each.name, how);
-            CHECK(all.every_value_once());
-            CHECK(all.ended_badly == "");
+    for (const auto& model : models()) {
+        if (model.datagrams || model.commands || !model.obstacle().empty()) continue;
+        INFO("model ", model.name);
+        for (const auto* counter : {"mutex", "atomic"}) {
+            const auto count = count_under(model.name, counter);
+            CHECK(count.every_value_once());
+            CHECK(count.shutdown_problems == "");
         }
     }
 }
@@ -89,9 +90,9 @@ TEST_CASE("counters of one's own give every value to each worker") {
 
 TEST_CASE("who serves one at a time cannot lose updates, lock or not") {
     for (const auto* model : {"iterative", "epoll"})
-        for (const auto* how : {"unlocked", "private"}) {
-            const auto all = count_under(model, how);
-            CHECK(all.every_value_once());
+        for (const auto* counter : {"unlocked", "private"}) {
+            const auto count = count_under(model, counter);
+            CHECK(count.every_value_once());
         }
 }
 

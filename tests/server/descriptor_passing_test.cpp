@@ -1,5 +1,5 @@
-// prefork --accept pass: whatever becomes of a worker, a client waits for an idle one alone, and none is lost
-// to a stop.
+// Tests of prefork --accept pass: each client gets an idle worker, even if workers die, and a shutdown loses
+// none.
 #include "tests/support/proc.hpp"
 #include "tests/support/server_under_test.hpp"
 
@@ -12,7 +12,7 @@ namespace parley {
 
 namespace {
 
-server_under_test passing(const char* workers, std::string_view log_level = "warn") {
+server_under_test start_passing(const char* workers, std::string_view log_level = "warn") {
     return {"prefork", "hello", {"--accept", "pass", "--workers", workers}, log_level};
 }
 
@@ -23,7 +23,7 @@ bool is_served(connection& client) {
 
 std::vector<pid_t> workers_of(server_under_test& server, std::size_t count) {
     std::vector<pid_t> workers;
-    REQUIRE(in_time([&] {
+    REQUIRE(eventually([&] {
         workers.clear();
         for (const auto& child : children_of(server.process().pid())) workers.push_back(child.process);
         return workers.size() == count;
@@ -32,28 +32,28 @@ std::vector<pid_t> workers_of(server_under_test& server, std::size_t count) {
 }
 
 bool lives(pid_t process) {
-    return !processes_where([&](const process_state& each) {
-                return each.process == process && each.state != 'Z';
+    return !find_processes([&](const process_state& state) {
+                return state.process == process && state.state != 'Z';
             }).empty();
 }
 
 } // namespace
 
 TEST_CASE("a worker that had no descriptor for a client once is used again") {
-    auto server = passing("1", "off");
+    auto server = start_passing("1", "off");
     const auto worker = workers_of(server, 1).front();
     {
         auto client = connect_to(server.endpoint());
         CHECK(is_served(client));
-        rlimit before{}, none{};
-        REQUIRE(prlimit(worker, RLIMIT_NOFILE, nullptr, &before) == 0);
-        none = {.rlim_cur = 3, .rlim_max = before.rlim_max}; // fewer than it has
-        REQUIRE(prlimit(worker, RLIMIT_NOFILE, &none, nullptr) == 0);
+        rlimit limit{}, too_low{};
+        REQUIRE(prlimit(worker, RLIMIT_NOFILE, nullptr, &limit) == 0);
+        too_low = {.rlim_cur = 3, .rlim_max = limit.rlim_max}; // fewer than the worker has open
+        REQUIRE(prlimit(worker, RLIMIT_NOFILE, &too_low, nullptr) == 0);
         client.shutdown_write();
         CHECK(read_to_end(client) == "");
-        auto lost = connect_to(server.endpoint());
-        CHECK(read_to_end(lost) == ""); // closed, as there is nothing to serve it by
-        REQUIRE(prlimit(worker, RLIMIT_NOFILE, &before, nullptr) == 0);
+        auto dropped = connect_to(server.endpoint());
+        CHECK(read_to_end(dropped) == ""); // closed, since the worker has no descriptor to serve it
+        REQUIRE(prlimit(worker, RLIMIT_NOFILE, &limit, nullptr) == 0);
     }
     for (int i = 0; i != 3; ++i) {
         auto client = connect_to(server.endpoint());
@@ -64,14 +64,14 @@ TEST_CASE("a worker that had no descriptor for a client once is used again") {
 }
 
 TEST_CASE("no client waits behind a busy worker while another is idle, however often workers die") {
-    auto server = passing("2", "off");
+    auto server = start_passing("2", "off");
     for (int death = 0; death != 3; ++death) {
         for (const auto worker : workers_of(server, 2)) {
             kill(worker, SIGKILL);
-            CHECK(in_time([&] { return !lives(worker); }));
+            CHECK(eventually([&] { return !lives(worker); }));
         }
         auto first = connect_to(server.endpoint()), second = connect_to(server.endpoint());
-        CHECK(is_served(first)); // and stays
+        CHECK(is_served(first)); // and stays connected
         CHECK(is_served(second));
         CHECK(is_served(first));
     }
@@ -79,31 +79,33 @@ TEST_CASE("no client waits behind a busy worker while another is idle, however o
 }
 
 TEST_CASE("a client whose worker dies before it takes it gets another one") {
-    auto server = passing("2", "off");
+    auto server = start_passing("2", "off");
     const auto workers = workers_of(server, 2);
-    kill(workers.front(), SIGSTOP); // the first idle one
-    CHECK(in_time([&] {
-        const auto found =
-            processes_where([&](const process_state& each) { return each.process == workers.front(); });
-        return found.size() == 1 && found.front().state == 'T';
+    kill(workers.front(), SIGSTOP); // the worker that is chosen first
+    CHECK(eventually([&] {
+        const auto processes =
+            find_processes([&](const process_state& state) { return state.process == workers.front(); });
+        return processes.size() == 1 && processes.front().state == 'T';
     }));
     auto client = connect_to(server.endpoint());
     send_all(client, "Ada\n");
-    auto other = connect_to(server.endpoint());
-    CHECK(is_served(other)); // by the second: so the first client has been passed to the first worker
+    auto second_client = connect_to(server.endpoint());
+    // By the second worker, so the first client has been passed to the stopped one.
+    CHECK(is_served(second_client));
     kill(workers.front(), SIGKILL);
     CHECK(read_line(client).starts_with("Hello, Ada"));
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a stop of the whole process group loses no client of the backlog") {
-    auto server = passing("2");
+    auto server = start_passing("2");
     const auto parent = server.process().pid();
     const auto workers = workers_of(server, 2);
     kill(parent, SIGSTOP);
-    CHECK(in_time([&] {
-        const auto found = processes_where([&](const process_state& each) { return each.process == parent; });
-        return found.size() == 1 && found.front().state == 'T';
+    CHECK(eventually([&] {
+        const auto processes =
+            find_processes([&](const process_state& state) { return state.process == parent; });
+        return processes.size() == 1 && processes.front().state == 'T';
     }));
     std::vector<connection> clients;
     for (int i = 0; i != 4; ++i) {
@@ -113,7 +115,8 @@ TEST_CASE("a stop of the whole process group loses no client of the backlog") {
     }
     for (const auto worker : workers) kill(worker, SIGTERM);
     kill(parent, SIGTERM);
-    std::this_thread::sleep_for(std::chrono::milliseconds{100}); // the workers are told first
+    // Gives the workers time to handle their signal before the parent does.
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
     kill(parent, SIGCONT);
     for (auto& client : clients) CHECK(read_line(client).starts_with("Hello, Ada"));
     CHECK(server.problems_after_exit() == "");

@@ -1,5 +1,4 @@
-// What is promised of the models that serve many clients in one thread: limits, fairness, and memory that is
-// given back.
+// Tests of the event-loop models: limits, fairness, and memory that is freed.
 #include "common/check.hpp"
 #include "common/process/stop_signal.hpp"
 #include "server/loops/epoll_loop.hpp"
@@ -30,10 +29,10 @@ void for_each_loop(Test test) {
     }
 }
 
-/// One loop, and `more`.
-std::vector<std::string> one_loop(std::vector<std::string> more = {}) {
-    more.insert(more.end(), {"--workers", "1"});
-    return more;
+/// Returns `options` and the option for a single loop.
+std::vector<std::string> one_loop(std::vector<std::string> options = {}) {
+    options.insert(options.end(), {"--workers", "1"});
+    return options;
 }
 
 std::string ask(connection& connection, std::string_view request) {
@@ -41,29 +40,30 @@ std::string ask(connection& connection, std::string_view request) {
     return read_line(connection);
 }
 
-/// Stops the process for as long as this lives.
-class stopped {
+/// Stops a process with SIGSTOP for the lifetime of the object.
+class stopped_process {
 public:
-    explicit stopped(pid_t process) : process_{process} {
+    explicit stopped_process(pid_t process) : process_{process} {
         kill(process, SIGSTOP);
-        CHECK(in_time([&] { return state() == 'T'; }));
+        CHECK(eventually([&] { return state() == 'T'; }));
     }
-    stopped(const stopped&) = delete;
-    stopped& operator=(const stopped&) = delete;
-    ~stopped() { kill(process_, SIGCONT); }
+    stopped_process(const stopped_process&) = delete;
+    stopped_process& operator=(const stopped_process&) = delete;
+    ~stopped_process() { kill(process_, SIGCONT); }
 
 private:
     [[nodiscard]] char state() const {
-        const auto found = processes_where([&](const process_state& each) { return each.process == process_; });
-        return found.empty() ? '?' : found.front().state;
+        const auto processes =
+            find_processes([&](const process_state& state) { return state.process == process_; });
+        return processes.empty() ? '?' : processes.front().state;
     }
 
     pid_t process_;
 };
 
 std::ptrdiff_t count_readable(const std::vector<connection>& connections) {
-    return std::ranges::count_if(connections,
-                                 [](const connection& each) { return each.is_readable_within(0ms); });
+    return std::ranges::count_if(
+        connections, [](const connection& connection) { return connection.is_readable_within(0ms); });
 }
 
 } // namespace
@@ -74,9 +74,9 @@ TEST_CASE("a loop that was full listens at all of its addresses again") {
                                  one_loop({"--max-connections", "2", "--listen", "127.0.0.1:0"})};
         const address endpoints[] = {server.endpoint(), ready_address(server.process().read_line(time_limit))};
         for (int round = 0; round != 2; ++round) {
-            for (const auto& fills : endpoints) {
+            for (const auto& filled : endpoints) {
                 {
-                    auto first = connect_to(fills), second = connect_to(fills);
+                    auto first = connect_to(filled), second = connect_to(filled);
                     CHECK(ask(first, "A\n").starts_with("Hello, A"));
                     CHECK(ask(second, "B\n").starts_with("Hello, B"));
                 }
@@ -99,26 +99,26 @@ TEST_CASE("no more clients are served at a time than there may be, even if they 
         }
         std::vector<connection> clients;
         {
-            const stopped meanwhile{server.process().pid()};
+            const stopped_process pause{server.process().pid()};
             for (int i = 0; i != 20; ++i) {
                 clients.push_back(connect_to(server.endpoint()));
                 send_all(clients.back(), "Ada\n");
             }
         }
-        CHECK(in_time([&] { return count_readable(clients) >= 3; }));
+        CHECK(eventually([&] { return count_readable(clients) >= 3; }));
         for (int round = 0; round != 3; ++round) {
             auto& served = *std::ranges::find_if(
-                clients, [](const connection& each) { return each.is_readable_within(0ms); });
+                clients, [](const connection& connection) { return connection.is_readable_within(0ms); });
             while (served.is_readable_within(0ms)) CHECK(read_line(served).starts_with("Hello, Ada"));
             CHECK(ask(served, "Bob\n").starts_with("Hello, Bob"));
             send_all(served, "Ada\n");
             wait_for(served, POLLIN);
         }
         CHECK(count_readable(clients) == 3);
-        for (int left = 20; left != 0; --left) {
-            CHECK(in_time([&] { return count_readable(clients) >= 1; }));
-            std::erase_if(clients, [done = false](const connection& each) mutable {
-                return !done && (done = each.is_readable_within(0ms));
+        for (int remaining = 20; remaining != 0; --remaining) {
+            CHECK(eventually([&] { return count_readable(clients) >= 1; }));
+            std::erase_if(clients, [done = false](const connection& connection) mutable {
+                return !done && (done = connection.is_readable_within(0ms));
             });
         }
         CHECK(server.shutdown_problems() == "");
@@ -132,7 +132,7 @@ TEST_CASE("a client that sends thousands of requests at once does not keep the o
         CHECK(ask(greedy, "\n") == "1\n");
         CHECK(ask(modest, "\n") == "2\n");
         {
-            const stopped meanwhile{server.process().pid()};
+            const stopped_process pause{server.process().pid()};
             send_all(greedy, std::string(16'000, '\n'));
             send_all(modest, "\n");
         }
@@ -146,7 +146,7 @@ TEST_CASE("a client that sends thousands of requests at once does not keep the o
 
 namespace {
 
-/// Serves two clients by `serve(listener, service, options)`: one asks for twenty pieces of work at once, the
+/// Serves two clients by `serve(listener, service, options)`. One asks for twenty pieces of work at once, the
 /// other for one. Returns the order in which the work was done.
 template <class Serve>
 std::string order_of_work(Serve serve) {
@@ -178,15 +178,17 @@ std::string order_of_work(Serve serve) {
               greedy.shutdown_write();
               modest.shutdown_write();
               const service works = [&] {
-                  return [](int into) -> session {
+                  return [](int descriptor) -> session {
                       while (const auto bytes = co_await read_some())
-                          for (const char each : *bytes) {
-                              auto work = [&] { check("write", [&] { return write(into, &each, 1); }); };
+                          for (const char letter : *bytes) {
+                              auto work = [&] {
+                                  check("write", [&] { return write(descriptor, &letter, 1); });
+                              };
                               co_await run(work);
                           }
                   }(write_end.get());
               };
-              stop_signal::request(); // those who are there are served
+              stop_signal::request(); // clients in the backlog are still served
               serve(endpoint, works, options);
           }) == "exit 0");
     std::array<char, 100> done;
@@ -202,18 +204,18 @@ TEST_CASE(
         CHECK(order.size() == 21);
         CHECK(order.find('b') < 4);
     };
-    is_fair(order_of_work([](auto& endpoint, auto& offered, auto& options) {
-        epoll_loop{endpoint, offered, options, 1}.run();
+    is_fair(order_of_work([](auto& endpoint, auto& served, auto& options) {
+        epoll_loop{endpoint, served, options, 1}.run();
     }));
     if (io_ring::obstacle().empty())
-        is_fair(order_of_work([](auto& endpoint, auto& offered, auto& options) {
-            uring_loop{endpoint, offered, options, 1}.run();
+        is_fair(order_of_work([](auto& endpoint, auto& served, auto& options) {
+            uring_loop{endpoint, served, options, 1}.run();
         }));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have pages of their own
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // sanitizers allocate pages of their own
 namespace {
-/// Pages of memory that the process has touched and not given back.
+/// Returns the number of resident pages of the process.
 long pages_of(pid_t process) {
     long size = 0, resident = 0;
     std::ifstream{"/proc/" + std::to_string(process) + "/statm"} >> size >> resident;
@@ -228,19 +230,20 @@ TEST_CASE("clients that send and never read cost little, and nothing when they h
         CHECK(client_group{"echo", server.endpoint()}.add(50).converse() == "");
         const auto before = pages_of(pid);
         {
-            const std::string part(100'000, 'x');
+            const std::string chunk(100'000, 'x');
             std::vector<connection> clients;
             for (int i = 0; i != 30; ++i) clients.push_back(connect_to(server.endpoint()));
             for (int quiet_rounds = 0; quiet_rounds != 2;) {
                 std::size_t sent = 0;
-                for (auto& each : clients) sent += each.write_some(part);
+                for (auto& client : clients) sent += client.write_some(chunk);
                 quiet_rounds = sent == 0 ? quiet_rounds + 1 : 0;
-                if (sent == 0) CHECK(comes_to_rest(pid));
+                if (sent == 0) CHECK(becomes_idle(pid));
             }
-            CHECK(pages_of(pid) - before < 30 * 12 + 256); // 48 KiB for each, and what the loop itself has
-            for (auto& each : clients) reset(std::move(each));
+            // 48 KiB for each client, and 1 MiB for the loop itself.
+            CHECK(pages_of(pid) - before < 30 * 12 + 256);
+            for (auto& client : clients) reset(std::move(client));
         }
-        CHECK(in_time([&] { return pages_of(pid) - before < 512; }));
+        CHECK(eventually([&] { return pages_of(pid) - before < 512; }));
         CHECK(server.shutdown_problems() == "");
     });
 }

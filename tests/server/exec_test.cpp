@@ -1,4 +1,5 @@
-// Commands as servers: what they get, how they and their clients learn of the end, and that nothing is left.
+// Tests of the model exec: what a command inherits, how the command and its client see the end, and that no
+// process is left.
 #include "tests/support/proc.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/socket_pair.hpp"
@@ -24,63 +25,64 @@ using words = std::vector<std::string>;
 
 class exec_server : public server_under_test {
 public:
-    explicit exec_server(const words& command, words more = {}, const std::string& level = "warn")
-        : server_under_test{"exec", "welcome", arguments(command, std::move(more)), level} {
-        prctl(PR_SET_CHILD_SUBREAPER, 1); // what it leaves behind becomes ours, wherever it has gone
+    explicit exec_server(const words& command, words options = {}, const std::string& level = "warn")
+        : server_under_test{"exec", "welcome", arguments(command, std::move(options)), level} {
+        // This process adopts the orphans of the server, also those in other process groups.
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
     }
 
-    /// Also looks for what is in a process group of its own.
+    /// Also checks for commands in process groups of their own.
     std::string shutdown_problems() {
-        auto wrong = server_under_test::shutdown_problems();
-        if (!nobody_left()) wrong += "it left a command behind; ";
-        return wrong;
+        auto problems = server_under_test::shutdown_problems();
+        if (!is_nothing_left()) problems += "it left a command behind; ";
+        return problems;
     }
 
-    /// Waits for the end of what is ours now, and soon ends.
-    static bool nobody_left() {
-        return in_time([] { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; });
+    /// Waits until all adopted processes have ended.
+    static bool is_nothing_left() {
+        return eventually([] { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; });
     }
 
-    /// Sends all while it reads all, and ends its output.
+    /// Sends `text` and reads the reply at the same time, and then ends the output.
     [[nodiscard]] std::string answer_to(std::string_view text) const {
         return converse(connect_to(endpoint()), text);
     }
 
     static std::string converse(connection connection, std::string_view text) {
         std::string answer;
-        bool said = false;
-        for (read_buffer area;;) {
+        bool has_shut_down = false;
+        for (read_buffer buffer;;) {
             text.remove_prefix(text.empty() ? 0 : connection.write_some(text));
-            if (text.empty() && !std::exchange(said, true)) connection.shutdown_write();
+            if (text.empty() && !std::exchange(has_shut_down, true)) connection.shutdown_write();
             wait_for(connection, static_cast<short>(text.empty() ? POLLIN : POLLIN | POLLOUT));
-            const auto bytes = connection.read_some(area);
+            const auto bytes = connection.read_some(buffer);
             if (bytes && bytes->empty()) return answer;
             if (bytes) answer += *bytes;
         }
     }
 
-    /// Has the log such a line by now?
+    /// Waits until the log contains `text`.
     [[nodiscard]] bool logs(std::string_view text) {
-        return in_time([&] { return process().error_output().find(text) != std::string::npos; });
+        return eventually([&] { return process().error_output().find(text) != std::string::npos; });
     }
 
 private:
-    static words arguments(const words& command, words more) {
-        more.push_back("--");
-        more.insert(more.end(), command.begin(), command.end());
-        return more;
+    static words arguments(const words& command, words options) {
+        options.push_back("--");
+        options.insert(options.end(), command.begin(), command.end());
+        return options;
     }
 };
 
-/// NAME=VALUE lines.
+/// Parses NAME=VALUE lines.
 std::map<std::string, std::string> variables_in(const std::string& text) {
-    std::map<std::string, std::string> all;
+    std::map<std::string, std::string> variables;
     std::istringstream lines{text};
     for (std::string line; std::getline(lines, line);) {
         const auto sign = line.find('=');
-        all[line.substr(0, sign)] = line.substr(sign + 1);
+        variables[line.substr(0, sign)] = line.substr(sign + 1);
     }
-    return all;
+    return variables;
 }
 
 std::string without_prefix(std::string text) { return text.substr(text.rfind(':') + 1); }
@@ -105,7 +107,7 @@ TEST_CASE("a mebibyte goes through a command unchanged") {
     std::string bytes;
     for (unsigned i = 0; bytes.size() != 1 << 20; ++i) bytes += static_cast<char>(i * 2654435761U >> 24);
     exec_server server{{"cat"}};
-    CHECK(server.answer_to(bytes) == bytes); // byte by byte, whatever they are
+    CHECK(server.answer_to(bytes) == bytes); // the bytes take all values, also those of no text
     CHECK(server.shutdown_problems() == "");
 }
 
@@ -132,7 +134,7 @@ TEST_CASE("fifty clients at once have a command each, and no zombie is left") {
         CHECK(read_line(connections[static_cast<std::size_t>(i)]) == fmt::format("client {}\n", i));
     CHECK(children_of(server.process().pid()).size() == 50);
     connections.clear();
-    CHECK(in_time([&] { return children_of(server.process().pid()).empty(); }));
+    CHECK(eventually([&] { return children_of(server.process().pid()).empty(); }));
     CHECK(server.shutdown_problems() == "");
 }
 
@@ -144,12 +146,12 @@ TEST_CASE("more clients than there may be commands are served in turn") {
         send_all(connections.back(), "x");
         connections.back().shutdown_write();
     }
-    for (auto& each : connections) CHECK(read_to_end(each) == "x");
+    for (auto& connection : connections) CHECK(read_to_end(connection) == "x");
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("a command gets its socket, standard error, and no other descriptor") {
-    const unique_fd careless{open("/dev/null", O_RDONLY)}; // of ours, not close-on-exec: the server inherits it
+    const unique_fd inheritable{open("/dev/null", O_RDONLY)}; // without O_CLOEXEC, so the server inherits it
     exec_server server{{"ls", "-l", "/proc/self/fd"}};
     std::istringstream lines{server.answer_to("")};
     words targets;
@@ -170,15 +172,15 @@ TEST_CASE("a command's environment is clean, and says with whom it talks") {
     exec_server server{{"env"}};
     unsetenv("PARLEY_SECRET");
     auto connection = connect_to(server.endpoint());
-    const auto own = address::of_socket(connection.descriptor()).to_string();
-    auto all = variables_in(exec_server::converse(std::move(connection), ""));
-    CHECK(all["PROTO"] == "TCP");
-    CHECK(all["TCPLOCALIP"] == own_loopback());
-    CHECK(all["TCPLOCALPORT"] == without_prefix(server.endpoint().to_string()));
-    CHECK(all["TCPREMOTEIP"] == "127.0.0.1");
-    CHECK(all["TCPREMOTEPORT"] == without_prefix(own));
-    CHECK(all["TZ"] == "UTC");
-    for (const auto& [name, value] : all) {
+    const auto client_address = address::of_socket(connection.descriptor()).to_string();
+    auto variables = variables_in(exec_server::converse(std::move(connection), ""));
+    CHECK(variables["PROTO"] == "TCP");
+    CHECK(variables["TCPLOCALIP"] == own_loopback());
+    CHECK(variables["TCPLOCALPORT"] == without_prefix(server.endpoint().to_string()));
+    CHECK(variables["TCPREMOTEIP"] == "127.0.0.1");
+    CHECK(variables["TCPREMOTEPORT"] == without_prefix(client_address));
+    CHECK(variables["TZ"] == "UTC");
+    for (const auto& [name, value] : variables) {
         INFO(name);
         CHECK((name.starts_with("TCP") || name == "PROTO" || name == "PATH" || name == "HOME" || name == "TZ" ||
                name == "LANG" || name == "LC_ALL"));
@@ -193,19 +195,19 @@ TEST_CASE("over IPv6 and UNIX sockets, the variables have other names") {
     if (has_ipv6()) endpoints.insert(endpoints.end(), {"--listen", "[::1]:0"});
     exec_server server{{"env"}, endpoints};
     const auto on_unix = ready_address(server.process().read_line(time_limit));
-    auto all = variables_in(exec_server::converse(connect_to(on_unix), ""));
-    CHECK(all["PROTO"] == "UNIX");
-    CHECK(all["UNIXLOCALPATH"] == file);
-    CHECK(all["UNIXREMOTEPID"] == std::to_string(getpid()));
-    CHECK(all["UNIXREMOTEEUID"] == std::to_string(geteuid()));
-    CHECK(all["UNIXREMOTEEGID"] == std::to_string(getegid()));
+    auto variables = variables_in(exec_server::converse(connect_to(on_unix), ""));
+    CHECK(variables["PROTO"] == "UNIX");
+    CHECK(variables["UNIXLOCALPATH"] == file);
+    CHECK(variables["UNIXREMOTEPID"] == std::to_string(getpid()));
+    CHECK(variables["UNIXREMOTEEUID"] == std::to_string(geteuid()));
+    CHECK(variables["UNIXREMOTEEGID"] == std::to_string(getegid()));
     if (has_ipv6()) {
         const auto on_ipv6 = ready_address(server.process().read_line(time_limit));
-        all = variables_in(exec_server::converse(connect_to(on_ipv6), ""));
-        CHECK(all["PROTO"] == "TCP6");
-        CHECK(all["TCP6LOCALIP"] == "::1");
-        CHECK(all["TCP6REMOTEIP"] == "::1");
-        CHECK(all["TCP6LOCALPORT"] == without_prefix(on_ipv6.to_string()));
+        variables = variables_in(exec_server::converse(connect_to(on_ipv6), ""));
+        CHECK(variables["PROTO"] == "TCP6");
+        CHECK(variables["TCP6LOCALIP"] == "::1");
+        CHECK(variables["TCP6REMOTEIP"] == "::1");
+        CHECK(variables["TCP6LOCALPORT"] == without_prefix(on_ipv6.to_string()));
     }
     CHECK(server.shutdown_problems() == "");
 }
@@ -241,7 +243,7 @@ TEST_CASE("a command that does not read what it is sent loses no word of its own
     const std::string unwanted(1 << 20, 'x');
     for (int i = 0; i != 20; ++i) {
         auto connection = connect_to(server.endpoint());
-        send_all(connection, unwanted); // with the answer long on its way: a reset would drop it
+        send_all(connection, unwanted); // the reply is on its way already: a reset would drop it
         connection.shutdown_write();
         CHECK(read_to_end(connection) == "read this\n");
     }
@@ -257,16 +259,16 @@ TEST_CASE("a command that ends badly is told of in the log") {
     CHECK(server.stop(time_limit).end.exit_code() == 0);
 }
 
-TEST_CASE("a command that cannot be run is refused before the doors open") {
+TEST_CASE("a command that cannot be run is refused before the server listens") {
     const temporary_folder folder;
-    const auto check_refused = [](const std::string& command, std::string_view why) {
+    const auto check_refused = [](const std::string& command, std::string_view reason) {
         subprocess server{{PARLEY_SERVER, "--model", "exec", "--listen", "127.0.0.1:0", "--", command},
                           subprocess::errors::kept};
         const auto end = server.wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
         CHECK(server.rest_of_output() == "");
-        CHECK(server.error_output() == fmt::format("parley-server: exec {}: {}\n", command, why));
+        CHECK(server.error_output() == fmt::format("parley-server: exec {}: {}\n", command, reason));
     };
     check_refused("no-such-command", "No such file or directory");
     check_refused(folder.file("none"), "No such file or directory");
@@ -283,7 +285,7 @@ TEST_CASE("a command that vanishes while the server runs costs a line in the log
     CHECK(server.answer_to("") == "here\n");
     std::filesystem::remove(script);
     CHECK(server.answer_to("") == "");
-#ifndef __SANITIZE_THREAD__ // it makes vfork a fork, whose child cannot tell us why
+#ifndef __SANITIZE_THREAD__ // under ThreadSanitizer vfork(2) is fork(2), so the child cannot report the error
     CHECK(server.logs(fmt::format("exec {}: No such file or directory", script)));
 #endif
     CHECK(server.stop(time_limit).end.exit_code() == 0);
@@ -297,18 +299,18 @@ TEST_CASE("a command on whose connection nothing comes or goes is ended, even on
         exec_server server{command, {"--idle-timeout", "50ms"}};
         auto connection = connect_to(server.endpoint());
         CHECK(read_to_end(connection) == "");
-        CHECK(in_time([&] { return children_of(server.process().pid()).empty(); }));
+        CHECK(eventually([&] { return children_of(server.process().pid()).empty(); }));
         CHECK(server.shutdown_problems() == "");
     }
 }
 
 TEST_CASE("what a command leaves behind may talk on to the client, and ends with the server") {
-    exec_server talking{{"sh", "-c", "(cat /dev/null; echo late) &"}};
-    CHECK(talking.answer_to("") == "late\n");
-    CHECK(talking.shutdown_problems() == "");
-    exec_server staying{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}};
-    CHECK(staying.answer_to("") == "gone\n");
-    CHECK(staying.shutdown_problems() == "");
+    exec_server late_server{{"sh", "-c", "(cat /dev/null; echo late) &"}};
+    CHECK(late_server.answer_to("") == "late\n");
+    CHECK(late_server.shutdown_problems() == "");
+    exec_server silent_server{{"sh", "-c", "sleep 1000 >/dev/null & echo gone"}};
+    CHECK(silent_server.answer_to("") == "gone\n");
+    CHECK(silent_server.shutdown_problems() == "");
 }
 
 TEST_CASE("what a command leaves behind keeps no place from the next client") {
@@ -321,7 +323,7 @@ TEST_CASE("a stop is the end of the input for commands, and their last words sti
     exec_server server{{"sort"}};
     auto connection = connect_to(server.endpoint());
     send_all(connection, "b\na\n");
-    CHECK(in_time([&] { return children_of(server.process().pid()).size() == 1; }));
+    CHECK(eventually([&] { return children_of(server.process().pid()).size() == 1; }));
     server.process().signal(SIGTERM);
     CHECK(read_to_end(connection) == "a\nb\n");
     CHECK(server.problems_after_exit() == "");
@@ -330,7 +332,7 @@ TEST_CASE("a stop is the end of the input for commands, and their last words sti
 TEST_CASE("a command that goes on after a stop is ended with the grace") {
     exec_server server{{"sleep", "1000"}, {"--grace", "50ms"}};
     auto connection = connect_to(server.endpoint());
-    CHECK(in_time([&] { return children_of(server.process().pid()).size() == 1; }));
+    CHECK(eventually([&] { return children_of(server.process().pid()).size() == 1; }));
     CHECK(server.shutdown_problems() == "");
     CHECK(read_to_end(connection) == "");
 }
@@ -343,7 +345,7 @@ TEST_CASE("a server that is killed takes its commands along") {
     server.process().signal(SIGKILL);
     CHECK(server.wait(time_limit).end.to_string() == "killed by SIGKILL");
     CHECK(read_to_end(connection) == "");
-    CHECK(exec_server::nobody_left());
+    CHECK(exec_server::is_nothing_left());
 }
 
 } // namespace parley

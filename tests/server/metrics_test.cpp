@@ -1,4 +1,4 @@
-// --metrics: what is written for Prometheus, and what a plain HTTP client gets from a running server.
+// Tests of --metrics: the text for Prometheus, and the replies of a running server over HTTP.
 #include "common/process/process_usage.hpp"
 #include "server/metrics/exposition.hpp"
 #include "tests/support/proc.hpp"
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view announcement = "metrics on http://";
 
-/// A server with metrics, and where they are.
+/// A server with metrics, and the address of the metrics.
 struct measured_server {
     explicit measured_server(std::string_view model)
         : server{model, "echo", {"--workers", "2", "--metrics", "127.0.0.1:0"}} {
@@ -28,7 +28,7 @@ struct measured_server {
             address::resolve(line.substr(announcement.size(), line.rfind('/') - announcement.size())).front();
     }
 
-    /// All that comes in answer to a request.
+    /// Sends a request and returns the whole reply.
     [[nodiscard]] std::string ask(std::string_view request) const {
         auto connection = connect_to(endpoint);
         send_all(connection, request);
@@ -36,7 +36,7 @@ struct measured_server {
     }
     [[nodiscard]] std::string scrape() const { return ask("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n"); }
 
-    /// Of the sample with that name and these labels.
+    /// Returns the value of the sample with that name and labels.
     [[nodiscard]] std::optional<double> value(std::string_view sample) const {
         std::istringstream lines{scrape()};
         for (std::string line; std::getline(lines, line);)
@@ -49,39 +49,39 @@ struct measured_server {
     address endpoint;
 };
 
-scoreboard_snapshot with_workers(int count) {
-    scoreboard_snapshot now;
+scoreboard_snapshot snapshot_of_workers(int count) {
+    scoreboard_snapshot snapshot;
     for (int number = 1; number <= count; ++number) {
-        auto& one = now.workers.emplace_back();
-        one.number = number;
-        one.process = 1;
-        one.now = activity::writing;
-        one.counted.requests = 7;
-        now.all.add(one.counted);
+        auto& slot = snapshot.workers.emplace_back();
+        slot.number = number;
+        slot.process = 1;
+        slot.now = activity::writing;
+        slot.counted.requests = 7;
+        snapshot.all.add(slot.counted);
     }
-    return now;
+    return snapshot;
 }
 
 } // namespace
 
 TEST_CASE("every metric has help and a type, and every counter ends in _total") {
-    std::istringstream lines{metrics_of({}, with_workers(3))};
+    std::istringstream lines{metrics_of({}, snapshot_of_workers(3))};
     const std::regex help{"# HELP (parley_[a-z_]+) [A-Z0-9].*\\."},
         type{"# TYPE (parley_[a-z_]+) (gauge|counter)"},
         sample{R"((parley_[a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.e+-]+)"};
     std::string described, typed;
     for (std::string line; std::getline(lines, line);) {
         CAPTURE(line);
-        std::smatch found;
-        if (std::regex_match(line, found, help)) {
-            described = found[1];
-        } else if (std::regex_match(line, found, type)) {
-            typed = found[1];
+        std::smatch match;
+        if (std::regex_match(line, match, help)) {
+            described = match[1];
+        } else if (std::regex_match(line, match, type)) {
+            typed = match[1];
             CHECK(typed == described);
-            CHECK(typed.ends_with("_total") == (found[2] == "counter"));
+            CHECK(typed.ends_with("_total") == (match[2] == "counter"));
         } else {
-            CHECK(std::regex_match(line, found, sample));
-            CHECK(found[1] == typed);
+            CHECK(std::regex_match(line, match, sample));
+            CHECK(match[1] == typed);
         }
     }
 }
@@ -94,7 +94,7 @@ TEST_CASE("what stands in a label is escaped") {
 }
 
 TEST_CASE("a server of many workers does not make as many time series") {
-    const auto text = metrics_of({}, with_workers(10'000));
+    const auto text = metrics_of({}, snapshot_of_workers(10'000));
     CHECK(text.find("parley_requests_total 70000\n") != std::string::npos);
     CHECK(text.find("parley_workers{state=\"writing\"} 10000\n") != std::string::npos);
     CHECK(text.find("parley_worker_requests_total{worker=\"64\"} 7\n") != std::string::npos);
@@ -110,7 +110,7 @@ TEST_CASE("a running server is scraped, whatever its model") {
             auto connection = connect_to(server.endpoint());
             send_all(connection, "hello\n");
             CHECK(read_line(connection) == "hello\n");
-            CHECK(in_time([&] { return measured.value("parley_requests_total") == 1; }));
+            CHECK(eventually([&] { return measured.value("parley_requests_total") == 1; }));
             CHECK(measured.value("parley_connections_total") == 1);
             CHECK(measured.value("parley_connections_open") == 1);
             CHECK(measured.value("parley_bytes_received_total") == 6);
@@ -120,7 +120,7 @@ TEST_CASE("a running server is scraped, whatever its model") {
             const auto info = fmt::format("parley_info{{model=\"{}\",service=\"echo\",version=", model);
             CHECK(measured.scrape().find(info) != std::string::npos);
         }
-        CHECK(in_time([&] { return measured.value("parley_connections_open") == 0; }));
+        CHECK(eventually([&] { return measured.value("parley_connections_open") == 0; }));
         CHECK(server.shutdown_problems() == "");
         CHECK_THROWS_AS((void)connect_to(measured.endpoint), std::system_error);
     }
@@ -130,9 +130,9 @@ TEST_CASE("other paths get a hint, other requests a refusal") {
     measured_server measured{"thread"};
     CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(measured.scrape().find("Content-Type: text/plain; version=0.0.4") != std::string::npos);
-    const auto other = measured.ask("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
-    CHECK(other.starts_with("HTTP/1.1 404 "));
-    CHECK(other.ends_with("The metrics are at /metrics.\n"));
+    const auto other_path = measured.ask("GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+    CHECK(other_path.starts_with("HTTP/1.1 404 "));
+    CHECK(other_path.ends_with("The metrics are at /metrics.\n"));
     CHECK(measured.ask("POST /metrics HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\n\r\nx")
               .starts_with("HTTP/1.1 4"));
     CHECK(measured.ask("nonsense\r\n\r\n").find(" 400 ") != std::string::npos);
@@ -147,7 +147,7 @@ TEST_CASE("slow clients, and requests without an end, do not keep a scrape from 
         send_all(slow.back(), client % 2 == 0 ? "GET /metr" : "GET /metrics HTTP/1.1\r\nX: x");
     }
     auto endless = connect_to(measured.endpoint);
-    send_all(endless, std::string(300'000, 'x')); // more than a line may have, and no end of it
+    send_all(endless, std::string(300'000, 'x')); // longer than a line may be, and without an end
     CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
     std::string many = "GET /metrics HTTP/1.1\r\n";
     for (int header = 0; header != 200; ++header) many += "X: x\r\n";
@@ -165,15 +165,15 @@ TEST_CASE("a worker of the metrics that is killed is replaced") {
             for (const auto& child : children_of(program.process)) return child.process;
         return 0;
     };
-    REQUIRE(in_time([&] { return worker() > 0; }));
+    REQUIRE(eventually([&] { return worker() > 0; }));
     const auto first = worker();
     kill(first, SIGKILL);
-    CHECK(in_time([&] { return worker() > 0 && worker() != first; }));
+    CHECK(eventually([&] { return worker() > 0 && worker() != first; }));
     CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
     measured.server.process().signal(SIGTERM);
-    const auto left = measured.server.wait(time_limit);
-    CHECK(left.end.exit_code() == 0);
-    CHECK_FALSE(left.left_processes);
+    const auto result = measured.server.wait(time_limit);
+    CHECK(result.end.exit_code() == 0);
+    CHECK_FALSE(result.left_processes);
 }
 
 TEST_CASE("the metrics go on if their whole program is killed, and end with the server") {
@@ -182,26 +182,27 @@ TEST_CASE("the metrics go on if their whole program is killed, and end with the 
         measured_server measured{model};
         const auto server = measured.server.process().pid();
         const auto first = children_of(server).front().process;
-        REQUIRE(in_time([&] { return children_of(first).size() == 1; }));
+        REQUIRE(eventually([&] { return children_of(first).size() == 1; }));
         const auto worker = children_of(first).front().process;
         kill(first, SIGKILL);
-        CHECK(in_time([&] { return children_of(worker).size() == 1; })); // it is a parent now
+        // The worker has taken over and has a child.
+        CHECK(eventually([&] { return children_of(worker).size() == 1; }));
         CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
         measured.server.process().signal(SIGTERM);
         CHECK(measured.server.wait(time_limit).end.exit_code() == 0);
         CHECK(measured.server.process().error_output().find("parley-metrics was killed: it begins again") !=
               std::string::npos);
-        CHECK(in_time([&] { return !process_exists(worker) || processes_in_group(first).empty(); }));
+        CHECK(eventually([&] { return !process_exists(worker) || processes_in_group(first).empty(); }));
     }
 }
 
-TEST_CASE("the program for metrics has no door of the server, and dies with it") {
+TEST_CASE("the program for metrics has no listening socket of the server, and dies with it") {
     measured_server measured{"prefork"};
     const auto server = measured.server.process().pid();
-    // It ends with its server, however that dies; then nobody has the server's port any more.
+    // parley-metrics ends with its server, however that dies. Then the server's port is free again.
     measured.server.process().signal(SIGKILL);
     CHECK(measured.server.wait(time_limit).end.to_string() == "killed by SIGKILL");
-    CHECK(in_time([&] {
+    CHECK(eventually([&] {
         try {
             (void)connect_to(measured.endpoint);
             return false;
@@ -209,7 +210,7 @@ TEST_CASE("the program for metrics has no door of the server, and dies with it")
             return true;
         }
     }));
-    CHECK(in_time([&] { return processes_in_group(server).empty(); }));
+    CHECK(eventually([&] { return processes_in_group(server).empty(); }));
     CHECK_NOTHROW((listener{measured.server.endpoint(), {}}));
 }
 
@@ -236,10 +237,10 @@ TEST_CASE("a server whose program for metrics was killed goes on, and leaves wel
 }
 
 TEST_CASE("where the metrics cannot be served the server does not begin") {
-    const listener taken{address::resolve("127.0.0.1:0").front(), {}};
-    const auto endpoint = taken.addresses().front().to_string();
-    const auto run = [](const std::string& at) {
-        subprocess server{{PARLEY_SERVER, "--listen", "127.0.0.1:0", "--metrics", at},
+    const listener occupant{address::resolve("127.0.0.1:0").front(), {}};
+    const auto endpoint = occupant.addresses().front().to_string();
+    const auto run = [](const std::string& metrics_address) {
+        subprocess server{{PARLEY_SERVER, "--listen", "127.0.0.1:0", "--metrics", metrics_address},
                           subprocess::errors::kept};
         const auto end = server.wait(time_limit);
         return fmt::format("{}: {}{}", end ? end->to_string() : "runs", server.rest_of_output(),

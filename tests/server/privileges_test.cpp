@@ -1,4 +1,4 @@
-// Root's rights are given up, all of them, and for good. Most of it only root can test.
+// Tests of --user: all of root's rights are given up for good. Most tests need root.
 #include "server/host/privileges.hpp"
 #include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
@@ -20,14 +20,14 @@ namespace parley {
 
 namespace {
 
-/// Who may do anything, and must be given up; says so where it is not here.
-bool are_root() {
+/// True if this process may become another user. Reports the skipped test if not.
+bool is_root() {
     if (geteuid() == 0 && getgroups(0, nullptr) >= 0) return true;
     MESSAGE("not tested: only root can become another user");
     return false;
 }
 
-std::string what_is_thrown_by(const std::function<void()>& call) {
+std::string error_of(const std::function<void()>& call) {
     try {
         call();
     } catch (const std::exception& error) {
@@ -36,7 +36,7 @@ std::string what_is_thrown_by(const std::function<void()>& call) {
     return "nothing";
 }
 
-/// The words after NAME: in /proc/PROCESS/status.
+/// Returns the words after NAME: in /proc/PROCESS/status.
 std::set<std::string> ids_of(pid_t process, std::string_view name) {
     std::ifstream status{fmt::format("/proc/{}/status", process)};
     for (std::string line; std::getline(status, line);) {
@@ -82,7 +82,7 @@ TEST_CASE("a user may be a number, and may have one group and no other") {
 }
 
 TEST_CASE("who has become another user is that user alone, and cannot go back") {
-    if (!are_root()) return;
+    if (!is_root()) return;
     CHECK(run_in_fork([] {
               const auto nobody = find_account("nobody");
               const gid_t extra = 0;
@@ -92,11 +92,11 @@ TEST_CASE("who has become another user is that user alone, and cannot go back") 
               gid_t groups[3];
               require(getresuid(&users[0], &users[1], &users[2]) == 0, "users");
               require(getresgid(&groups[0], &groups[1], &groups[2]) == 0, "groups");
-              for (const auto each : users) require(each == nobody.user, "each user");
-              for (const auto each : groups) require(each == nobody.group, "each group");
-              gid_t others[64];
-              const int count = getgroups(64, others);
-              for (int i = 0; i < count; ++i) require(others[i] != 0, "root's group is gone");
+              for (const auto user : users) require(user == nobody.user, "each user");
+              for (const auto group : groups) require(group == nobody.group, "each group");
+              gid_t supplementary[64];
+              const int count = getgroups(64, supplementary);
+              for (int i = 0; i < count; ++i) require(supplementary[i] != 0, "root's group is gone");
               require(setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0, "no way back");
               require(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1, "sudo does not help back");
               require(getenv("USER") == nobody.name && getenv("HOME") == nobody.home, "the environment");
@@ -104,37 +104,36 @@ TEST_CASE("who has become another user is that user alone, and cannot go back") 
 }
 
 TEST_CASE("only root can become another user") {
-    if (!are_root()) return;
+    if (!is_root()) return;
     CHECK(run_in_fork([] {
               const auto nobody = find_account("nobody"), daemon = find_account("daemon");
               drop_privileges(nobody);
-              require(what_is_thrown_by([&] { drop_privileges(daemon); }) ==
-                          "only root can become the user daemon",
+              require(error_of([&] { drop_privileges(daemon); }) == "only root can become the user daemon",
                       "refused");
           }) == "exit 0");
 }
 
 TEST_CASE("a server and all its processes run as the user that it was told to") {
-    if (!are_root()) return;
+    if (!is_root()) return;
     const auto nobody = find_account("nobody");
     server_under_test server{"prefork", "echo", {"--user", "nobody", "--workers", "2"}};
     auto connection = connect_to(server.endpoint());
     send_all(connection, "x");
     CHECK(read_next(connection) == "x");
-    CHECK(in_time([&] { return processes_in_group(server.process().pid()).size() == 3; }));
-    for (const auto& each : processes_in_group(server.process().pid())) {
-        CHECK(ids_of(each.process, "Uid:") == std::set{std::to_string(nobody.user)});
-        CHECK(ids_of(each.process, "Gid:") == std::set{std::to_string(nobody.group)});
-        CHECK(!ids_of(each.process, "Groups:").contains("0"));
-        CHECK(ids_of(each.process, "CapEff:") == std::set<std::string>{"0000000000000000"});
+    CHECK(eventually([&] { return processes_in_group(server.process().pid()).size() == 3; }));
+    for (const auto& process : processes_in_group(server.process().pid())) {
+        CHECK(ids_of(process.process, "Uid:") == std::set{std::to_string(nobody.user)});
+        CHECK(ids_of(process.process, "Gid:") == std::set{std::to_string(nobody.group)});
+        CHECK(!ids_of(process.process, "Groups:").contains("0"));
+        CHECK(ids_of(process.process, "CapEff:") == std::set<std::string>{"0000000000000000"});
     }
     CHECK(server.shutdown_problems() == "");
 }
 
 TEST_CASE("every model serves as the user that it was told to, however many sockets it needs") {
-    if (!are_root()) return;
-    for_each_form([](const model_variant& how) {
-        auto server = how.serve("echo", {"--user", "nobody", "--workers", "3"});
+    if (!is_root()) return;
+    for_each_variant([](const model_variant& variant) {
+        auto server = variant.serve("echo", {"--user", "nobody", "--workers", "3"});
         for (int client = 0; client != 6; ++client) {
             auto connection = connect_to(server.endpoint());
             send_all(connection, "x");
@@ -145,7 +144,7 @@ TEST_CASE("every model serves as the user that it was told to, however many sock
 }
 
 TEST_CASE("a command runs as that user, and is told so") {
-    if (!are_root()) return;
+    if (!is_root()) return;
     const auto nobody = find_account("nobody");
     server_under_test server{"exec", "welcome", {"--user", "nobody", "--", "sh", "-c", "id -un; echo $HOME"}};
     auto connection = connect_to(server.endpoint());
@@ -153,8 +152,8 @@ TEST_CASE("a command runs as that user, and is told so") {
     CHECK(server.shutdown_problems() == "");
 }
 
-TEST_CASE("a command that only root may run is refused before the doors open") {
-    if (!are_root()) return;
+TEST_CASE("a command that only root may run is refused before the server listens") {
+    if (!is_root()) return;
     const temporary_folder folder;
     const auto script = folder.file("script");
     std::ofstream{script} << "#!/bin/sh\n";
@@ -169,8 +168,8 @@ TEST_CASE("a command that only root may run is refused before the doors open") {
 }
 
 TEST_CASE("a UNIX socket's file that may no more be removed is left behind, with a line in the log") {
-    if (!are_root()) return;
-    const temporary_folder folder; // of root's, mode 700
+    if (!is_root()) return;
+    const temporary_folder folder; // root's, with mode 700
     const auto file = folder.file("socket");
     server_under_test server{"thread", "echo", {"--user", "nobody", "--listen", "unix:" + file}};
     CHECK(server.stop().end.exit_code() == 0);
@@ -180,9 +179,9 @@ TEST_CASE("a UNIX socket's file that may no more be removed is left behind, with
 }
 
 TEST_CASE("a UNIX socket belongs to the user, who removes it where the folder lets it") {
-    if (!are_root()) return;
+    if (!is_root()) return;
     const auto nobody = find_account("nobody");
-    for (const mode_t mode : {mode_t{01777}, mode_t{0700}}) { // as /tmp, or the user's own
+    for (const mode_t mode : {mode_t{01777}, mode_t{0700}}) { // a folder like /tmp, and one of the user's own
         const temporary_folder folder;
         REQUIRE(chmod(folder.path().c_str(), mode) == 0);
         if (mode == 0700) REQUIRE(chown(folder.path().c_str(), nobody.user, nobody.group) == 0);

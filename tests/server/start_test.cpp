@@ -1,4 +1,4 @@
-// A server starts well whatever it has been started from: what is closed, ignored, blocked or full.
+// Tests of the server's start with closed descriptors, ignored or blocked signals, or full output.
 #include "common/process/subprocess.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -14,20 +14,21 @@ namespace parley {
 
 namespace {
 
-/// A server that a shell has started, so that it has lost what a shell can take away. It listens on a UNIX
-/// socket, for it may not be able to say where.
+/// A server that a shell starts, because a shell can close descriptors and ignore signals. It listens on a
+/// UNIX socket, since it may not be able to print its port.
 class started_server {
 public:
-    /// `redirected`: what the shell does to its descriptors, as in "<&- >&-". `by`: a command that starts it.
-    explicit started_server(std::string_view redirected, const std::vector<std::string>& more = {},
-                            std::string_view by = "")
-        : process_{command(redirected, more, by), subprocess::errors::kept} {}
+    /// `redirections`: what the shell does to the descriptors, as in "<&- >&-". `launcher`: a command that
+    /// starts the server.
+    explicit started_server(std::string_view redirections, const std::vector<std::string>& options = {},
+                            std::string_view launcher = "")
+        : process_{command(redirections, options, launcher), subprocess::errors::kept} {}
 
-    /// Connects as soon as it listens.
+    /// Connects as soon as the server listens.
     connection connect() {
         const auto endpoint = address::resolve("unix:" + folder_.file("socket")).front();
         std::optional<connection> connection;
-        const bool connected = in_time([&] {
+        const bool connected = eventually([&] {
             try {
                 connection = connect_to(endpoint);
             } catch (const std::exception&) {
@@ -40,7 +41,7 @@ public:
 
     subprocess& process() { return process_; }
 
-    /// How it ends when it is told to.
+    /// Requests a shutdown and returns how the server ended.
     std::string end() {
         process_.signal(SIGTERM);
         const auto end = process_.wait(time_limit);
@@ -48,17 +49,17 @@ public:
     }
 
 private:
-    std::vector<std::string> command(std::string_view redirected, const std::vector<std::string>& more,
-                                     std::string_view by) {
-        std::vector<std::string> all{"sh",
-                                     "-c",
-                                     fmt::format("exec {} \"$@\" {}", by, redirected),
-                                     "sh",
-                                     PARLEY_SERVER,
-                                     "--listen",
-                                     "unix:" + folder_.file("socket")};
-        all.insert(all.end(), more.begin(), more.end());
-        return all;
+    std::vector<std::string> command(std::string_view redirections, const std::vector<std::string>& options,
+                                     std::string_view launcher) {
+        std::vector<std::string> command{"sh",
+                                         "-c",
+                                         fmt::format("exec {} \"$@\" {}", launcher, redirections),
+                                         "sh",
+                                         PARLEY_SERVER,
+                                         "--listen",
+                                         "unix:" + folder_.file("socket")};
+        command.insert(command.end(), options.begin(), options.end());
+        return command;
     }
 
     temporary_folder folder_;
@@ -78,8 +79,8 @@ TEST_CASE("standard descriptors that are closed become /dev/null, and no socket"
         auto connection = server.connect();
         send_all(connection, "x");
         CHECK(read_next(connection) == "x");
-        for (int each = 0; each != 3; ++each)
-            CHECK(!target_of(server.process().pid(), each).starts_with("socket:"));
+        for (int descriptor = 0; descriptor != 3; ++descriptor)
+            CHECK(!target_of(server.process().pid(), descriptor).starts_with("socket:"));
         CHECK(target_of(server.process().pid(), 0) == "/dev/null");
         CHECK(server.end() == "exit code 0");
     }
@@ -90,7 +91,7 @@ TEST_CASE("a command has its socket even where the server has no standard descri
     auto connection = server.connect();
     send_all(connection, "x");
     connection.shutdown_write();
-    CHECK(read_to_end(connection) == "x"); // and not the complaint of ls
+    CHECK(read_to_end(connection) == "x"); // and not the error message of ls
     CHECK(server.end() == "exit code 0");
 }
 
@@ -108,7 +109,7 @@ TEST_CASE("a log whose reader is stuck, or has gone away, does not keep a server
     REQUIRE(mkfifo(file.c_str(), 0600) == 0);
     unique_fd reader{::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
     started_server server{"2>" + file, {"--service", "echo", "--log-level", "debug"}};
-    const auto serve_many = [&] { // with more to say than a pipe takes (pipe(7))
+    const auto serve_many = [&] { // logs more than a pipe takes (pipe(7): 64 KiB)
         for (int client = 0; client != 600; ++client) {
             auto connection = server.connect();
             send_all(connection, "x");
@@ -122,11 +123,11 @@ TEST_CASE("a log whose reader is stuck, or has gone away, does not keep a server
 }
 
 TEST_CASE("signals that were ignored or blocked before serve as well") {
-    for (const auto* by :
+    for (const auto* launcher :
          {"env --ignore-signal=CHLD,HUP,TERM,ALRM,USR1", "env --block-signal=CHLD,TERM,INT,ALRM,USR1"}) {
         for (const auto* model : {"fork", "prefork", "thread", "epoll"}) {
-            INFO(by, " ", model);
-            started_server server{"", {"--model", model, "--service", "echo", "--workers", "2"}, by};
+            INFO(launcher, " ", model);
+            started_server server{"", {"--model", model, "--service", "echo", "--workers", "2"}, launcher};
             auto connection = server.connect();
             send_all(connection, "x");
             CHECK(read_next(connection) == "x");
@@ -153,7 +154,7 @@ TEST_CASE("a terminal that hangs up stops a server, unless that was to be ignore
         auto connection = server.connect();
         send_all(connection, "x");
         CHECK(read_next(connection) == "x");
-        server.process().signal_group(SIGHUP); // as from a terminal
+        server.process().signal_group(SIGHUP); // as a terminal does (termios(3), SIGHUP)
         const auto end = server.process().wait(time_limit);
         REQUIRE(end);
         CHECK(end->to_string() == "exit code 0");

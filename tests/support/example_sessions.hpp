@@ -1,4 +1,4 @@
-// Two sessions to try drivers with: one that takes bytes as they come, one that takes lines.
+// Two small sessions for driver tests: one replies to each chunk, the other to each line.
 #pragma once
 
 #include "common/session/session.hpp"

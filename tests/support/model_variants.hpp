@@ -1,5 +1,5 @@
-// The ways to run the server that the tests go through: each model, with all that is to be chosen with it. They
-// come from the server's own table, so a new row is tested by being there.
+// Every way to run the server: each model with each of its options. They come from the server's own table, so
+// a new row there is tested without a change here.
 #pragma once
 
 #include "server/model.hpp"
@@ -13,56 +13,56 @@
 
 namespace parley {
 
-/// A way to run the server: a model, and what is to be chosen with it.
+/// One model with the options to start it with.
 struct model_variant {
     std::string_view model;
     std::string name; // "prefork --accept mutex"
     std::vector<std::string> options;
 
-    server_under_test serve(std::string_view offered, std::vector<std::string> more = {},
+    server_under_test serve(std::string_view service_name, std::vector<std::string> options_before = {},
                             std::string_view log_level = "warn") const {
-        more.insert(more.end(), options.begin(), options.end());
-        return server_under_test{model, offered, std::move(more), log_level};
+        options_before.insert(options_before.end(), options.begin(), options.end());
+        return server_under_test{model, service_name, std::move(options_before), log_level};
     }
 };
 
-#if defined(__SANITIZE_THREAD__) // there is nothing for it to see between processes: see the CMakeLists.txt
-inline constexpr std::array kinds_of_worker{"threads"};
+#if defined(__SANITIZE_THREAD__) // the sanitizer cannot see races between processes: see CMakeLists.txt
+inline constexpr std::array worker_kinds{"threads"};
 #else
-inline constexpr std::array kinds_of_worker{"threads", "processes"};
+inline constexpr std::array worker_kinds{"threads", "processes"};
 #endif
 
-/// All forms of the models that run services over connections and can run here.
+/// Returns all variants of the models that run services over connections and can run here.
 inline std::vector<model_variant> model_variants() {
     std::vector<model_variant> all;
-    for (const auto& each : models()) {
-        if (each.datagrams || each.commands) continue;
-        if (const auto obstacle = each.obstacle(); !obstacle.empty()) {
-            MESSAGE("model ", each.name, " is not tested: ", obstacle);
+    for (const auto& model : models()) {
+        if (model.datagrams || model.commands) continue;
+        if (const auto obstacle = model.obstacle(); !obstacle.empty()) {
+            MESSAGE("model ", model.name, " is not tested: ", obstacle);
             continue;
         }
-        for (const auto accept : each.accepts) {
-            for (const auto* in : kinds_of_worker) {
-                model_variant one{each.name, std::string{each.name}, {}};
-                const auto choose = [&one](const char* option, std::string_view value) {
-                    one.name += fmt::format(" {} {}", option, value);
-                    one.options.insert(one.options.end(), {option, std::string{value}});
+        for (const auto accept : model.accepts) {
+            for (const auto* worker_kind : worker_kinds) {
+                model_variant variant{model.name, std::string{model.name}, {}};
+                const auto choose = [&variant](const char* option, std::string_view value) {
+                    variant.name += fmt::format(" {} {}", option, value);
+                    variant.options.insert(variant.options.end(), {option, std::string{value}});
                 };
-                if (each.accepts.size() > 1) choose("--accept", name_of(accept));
-                if (each.in_either) choose("--in", in);
-                all.push_back(std::move(one));
-                if (!each.in_either) break;
+                if (model.accepts.size() > 1) choose("--accept", name_of(accept));
+                if (model.in_either) choose("--in", worker_kind);
+                all.push_back(std::move(variant));
+                if (!model.in_either) break;
             }
         }
     }
     return all;
 }
 
-/// Calls `test(form)` for each; it is named where the test fails.
+/// Calls `test(variant)` for each variant, in a subcase that bears its name.
 template <class Test>
-void for_each_form(Test test) {
+void for_each_variant(Test test) {
     static const auto all = model_variants();
-    for (const auto& each : all) SUBCASE(each.name.c_str()) test(each);
+    for (const auto& variant : all) SUBCASE(variant.name.c_str()) test(variant);
 }
 
 } // namespace parley

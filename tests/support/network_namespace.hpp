@@ -1,4 +1,4 @@
-// A network of one's own (network_namespaces(7)): with its own loopback, ports and counters, to break it in.
+// A network namespace (network_namespaces(7)): a loopback, ports and counters that a test may break.
 #pragma once
 
 #include "common/check.hpp"
@@ -16,23 +16,24 @@ namespace parley {
 
 class network_namespace {
 public:
-    /// Moves this process into it; its loopback is up. Throws std::system_error where that is not allowed.
+    /// Moves this process into a new namespace and sets its loopback up. Throws std::system_error if that is
+    /// not allowed.
     network_namespace() {
         if (unshare(CLONE_NEWNET) != 0) check("unshare", [] { return unshare(CLONE_NEWUSER | CLONE_NEWNET); });
         socket_ = unique_fd{check("socket", [] { return ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
-        loopback_is(IFF_UP);
+        set_loopback(IFF_UP);
     }
 
-    /// IFF_UP, or 0: down (netdevice(7)).
-    void loopback_is(short flags) const {
-        ifreq wanted{};
-        wanted.ifr_name[0] = 'l';
-        wanted.ifr_name[1] = 'o';
-        wanted.ifr_flags = flags;
-        check("ioctl", [&] { return ioctl(socket_.get(), SIOCSIFFLAGS, &wanted); });
+    /// Sets the loopback's flags: IFF_UP, or 0 for down (netdevice(7)).
+    void set_loopback(short flags) const {
+        ifreq request{};
+        request.ifr_name[0] = 'l';
+        request.ifr_name[1] = 'o';
+        request.ifr_flags = flags;
+        check("ioctl", [&] { return ioctl(socket_.get(), SIOCSIFFLAGS, &request); });
     }
 
-    /// Writes /proc/sys/net/NAME. False: not here.
+    /// Writes /proc/sys/net/NAME. Returns false if that cannot be written here.
     [[nodiscard]] static bool set(const std::string& name, const std::string& value) {
         std::ofstream file{"/proc/sys/net/" + name};
         return static_cast<bool>((file << value).flush());
@@ -42,9 +43,9 @@ private:
     unique_fd socket_;
 };
 
-/// May this process have one?
-inline bool networks_are_allowed() {
-    return run_in_fork([] { const network_namespace ours; }) == "exit 0";
+/// True if this process may create a network namespace.
+inline bool can_create_networks() {
+    return run_in_fork([] { const network_namespace network; }) == "exit 0";
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What Linux tells of processes (proc(5)), and waiting for it to be so: nothing else would wake us.
+// Reads process states from proc(5) and polls them, because /proc sends no events.
 #pragma once
 
 #include "tests/support/test_client.hpp"
@@ -15,11 +15,11 @@
 
 namespace parley {
 
-/// Asks again and again whether it is so. False: not within `patience`.
-template <class Fact>
-bool in_time(Fact is_so) {
+/// Calls `is_true()` every 2 ms until it returns true. Returns false if that takes longer than `time_limit`.
+template <class Predicate>
+bool eventually(Predicate is_true) {
     const auto deadline = std::chrono::steady_clock::now() + time_limit;
-    while (!is_so()) {
+    while (!is_true()) {
         if (std::chrono::steady_clock::now() > deadline) return false;
         poll(nullptr, 0, 2);
     }
@@ -27,8 +27,8 @@ bool in_time(Fact is_so) {
 }
 
 inline std::ptrdiff_t open_descriptors(pid_t process) {
-    const std::filesystem::directory_iterator all{"/proc/" + std::to_string(process) + "/fd"};
-    return std::distance(begin(all), end(all));
+    const std::filesystem::directory_iterator descriptors{"/proc/" + std::to_string(process) + "/fd"};
+    return std::distance(begin(descriptors), end(descriptors));
 }
 
 struct process_state {
@@ -38,45 +38,47 @@ struct process_state {
     pid_t group = 0;
 };
 
-/// All processes of which `is_meant(process_state)` holds; those that end meanwhile may be missing.
-template <class Meant>
-std::vector<process_state> processes_where(Meant is_meant) {
+/// Returns the processes for which `matches(process_state)` is true. Processes that end during the search may
+/// be missing.
+template <class Predicate>
+std::vector<process_state> find_processes(Predicate matches) {
     std::vector<process_state> found;
-    for (const auto& each : std::filesystem::directory_iterator{"/proc"}) {
-        process_state one;
-        std::ifstream file{each.path() / "stat"};
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc"}) {
+        process_state process;
+        std::ifstream file{entry.path() / "stat"};
         std::string rest;
-        // The name in brackets may hold anything, even brackets.
-        if (!(file >> one.process) || !std::getline(file, rest)) continue;
+        // The process name in brackets may contain any character, even brackets.
+        if (!(file >> process.process) || !std::getline(file, rest)) continue;
         const auto name_end = rest.rfind(')');
         if (name_end == rest.npos) continue;
-        if (std::sscanf(rest.c_str() + name_end + 1, " %c %d %d", &one.state, &one.parent, &one.group) != 3)
+        if (std::sscanf(rest.c_str() + name_end + 1, " %c %d %d", &process.state, &process.parent,
+                        &process.group) != 3)
             continue;
-        if (is_meant(one)) found.push_back(one);
+        if (matches(process)) found.push_back(process);
     }
     return found;
 }
 
 inline std::vector<process_state> processes_in_group(pid_t group) {
-    return processes_where([=](const process_state& each) { return each.group == group; });
+    return find_processes([=](const process_state& process) { return process.group == group; });
 }
 
-/// Zombies, too.
+/// Returns the children of `parent`, including zombies.
 inline std::vector<process_state> children_of(pid_t parent) {
-    return processes_where([=](const process_state& each) { return each.parent == parent; });
+    return find_processes([=](const process_state& process) { return process.parent == parent; });
 }
 
 inline std::ptrdiff_t zombies_in_group(pid_t group) {
-    const auto all = processes_in_group(group);
-    return std::ranges::count(all, 'Z', &process_state::state);
+    const auto processes = processes_in_group(group);
+    return std::ranges::count(processes, 'Z', &process_state::state);
 }
 
-/// Does every thread of the group wait for something?
+/// True if every thread of the group sleeps.
 inline bool all_asleep(pid_t group) {
-    for (const auto& each : processes_in_group(group)) {
-        std::error_code gone;
-        for (const auto& thread :
-             std::filesystem::directory_iterator{"/proc/" + std::to_string(each.process) + "/task", gone}) {
+    for (const auto& process : processes_in_group(group)) {
+        std::error_code ignored;
+        for (const auto& thread : std::filesystem::directory_iterator{
+                 "/proc/" + std::to_string(process.process) + "/task", ignored}) {
             std::ifstream file{thread.path() / "stat"};
             std::string text;
             std::getline(file, text);
@@ -87,12 +89,13 @@ inline bool all_asleep(pid_t group) {
     return true;
 }
 
-/// Waits until the group has nothing to do any more: five looks in a row must agree.
-inline bool comes_to_rest(pid_t group) {
-    int looks = 0;
-    return in_time([&] {
-        looks = all_asleep(group) ? looks + 1 : 0;
-        return looks == 5;
+/// Waits until the group is idle: five checks in a row must find all threads asleep, because a thread may
+/// sleep for a moment between two steps.
+inline bool becomes_idle(pid_t group) {
+    int checks = 0;
+    return eventually([&] {
+        checks = all_asleep(group) ? checks + 1 : 0;
+        return checks == 5;
     });
 }
 

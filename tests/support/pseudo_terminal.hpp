@@ -1,4 +1,4 @@
-// A terminal of 1 to many lines that a program runs on, and a test types at and reads (pty(7)).
+// A pseudo-terminal (pty(7)) on which a program runs, so that a test can type and read its output.
 #pragma once
 
 #include "common/check.hpp"
@@ -35,10 +35,10 @@ public:
     pseudo_terminal(const pseudo_terminal&) = delete;
     pseudo_terminal& operator=(const pseudo_terminal&) = delete;
 
-    /// The program has it as its controlling terminal, of the type xterm.
+    /// Starts the program with this terminal as its controlling terminal; TERM is xterm.
     void start(std::vector<std::string> command) {
         std::vector<char*> arguments;
-        for (auto& each : command) arguments.push_back(each.data());
+        for (auto& argument : command) arguments.push_back(argument.data());
         arguments.push_back(nullptr);
         program_ = check("fork", fork);
         if (program_ > 0) return;
@@ -58,7 +58,8 @@ public:
         check("ioctl", [&] { return ioctl(master_.get(), TIOCSWINSZ, &size); });
     }
 
-    /// Waits until it has been sent that text in one piece. False: not within `patience`.
+    /// Waits until the program has written `text` without a break. Returns false if that takes longer than
+    /// `time_limit`.
     bool shows(std::string_view text) {
         const auto deadline = std::chrono::steady_clock::now() + time_limit;
         while (!has_shown(text)) {
@@ -69,7 +70,7 @@ public:
     }
     [[nodiscard]] bool has_shown(std::string_view text) const { return shown_.find(text) != std::string::npos; }
 
-    /// Waits for the program's end, and reads what it writes until then.
+    /// Waits for the program to end, and reads its output until then.
     std::string end() {
         const auto deadline = std::chrono::steady_clock::now() + time_limit;
         process_end end;
@@ -82,18 +83,18 @@ public:
         return end.to_string();
     }
 
-    /// How it treats what is typed and written (termios(3)), for a comparison.
+    /// Returns the terminal's settings (termios(3)), to compare them before and after.
     [[nodiscard]] std::string settings() const {
-        termios now{};
-        tcgetattr(slave_.get(), &now);
-        return {reinterpret_cast<const char*>(&now), sizeof now};
+        termios attributes{};
+        tcgetattr(slave_.get(), &attributes);
+        return {reinterpret_cast<const char*>(&attributes), sizeof attributes};
     }
 
 private:
     void read_some(std::chrono::milliseconds limit) {
-        pollfd news{.fd = master_.get(), .events = POLLIN, .revents = 0};
+        pollfd readable{.fd = master_.get(), .events = POLLIN, .revents = 0};
         char part[4096];
-        while (poll(&news, 1, static_cast<int>(limit.count())) > 0) {
+        while (poll(&readable, 1, static_cast<int>(limit.count())) > 0) {
             const auto count = read(master_.get(), part, sizeof part);
             if (count <= 0) return;
             shown_.append(part, static_cast<std::size_t>(count));
@@ -101,7 +102,7 @@ private:
         }
     }
 
-    unique_fd master_, slave_; // a slave that stays open keeps the settings
+    unique_fd master_, slave_; // an open slave keeps the settings after the program's end
     pid_t program_ = 0;
     std::string shown_;
 };

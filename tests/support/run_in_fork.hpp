@@ -1,5 +1,5 @@
-// Runs a part of a test in a process of its own: for what a process has only once, such as its signals, its
-// limits and its children.
+// Runs a part of a test in a child process. Signals, limits and children exist once per process, so a test
+// that changes them needs its own.
 #pragma once
 
 #include "common/check.hpp"
@@ -15,16 +15,16 @@
 
 namespace parley {
 
-/// Throws where `fact` is not so: doctest's macros report to the process that they are used in.
-inline void require(bool fact, const char* what) {
-    if (!fact) throw std::runtime_error{std::string{"not so: "} + what};
+/// Throws if `condition` is false. doctest's macros report only in their own process, so a child needs this.
+inline void require(bool condition, const char* description) {
+    if (!condition) throw std::runtime_error{std::string{"not true: "} + description};
 }
 
-/// Forks; the child calls `body()`. Returns what became of it: "exit 0" if body returned; "exit 1" if it threw,
-/// which it says on standard error; "signal N".
+/// Forks and calls `body()` in the child. Returns how the child ended: "exit 0" if body returned, "exit 1" if
+/// it threw (the error goes to standard error), or "signal N".
 template <class Body>
 std::string run_in_fork(Body body) {
-    std::fflush(nullptr); // or both would write it
+    std::fflush(nullptr); // or both processes would write what is buffered
     const pid_t child = check("fork", fork);
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);

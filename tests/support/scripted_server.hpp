@@ -1,4 +1,4 @@
-// A server in this process whose manners are a function: for clients that must cope with bad ones.
+// A TCP server in this process whose behaviour is a function: tests how clients handle misbehaving servers.
 #pragma once
 
 #include "common/check.hpp"
@@ -14,84 +14,85 @@
 
 namespace parley {
 
-/// A socket that listens there. Its queue has room for one more than `backlog`; the first segments of further
-/// clients are dropped (listen(2)).
-inline unique_fd listening_at(const std::string& endpoint, int backlog = SOMAXCONN) {
+/// Returns a socket that listens at `endpoint`. Its queue holds one connection more than `backlog`; the
+/// kernel drops the first segments of further clients (listen(2)).
+inline unique_fd listening_socket(const std::string& endpoint, int backlog = SOMAXCONN) {
     unique_fd socket{check("socket", [] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })};
-    const auto here = address::resolve(endpoint).front();
-    check("bind", [&] { return bind(socket.get(), here.data(), here.size()); });
+    const auto address = address::resolve(endpoint).front();
+    check("bind", [&] { return bind(socket.get(), address.data(), address.size()); });
     check("listen", [&] { return listen(socket.get(), backlog); });
     return socket;
 }
 
 class scripted_server {
 public:
-    /// What the server does with a connection, whose calls wait; `number` counts them from 1. The connection is
-    /// closed when it returns. Each connection has a thread.
-    using manners = std::function<void(connection& connection, int number)>;
+    /// What the server does with a connection, whose calls block. Connections are numbered from 1. Each has a
+    /// thread; the connection is closed when the function returns.
+    using behaviour = std::function<void(connection& connection, int number)>;
 
-    explicit scripted_server(manners behave, const std::string& endpoint = own_door())
-        : behave_{std::move(behave)},
-          endpoint_{listening_at(endpoint)},
-          where_{address::of_socket(endpoint_.get())} {
+    explicit scripted_server(behaviour behave, const std::string& endpoint = own_endpoint())
+        : behaviour_{std::move(behave)},
+          endpoint_{listening_socket(endpoint)},
+          address_{address::of_socket(endpoint_.get())} {
         acceptor_ = std::jthread{[this] { accept_all(); }};
     }
 
-    /// Waits until the clients have left.
+    /// Waits until all clients have closed their connections.
     ~scripted_server() { ::shutdown(endpoint_.get(), SHUT_RD); }
 
-    [[nodiscard]] const address& where() const { return where_; }
+    [[nodiscard]] const address& endpoint() const { return address_; }
 
 private:
     void accept_all() {
         for (int number = 1;; ++number) {
             unique_fd socket{accept4(endpoint_.get(), nullptr, nullptr, SOCK_CLOEXEC)};
             if (!socket) return;
-            guests_.emplace_back([this, number, connection = connection{std::move(socket)}]() mutable {
+            clients_.emplace_back([this, number, connection = connection{std::move(socket)}]() mutable {
                 try {
-                    behave_(connection, number);
-                } catch (const std::system_error&) { // the client has gone
+                    behaviour_(connection, number);
+                } catch (const std::system_error&) { // the client has closed the connection
                 }
             });
         }
     }
 
-    manners behave_;
+    behaviour behaviour_;
     unique_fd endpoint_;
-    address where_;
-    std::list<std::jthread> guests_;
-    std::jthread acceptor_; // ends first: nobody adds a guest any more
+    address address_;
+    std::list<std::jthread> clients_;
+    std::jthread acceptor_; // the last member, so joined first: no thread is added to `clients_` any more
 };
 
-/// Reads and throws away until the client's end.
-inline void hear_out(connection& connection) {
-    read_buffer area;
-    while (!connection.read_some(area).value_or("x").empty()) {
+/// Reads and discards until end of input.
+inline void read_until_eof(connection& connection) {
+    read_buffer buffer;
+    while (!connection.read_some(buffer).value_or("x").empty()) {
     }
 }
 
-/// Sends all of it.
-inline void say(connection& connection, std::string_view text) {
+/// Writes the whole text.
+inline void write_all(connection& connection, std::string_view text) {
     while (!text.empty()) text.remove_prefix(connection.write_some(text));
 }
 
-/// Sends back what comes, until the client's end; `spoil` may change each piece before.
+/// Sends all input back until its end; `corrupt` may change each chunk before.
 inline void echo(
-    connection& connection, const std::function<void(std::string& piece)>& spoil = [](std::string&) {}) {
-    read_buffer area;
+    connection& connection, const std::function<void(std::string& chunk)>& corrupt = [](std::string&) {}) {
+    read_buffer buffer;
     for (;;) {
-        std::string piece{connection.read_some(area).value_or("")};
-        if (piece.empty()) return;
-        spoil(piece);
-        say(connection, piece);
+        std::string chunk{connection.read_some(buffer).value_or("")};
+        if (chunk.empty()) return;
+        corrupt(chunk);
+        write_all(connection, chunk);
     }
 }
 
-/// Makes the end of the connection a reset (SO_LINGER, socket(7)).
-inline void end_with_reset(connection& connection) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    check("setsockopt",
-          [&] { return setsockopt(connection.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); });
+/// Makes close(2) send a reset (SO_LINGER with time 0, socket(7)).
+inline void reset_on_close(connection& connection) {
+    const linger no_linger{.l_onoff = 1, .l_linger = 0};
+    check("setsockopt", [&] {
+        return setsockopt(connection.descriptor(), SOL_SOCKET, SO_LINGER, &no_linger, sizeof no_linger);
+    });
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// A parley-server that must leave as cleanly as it ran.
+// A parley-server in its own process that a test starts, stops and checks for a clean exit.
 #pragma once
 
 #include "common/net/listener.hpp"
@@ -15,27 +15,28 @@ namespace parley {
 
 class server_under_test : public running_server {
 public:
-    server_under_test(std::string_view model, std::string_view offered, std::vector<std::string> more = {},
-                      std::string_view log_level = "warn")
-        : running_server{PARLEY_SERVER, arguments(model, offered, std::move(more), log_level),
-                         subprocess::errors::kept, own_door()} {}
+    server_under_test(std::string_view model, std::string_view service_name,
+                      std::vector<std::string> options = {}, std::string_view log_level = "warn")
+        : running_server{PARLEY_SERVER, arguments(model, service_name, std::move(options), log_level),
+                         subprocess::errors::kept, own_endpoint()} {}
 
-    /// Asks it to end, and says what was wrong with that; empty: nothing.
+    /// Requests a shutdown and returns the problems of the exit, or an empty text.
     std::string shutdown_problems() {
         process().signal(SIGTERM);
         return problems_after_exit();
     }
 
-    /// Waits for its end, and says what was wrong with that. Whatever it wrote to standard error counts, for it
-    /// logs no more than warnings.
+    /// Waits for the exit and returns its problems, or an empty text. Any output on standard error is a
+    /// problem, since the server logs only warnings and errors.
     std::string problems_after_exit() {
-        const auto left = wait(time_limit);
+        const auto result = wait(time_limit);
         std::string wrong;
-        if (left.end.exit_code() != 0) wrong += left.end.to_string() + "; ";
-        if (left.left_processes) wrong += "it left processes behind; ";
-        if (const auto said = process().error_output(); !said.empty()) wrong += "it said: " + said;
+        if (result.end.exit_code() != 0) wrong += result.end.to_string() + "; ";
+        if (result.left_processes) wrong += "it left processes behind; ";
+        if (const auto error_text = process().error_output(); !error_text.empty())
+            wrong += "it said: " + error_text;
         try {
-            const listener again{endpoint(), {}};
+            const listener listener_at_same_port{endpoint(), {}};
         } catch (const std::exception& error) {
             wrong += error.what();
         }
@@ -43,12 +44,13 @@ public:
     }
 
 private:
-    static std::vector<std::string> arguments(std::string_view model, std::string_view offered,
-                                              std::vector<std::string> more, std::string_view log_level) {
-        std::vector<std::string> all{"--model",     std::string{model},    "--service", std::string{offered},
-                                     "--log-level", std::string{log_level}};
-        all.insert(all.end(), more.begin(), more.end());
-        return all;
+    static std::vector<std::string> arguments(std::string_view model, std::string_view service_name,
+                                              std::vector<std::string> options, std::string_view log_level) {
+        std::vector<std::string> arguments{"--model",     std::string{model},
+                                           "--service",   std::string{service_name},
+                                           "--log-level", std::string{log_level}};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        return arguments;
     }
 };
 

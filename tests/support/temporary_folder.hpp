@@ -1,4 +1,4 @@
-// A folder that goes with all that is in it.
+// A temporary folder that is removed with its content at scope end.
 #pragma once
 
 #include <filesystem>

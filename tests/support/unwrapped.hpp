@@ -1,4 +1,4 @@
-// Text without its line ends: what a test looks for must not depend on where a line wraps.
+// Joins wrapped lines, because a test must not depend on where its text wraps.
 #pragma once
 
 #include <sstream>

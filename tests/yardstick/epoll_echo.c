@@ -1,6 +1,6 @@
-/* The yardstick for parley's event-driven models: a level-triggered epoll echo server written by hand, with
- * nothing in it that an echo does not need. A client that does not read is not read from: its bytes wait in
- * its own buffer until they are sent. */
+/* Baseline for parley's event-driven models: a hand-written, level-triggered epoll(7) echo server with only
+ * what an echo needs. While a client does not read, the server does not read from it: the client's bytes wait
+ * in its buffer until they are sent. */
 #define _GNU_SOURCE
 #include "listen.h"
 
@@ -19,52 +19,54 @@ static void watch(int loop, int operation, int socket, uint32_t events, void* da
     if (epoll_ctl(loop, operation, socket, &event) == -1) die("epoll_ctl");
 }
 
-static void welcome(int loop, int door) {
-    const int socket = accept4(door, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (socket == -1 && (errno == EAGAIN || errno == ECONNABORTED)) return; /* taken back by its peer */
+static void accept_client(int loop, int listener) {
+    const int socket = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket == -1 && (errno == EAGAIN || errno == ECONNABORTED))
+        return; /* closed by its peer before the accept */
     if (socket == -1) die("accept4");
-    struct client* one = malloc(sizeof *one);
-    if (!one) die("malloc");
-    one->socket = socket;
-    one->sent = one->size = 0;
-    watch(loop, EPOLL_CTL_ADD, socket, EPOLLIN, one);
+    struct client* client = malloc(sizeof *client);
+    if (!client) die("malloc");
+    client->socket = socket;
+    client->sent = client->size = 0;
+    watch(loop, EPOLL_CTL_ADD, socket, EPOLLIN, client);
 }
 
-static void farewell(struct client* one) {
-    close(one->socket); /* which takes it out of the loop, too */
-    free(one);
+static void close_client(struct client* client) {
+    close(client->socket); /* also removes it from the epoll instance (epoll(7)) */
+    free(client);
 }
 
-static void echo(int loop, struct client* one) {
-    const int was_full = one->sent < one->size;
+static void echo(int loop, struct client* client) {
+    const int was_full = client->sent < client->size;
     if (!was_full) {
-        one->sent = 0;
-        one->size = recv(one->socket, one->bytes, sizeof one->bytes, 0);
-        if (one->size == -1 && errno == EAGAIN) return;
-        if (one->size <= 0) {
-            farewell(one);
+        client->sent = 0;
+        client->size = recv(client->socket, client->bytes, sizeof client->bytes, 0);
+        if (client->size == -1 && errno == EAGAIN) return;
+        if (client->size <= 0) {
+            close_client(client);
             return;
         }
-#ifdef REPLY /* not an echo, but this: the least of an HTTP server (CMakeLists.txt) */
-        one->size = sizeof REPLY - 1;
-        memcpy(one->bytes, REPLY, sizeof REPLY - 1);
+#ifdef REPLY /* a fixed HTTP reply instead of an echo (CMakeLists.txt) */
+        client->size = sizeof REPLY - 1;
+        memcpy(client->bytes, REPLY, sizeof REPLY - 1);
 #endif
     }
-    const ssize_t count = send(one->socket, one->bytes + one->sent, (size_t)(one->size - one->sent), 0);
+    const ssize_t count =
+        send(client->socket, client->bytes + client->sent, (size_t)(client->size - client->sent), 0);
     if (count == -1 && errno != EAGAIN) {
-        farewell(one);
+        close_client(client);
         return;
     }
-    if (count > 0) one->sent += count;
-    const int is_full = one->sent < one->size;
-    if (is_full != was_full) watch(loop, EPOLL_CTL_MOD, one->socket, is_full ? EPOLLOUT : EPOLLIN, one);
+    if (count > 0) client->sent += count;
+    const int is_full = client->sent < client->size;
+    if (is_full != was_full) watch(loop, EPOLL_CTL_MOD, client->socket, is_full ? EPOLLOUT : EPOLLIN, client);
 }
 
 int main(int argc, char** argv) {
     const int loop = epoll_create1(EPOLL_CLOEXEC);
     if (loop == -1) die("epoll_create1");
-    const int door = listen_on_loopback(argc, argv, SOCK_NONBLOCK);
-    watch(loop, EPOLL_CTL_ADD, door, EPOLLIN, NULL);
+    const int listener = listen_on_loopback(argc, argv, SOCK_NONBLOCK);
+    watch(loop, EPOLL_CTL_ADD, listener, EPOLLIN, NULL);
     for (;;) {
         struct epoll_event ready[64];
         const int count = epoll_wait(loop, ready, 64, -1);
@@ -73,7 +75,7 @@ int main(int argc, char** argv) {
             if (ready[i].data.ptr)
                 echo(loop, ready[i].data.ptr);
             else
-                welcome(loop, door);
+                accept_client(loop, listener);
         }
     }
 }

@@ -1,15 +1,15 @@
-/* An echo server on libuv's streams, as its guide builds one: a peer for parley's loops. */
+/* An echo server on libuv's streams, written as its guide shows: a third-party event loop for comparison. */
 #include "listen.h"
 
 #include <uv.h>
 
-static void make_room(uv_handle_t* peer, size_t wanted, uv_buf_t* room) {
+static void allocate_buffer(uv_handle_t* peer, size_t wanted, uv_buf_t* buffer) {
     (void)peer;
     (void)wanted;
-    *room = uv_buf_init(malloc(buffer_size), buffer_size);
+    *buffer = uv_buf_init(malloc(buffer_size), buffer_size);
 }
 
-static void forget(uv_handle_t* peer) { free(peer); }
+static void free_handle(uv_handle_t* peer) { free(peer); }
 
 static void written(uv_write_t* request, int status) {
     (void)status;
@@ -26,23 +26,23 @@ static void echo(uv_stream_t* peer, ssize_t size, const uv_buf_t* bytes) {
         return;
     }
     free(bytes->base);
-    if (size < 0) uv_close((uv_handle_t*)peer, forget);
+    if (size < 0) uv_close((uv_handle_t*)peer, free_handle);
 }
 
-static void welcome(uv_stream_t* door, int status) {
+static void accept_client(uv_stream_t* listener, int status) {
     if (status < 0) return;
     uv_tcp_t* peer = malloc(sizeof *peer);
-    uv_tcp_init(door->loop, peer);
-    if (uv_accept(door, (uv_stream_t*)peer) == 0)
-        uv_read_start((uv_stream_t*)peer, make_room, echo);
+    uv_tcp_init(listener->loop, peer);
+    if (uv_accept(listener, (uv_stream_t*)peer) == 0)
+        uv_read_start((uv_stream_t*)peer, allocate_buffer, echo);
     else
-        uv_close((uv_handle_t*)peer, forget);
+        uv_close((uv_handle_t*)peer, free_handle);
 }
 
 int main(int argc, char** argv) {
-    uv_tcp_t door;
-    uv_tcp_init(uv_default_loop(), &door);
-    uv_tcp_open(&door, listen_on_loopback(argc, argv, SOCK_NONBLOCK));
-    if (uv_listen((uv_stream_t*)&door, SOMAXCONN, welcome) != 0) die("uv_listen");
+    uv_tcp_t listener;
+    uv_tcp_init(uv_default_loop(), &listener);
+    uv_tcp_open(&listener, listen_on_loopback(argc, argv, SOCK_NONBLOCK));
+    if (uv_listen((uv_stream_t*)&listener, SOMAXCONN, accept_client) != 0) die("uv_listen");
     return uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 }

@@ -1,5 +1,5 @@
-/* The yardstick for parley's models of processes: one for each connection (fork), or as many as the second
- * argument says, all in accept (prefork). */
+/* Baseline for parley's process models: a process per connection (fork), or, with a second argument, that many
+ * workers that all block in accept(2) (prefork). */
 #define _GNU_SOURCE
 #include "listen.h"
 
@@ -17,28 +17,28 @@ static void echo(int socket) {
 
 static void reap(int signal_number) {
     (void)signal_number;
-    const int interrupted = errno;
+    const int saved_errno = errno;
     while (waitpid(-1, NULL, WNOHANG) > 0) {
     }
-    errno = interrupted;
+    errno = saved_errno;
 }
 
-static int welcome(int door) {
+static int accept_client(int listener) {
     for (;;) {
-        const int socket = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+        const int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         if (socket != -1) return socket;
         if (errno != EINTR && errno != ECONNABORTED) die("accept4");
     }
 }
 
-static void fork_for_each(int door) {
+static void fork_for_each(int listener) {
     signal(SIGCHLD, reap);
     for (;;) {
-        const int socket = welcome(door);
+        const int socket = accept_client(listener);
         const pid_t child = fork();
         if (child == -1) die("fork");
         if (child == 0) {
-            close(door);
+            close(listener);
             echo(socket);
             _exit(0);
         }
@@ -46,7 +46,7 @@ static void fork_for_each(int door) {
     }
 }
 
-/* The workers go, and are waited for, so that their time counts as ours (getrusage(2)). */
+/* Stops the workers and reaps them, so that their CPU time counts for this process (getrusage(2)). */
 static void leave_with_workers(int signal_number) {
     (void)signal_number;
     signal(SIGTERM, SIG_IGN);
@@ -56,15 +56,15 @@ static void leave_with_workers(int signal_number) {
     _exit(0);
 }
 
-static void prefork(int door, int workers) {
-    setpgid(0, 0); /* kill(0) means our own */
+static void prefork(int listener, int workers) {
+    setpgid(0, 0); /* so that kill(0) reaches only this group */
     for (int i = 0; i < workers; ++i) {
         const pid_t child = fork();
         if (child == -1) die("fork");
         if (child != 0) continue;
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;) {
-            const int socket = welcome(door);
+            const int socket = accept_client(listener);
             echo(socket);
             close(socket);
         }
@@ -74,10 +74,10 @@ static void prefork(int door, int workers) {
 }
 
 int main(int argc, char** argv) {
-    const int door = listen_on_loopback(argc, argv, 0);
+    const int listener = listen_on_loopback(argc, argv, 0);
     const int workers = argc > 2 ? atoi(argv[2]) : 0;
     if (workers > 0)
-        prefork(door, workers);
+        prefork(listener, workers);
     else
-        fork_for_each(door);
+        fork_for_each(listener);
 }

@@ -1,5 +1,5 @@
-// What the session machinery costs beside the system calls: one read and one reply of an echo, without a
-// socket.
+// Measures the CPU time of the session machinery without system calls: one read and one reply of an echo,
+// without a socket.
 #include "common/session/session.hpp"
 
 #include <algorithm>
@@ -23,17 +23,17 @@ double nanoseconds_per_request(int requests) {
         session.next(); // the reply
         session.next(); // the next need for input
     }
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
-    return took.count() / requests;
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
+    return time.count() / requests;
 }
 
 } // namespace
 
 int main() {
     constexpr int rounds = 7, requests = 5'000'000;
-    std::array<double, rounds> each{};
-    for (auto& one : each) one = nanoseconds_per_request(requests);
-    std::sort(each.begin(), each.end());
-    std::printf("session machinery: %.1f ns per request (median of %d, from %.1f to %.1f)\n", each[rounds / 2],
-                rounds, each.front(), each.back());
+    std::array<double, rounds> times{};
+    for (auto& time : times) time = nanoseconds_per_request(requests);
+    std::sort(times.begin(), times.end());
+    std::printf("session machinery: %.1f ns per request (median of %d, from %.1f to %.1f)\n", times[rounds / 2],
+                rounds, times.front(), times.back());
 }

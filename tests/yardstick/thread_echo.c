@@ -1,5 +1,5 @@
-/* The yardstick for parley's blocking models: a thread per connection, each in a bare loop of recv and send.
- * What `parley-server --model thread` costs beyond this is the price of the session. */
+/* Baseline for parley's blocking models: a thread per connection, with a plain loop of recv(2) and send(2). The
+ * difference to `parley-server --model thread` is the cost of the session. */
 #define _GNU_SOURCE
 #include "listen.h"
 
@@ -23,9 +23,9 @@ static void* echo(void* argument) {
 }
 
 int main(int argc, char** argv) {
-    const int door = listen_on_loopback(argc, argv, 0);
+    const int listener = listen_on_loopback(argc, argv, 0);
     for (;;) {
-        const int socket = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+        const int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
         pthread_t thread;
         if (socket == -1) die("accept4");
         if (pthread_create(&thread, NULL, echo, (void*)(intptr_t)socket) != 0) die("pthread_create");

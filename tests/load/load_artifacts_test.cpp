@@ -1,5 +1,5 @@
-// What TCP's timers leave in the latencies is named; a slow server is not taken for one. Each error has a
-// remedy.
+// Tests of TCP's marks in latencies (delayed ACK, retransmission): each is named, and a slow server is not
+// mistaken for one. Each error has a hint.
 #include "client/load/analysis/tcp_artifacts.hpp"
 #include "client/load/engine/run_load.hpp"
 #include "client/load/output/error_hints.hpp"
@@ -16,63 +16,63 @@ using namespace std::chrono_literals;
 namespace {
 
 std::string codes_of(const load_result& result) {
-    std::string all;
-    for (const auto& each : tcp_artifacts_in(result)) all += (all.empty() ? "" : " ") + each.code;
-    return all;
+    std::string codes;
+    for (const auto& artifact : tcp_artifacts_in(result)) codes += (codes.empty() ? "" : " ") + artifact.code;
+    return codes;
 }
 
-load_result answered_in(std::chrono::nanoseconds usual, std::uint64_t count) {
+load_result result_with(std::chrono::nanoseconds usual, std::uint64_t count) {
     load_result result;
-    for (std::uint64_t each = 0; each < count; ++each) result.stats.latency.record(usual + each * 1us);
+    for (std::uint64_t i = 0; i < count; ++i) result.stats.latency.record(usual + i * 1us);
     return result;
 }
 
 } // namespace
 
 TEST_CASE("a heap of answers at a timer of TCP is named") {
-    auto result = answered_in(100us, 1'000);
+    auto result = result_with(100us, 1'000);
     CHECK(codes_of(result).empty());
-    for (int each = 0; each < 20; ++each) result.stats.latency.record(40ms + each * 100us);
+    for (int i = 0; i < 20; ++i) result.stats.latency.record(40ms + i * 100us);
     CHECK(codes_of(result) == "delayed-ack");
     CHECK(tcp_artifacts_in(result)[0].count == 20);
-    for (int each = 0; each < 20; ++each) result.stats.latency.record(201ms + each * 100us);
-    for (int each = 0; each < 20; ++each) result.connecting.record(1'020ms);
+    for (int i = 0; i < 20; ++i) result.stats.latency.record(201ms + i * 100us);
+    for (int i = 0; i < 20; ++i) result.connecting.record(1'020ms);
     CHECK(codes_of(result) == "delayed-ack retransmission syn-retry");
 }
 
 TEST_CASE("latencies that lie everywhere are nobody's mark") {
     load_result result;
-    for (int each = 1; each < 4'000; ++each) result.stats.latency.record(each * 1ms);
+    for (int i = 1; i < 4'000; ++i) result.stats.latency.record(i * 1ms);
     CHECK(codes_of(result).empty());
-    load_result slow = answered_in(35ms, 10'000); // 35 to 45 ms
+    load_result slow = result_with(35ms, 10'000); // 35 to 45 ms
     CHECK(codes_of(slow).empty());
 }
 
 TEST_CASE("first answers that take far longer than later ones have waited in the accept queue") {
-    auto result = answered_in(100us, 1'000);
-    for (int each = 0; each < 50; ++each) result.stats.first_answers.record(30ms + each * 1ms);
+    auto result = result_with(100us, 1'000);
+    for (int i = 0; i < 50; ++i) result.stats.first_answers.record(30ms + i * 1ms);
     CHECK(codes_of(result) == "accept-queue");
 }
 
 TEST_CASE("a server that writes an answer in two, against Nagle's advice, is found") {
     const scripted_server server{[](connection& connection, int) {
-        const int no = 0;
-        setsockopt(connection.descriptor(), IPPROTO_TCP, TCP_NODELAY, &no, sizeof no);
-        read_buffer area;
+        const int off = 0;
+        setsockopt(connection.descriptor(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
+        read_buffer buffer;
         for (;;) {
-            const std::string piece{connection.read_some(area).value_or("")};
-            if (piece.empty()) return;
-            say(connection, piece.substr(0, 1));
-            say(connection, piece.substr(1, 1));
-            say(connection, piece.substr(2));
+            const std::string chunk{connection.read_some(buffer).value_or("")};
+            if (chunk.empty()) return;
+            write_all(connection, chunk.substr(0, 1));
+            write_all(connection, chunk.substr(1, 1));
+            write_all(connection, chunk.substr(2));
         }
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.total = 40;
     const auto result = generate_load(options, -1, {});
     CHECK(result.stats.errors.count() == 0);
-    // Whether the kernel delays an acknowledgement is its own decision; where it does, it is found.
+    // The kernel decides if it delays an acknowledgement. If it does, the delay is found.
     if (result.stats.latency.value_at_percentile(50) >= 40ms &&
         result.stats.latency.value_at_percentile(90) < 47ms)
         CHECK(codes_of(result) == "delayed-ack");
@@ -80,11 +80,11 @@ TEST_CASE("a server that writes an answer in two, against Nagle's advice, is fou
 
 TEST_CASE("connections whose first answer comes late are measured apart") {
     const scripted_server server{[](connection& connection, int) {
-        std::this_thread::sleep_for(20ms); // so long does it take to get ready
+        std::this_thread::sleep_for(20ms); // time to get ready
         echo(connection);
     }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.connections = 30;
     options.total = 3'000;
     const auto result = generate_load(options, -1, {});

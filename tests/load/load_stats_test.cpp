@@ -1,5 +1,5 @@
-// Servers that lose, double, delay, cross, change or cut off what they send: the ledger tells them apart. And
-// servers of anybody, whose answers are right by a rule.
+// Tests of the statistics of a run: servers that lose, double, delay, cross, change or truncate replies cause
+// the right error. The second half tests third-party servers, whose replies follow a rule.
 #include "client/conversation/payload.hpp"
 #include "client/load/engine/run_load.hpp"
 #include "client/load/output/report.hpp"
@@ -23,40 +23,42 @@ using namespace std::chrono_literals;
 
 namespace {
 
-load_options asking(const scripted_server& server, std::uint64_t requests, framing how = framing::none) {
+load_options options_for(const scripted_server& server, std::uint64_t requests,
+                         framing framing = framing::none) {
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.total = requests;
-    options.requests.how = how;
+    options.requests.how = framing;
     return options;
 }
 
-/// "lost 1, doubled 2": what is not zero.
+/// Returns the error counts that are not zero: "lost 1, doubled 2".
 std::string faults_of(const load_result& result) {
-    const auto all = result.stats.totals();
+    const auto totals = result.stats.totals();
     std::string text;
     const auto add = [&](const char* name, std::uint64_t count) {
         if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, count);
     };
-    add("lost", all.lost);
-    add("doubled", all.doubled);
-    add("reordered", all.reordered);
-    add("crossed", all.crossed);
-    add("corrupt", all.corrupt);
+    add("lost", totals.lost);
+    add("doubled", totals.doubled);
+    add("reordered", totals.reordered);
+    add("crossed", totals.crossed);
+    add("corrupt", totals.corrupt);
     return text;
 }
 
 load_result put_load(const load_options& options) { return generate_load(options, -1, {}); }
 
-/// The faults of a load on a server that spoils the fifth piece which it echoes.
-std::string faults_with(const std::function<void(std::string& piece)>& spoil, framing how = framing::none) {
+/// Runs a load on an echo server that corrupts its fifth chunk, and returns the error counts.
+std::string faults_with(const std::function<void(std::string& chunk)>& corrupt,
+                        framing framing = framing::none) {
     const scripted_server server{[&](connection& connection, int) {
-        int pieces = 0;
-        echo(connection, [&](std::string& piece) {
-            if (++pieces == 5) spoil(piece);
+        int count = 0;
+        echo(connection, [&](std::string& chunk) {
+            if (++count == 5) corrupt(chunk);
         });
     }};
-    auto options = asking(server, 6, how);
+    auto options = options_for(server, 6, framing);
     options.timeout = 2s;
     return faults_of(put_load(options));
 }
@@ -64,24 +66,24 @@ std::string faults_with(const std::function<void(std::string& piece)>& spoil, fr
 } // namespace
 
 TEST_CASE("what a server does to the bytes is told apart, however they are framed") {
-    for (const auto how : {framing::none, framing::line, framing::u16, framing::u32}) {
-        CAPTURE(to_string(how));
-        const auto head = prefix_size(how);
-        CHECK(faults_with([](std::string&) {}, how).empty());
-        CHECK(faults_with([](std::string& piece) { piece[30] ^= 1; }, how) == "corrupt 1");
-        CHECK(faults_with([](std::string& piece) { piece.replace(piece.size() / 2, 8, 8, '\0'); }, how) ==
+    for (const auto framing : {framing::none, framing::line, framing::u16, framing::u32}) {
+        CAPTURE(to_string(framing));
+        const auto head = prefix_size(framing);
+        CHECK(faults_with([](std::string&) {}, framing).empty());
+        CHECK(faults_with([](std::string& chunk) { chunk[30] ^= 1; }, framing) == "corrupt 1");
+        CHECK(faults_with([](std::string& chunk) { chunk.replace(chunk.size() / 2, 8, 8, '\0'); }, framing) ==
               "corrupt 1");
-        CHECK(faults_with([&](std::string& piece) { piece.erase(head + 16, 8); }, how) == "lost 1");
-        CHECK(faults_with([&](std::string& piece) { piece.insert(head + 32, piece.substr(head + 8, 24)); },
-                          how) == "doubled 1");
-        CHECK(faults_with([](std::string& piece) { piece += piece; }, how) == "doubled 1");
+        CHECK(faults_with([&](std::string& chunk) { chunk.erase(head + 16, 8); }, framing) == "lost 1");
+        CHECK(faults_with([&](std::string& chunk) { chunk.insert(head + 32, chunk.substr(head + 8, 24)); },
+                          framing) == "doubled 1");
+        CHECK(faults_with([](std::string& chunk) { chunk += chunk; }, framing) == "doubled 1");
     }
 }
 
 TEST_CASE("requests that are sent at once are answered one by one, and each is verified") {
-    for (const auto how : {framing::none, framing::line, framing::u16}) {
+    for (const auto framing : {framing::none, framing::line, framing::u16}) {
         const scripted_server server{[](connection& connection, int) { echo(connection); }};
-        auto options = asking(server, 100, how);
+        auto options = options_for(server, 100, framing);
         options.connections = 3;
         options.requests.pipeline = 8;
         options.requests.per_connection = 20;
@@ -91,45 +93,45 @@ TEST_CASE("requests that are sent at once are answered one by one, and each is v
         CHECK(result.stats.all_asked == 100);
         CHECK(result.stats.all_answered == 100);
         CHECK(result.stats.latency.count() == 100);
-        CHECK(result.stats.bytes_sent == 100 * framed(std::string(64, 'x'), how).size());
+        CHECK(result.stats.bytes_sent == 100 * framed(std::string(64, 'x'), framing).size());
         CHECK(result.stats.bytes_received == result.stats.bytes_sent);
     }
 }
 
 TEST_CASE("an answer that overtakes another one is found, and so is one that is left out") {
-    const auto faults = [](const std::function<void(std::string & piece)>& spoil) {
+    const auto faults = [](const std::function<void(std::string & chunk)>& corrupt) {
         const scripted_server server{[&](connection& connection, int) {
-            // Eight requests are 512 bytes: they are echoed when all have come.
-            std::string all;
-            echo(connection, [&](std::string& piece) {
-                all += std::exchange(piece, {});
-                if (all.size() < 512) return;
-                spoil(all);
-                piece = std::exchange(all, {});
+            // Eight requests are 512 bytes: they are echoed once all have arrived.
+            std::string input;
+            echo(connection, [&](std::string& chunk) {
+                input += std::exchange(chunk, {});
+                if (input.size() < 512) return;
+                corrupt(input);
+                chunk = std::exchange(input, {});
             });
         }};
-        auto options = asking(server, 8);
+        auto options = options_for(server, 8);
         options.requests.pipeline = 8;
         options.timeout = 1s;
         const auto result = put_load(options);
         CHECK(result.stats.all_answered == 2);
         return faults_of(result);
     };
-    CHECK(faults([](std::string& all) {
-              std::swap_ranges(all.begin() + 128, all.begin() + 192, all.begin() + 256);
+    CHECK(faults([](std::string& input) {
+              std::swap_ranges(input.begin() + 128, input.begin() + 192, input.begin() + 256);
           }) == "reordered 1");
-    CHECK(faults([](std::string& all) { all.replace(128, 64, all, 64, 64); }) == "doubled 1");
-    CHECK(faults([](std::string& all) { all[130] ^= 1; }) == "corrupt 1");
+    CHECK(faults([](std::string& input) { input.replace(128, 64, input, 64, 64); }) == "doubled 1");
+    CHECK(faults([](std::string& input) { input[130] ^= 1; }) == "corrupt 1");
 }
 
 TEST_CASE("a request that a server drops is lost") {
     const scripted_server server{[](connection& connection, int number) {
         if (number > 1) return echo(connection);
-        read_buffer area;
-        std::ignore = connection.read_some(area);
-        hear_out(connection);
+        read_buffer buffer;
+        std::ignore = connection.read_some(buffer);
+        read_until_eof(connection);
     }};
-    auto options = asking(server, 3);
+    auto options = options_for(server, 3);
     options.timeout = 1s;
     const auto result = put_load(options);
     CHECK(faults_of(result) == "lost 1");
@@ -138,27 +140,28 @@ TEST_CASE("a request that a server drops is lost") {
 }
 
 TEST_CASE("what a server leaves unanswered is lost, however it does so, and nothing else is") {
-    const auto became = [](const std::function<void(connection&)>& leave, std::uint64_t pipeline) {
+    const auto totals_after = [](const std::function<void(connection&)>& leave, std::uint64_t pipeline) {
         const scripted_server server{[&](connection& connection, int number) {
             if (number > 1) return echo(connection);
-            read_buffer area;
-            std::ignore = connection.read_some(area);
+            read_buffer buffer;
+            std::ignore = connection.read_some(buffer);
             leave(connection);
         }};
-        auto options = asking(server, 9);
+        auto options = options_for(server, 9);
         options.requests.pipeline = static_cast<int>(pipeline);
         options.timeout = 1s;
         return put_load(options).stats.totals();
     };
     for (const std::uint64_t pipeline : {1, 4}) {
         CAPTURE(pipeline);
-        const auto reset = became([](connection& connection) { end_with_reset(connection); }, pipeline);
+        const auto reset = totals_after([](connection& connection) { reset_on_close(connection); }, pipeline);
         CHECK(reset.lost == pipeline);
         CHECK(reset.answered == 9 - pipeline);
-        CHECK(became([](connection&) {}, pipeline).lost == pipeline);
-        CHECK(became([](connection& connection) { hear_out(connection); }, pipeline).lost == pipeline);
+        CHECK(totals_after([](connection&) {}, pipeline).lost == pipeline);
+        CHECK(totals_after([](connection& connection) { read_until_eof(connection); }, pipeline).lost ==
+              pipeline);
         const auto wrong =
-            became([](connection& connection) { say(connection, std::string(64, '-')); }, pipeline);
+            totals_after([](connection& connection) { write_all(connection, std::string(64, '-')); }, pipeline);
         CHECK(wrong.lost == 0);
         CHECK(wrong.corrupt == 1);
         CHECK(wrong.given_up == pipeline - 1);
@@ -166,30 +169,30 @@ TEST_CASE("what a server leaves unanswered is lost, however it does so, and noth
 }
 
 TEST_CASE("what is in flight when a load ends is given up, not lost") {
-    const scripted_server server{[](connection& connection, int) { hear_out(connection); }};
+    const scripted_server server{[](connection& connection, int) { read_until_eof(connection); }};
     load_options options;
-    options.target = server.where().to_string();
+    options.target = server.endpoint().to_string();
     options.connections = 3;
     options.duration = 100ms;
-    const auto all = put_load(options).stats.totals();
-    CHECK(all.sent == 3);
-    CHECK(all.given_up == 3);
-    CHECK(all.lost == 0);
+    const auto totals = put_load(options).stats.totals();
+    CHECK(totals.sent == 3);
+    CHECK(totals.given_up == 3);
+    CHECK(totals.lost == 0);
 }
 
 TEST_CASE("a few requests that were never answered leave a percentile known that they cannot change") {
     load_result result;
     auto& stats = result.stats;
     const auto begin = run_stats::clock::now();
-    for (int each = 0; each != 990; ++each) stats.record({begin, begin, begin, begin + 1ms, 1, 1});
-    for (int each = 0; each != 5; ++each) stats.enter_unanswered(begin, begin, begin + 100us);
+    for (int i = 0; i != 990; ++i) stats.record({begin, begin, begin, begin + 1ms, 1, 1});
+    for (int i = 0; i != 5; ++i) stats.enter_unanswered(begin, begin, begin + 100us);
     CHECK(*stats.most_at_percentile(99) < 1100us);
     CHECK_FALSE(stats.rests_on_bounds(99));
     CHECK(stats.rests_on_bounds(99.9));
     CHECK_FALSE(stats.most_at_percentile(99.9));
     CHECK(is_met(parse_threshold("p99<2ms"), result));
     CHECK_FALSE(is_met(parse_threshold("p99.9<2ms"), result));
-    for (int each = 0; each != 20; ++each) stats.enter_unanswered(begin, begin, begin + 100us);
+    for (int i = 0; i != 20; ++i) stats.enter_unanswered(begin, begin, begin + 100us);
     CHECK_FALSE(is_met(parse_threshold("p99<2ms"), result));
     CHECK_FALSE(is_met(parse_threshold("max<2ms"), result));
 }
@@ -197,11 +200,11 @@ TEST_CASE("a few requests that were never answered leave a percentile known that
 TEST_CASE("a request that a server drops has waited for the time-out, at least") {
     const scripted_server server{[](connection& connection, int number) {
         if (number > 1) return echo(connection);
-        read_buffer area;
-        std::ignore = connection.read_some(area);
-        hear_out(connection);
+        read_buffer buffer;
+        std::ignore = connection.read_some(buffer);
+        read_until_eof(connection);
     }};
-    auto options = asking(server, 50);
+    auto options = options_for(server, 50);
     options.timeout = 300ms;
     const auto result = put_load(options);
     CHECK(result.stats.bounds.count() == 1);
@@ -218,11 +221,11 @@ TEST_CASE("the last interval holds what came before the end of the run") {
     histogram interval;
     stats.recent = &interval;
     stats.until = run_stats::clock::time_point{10s};
-    const run_stats::clock::time_point asked{9s};
+    const run_stats::clock::time_point sent{9s};
     stats.record(
-        {.due = asked, .asked = asked, .free_since = asked, .verified = run_stats::clock::time_point{10s}});
+        {.due = sent, .asked = sent, .free_since = sent, .verified = run_stats::clock::time_point{10s}});
     stats.record(
-        {.due = asked, .asked = asked, .free_since = asked, .verified = run_stats::clock::time_point{11s}});
+        {.due = sent, .asked = sent, .free_since = sent, .verified = run_stats::clock::time_point{11s}});
     CHECK(interval.count() == 1);
     CHECK(stats.answered == 1);
     CHECK(stats.latency.count() == 2);
@@ -231,25 +234,25 @@ TEST_CASE("the last interval holds what came before the end of the run") {
 TEST_CASE("an answer that is cut off is lost") {
     const scripted_server server{[](connection& connection, int number) {
         if (number > 1) return echo(connection);
-        read_buffer area;
-        say(connection, connection.read_some(area)->substr(0, 20));
+        read_buffer buffer;
+        write_all(connection, connection.read_some(buffer)->substr(0, 20));
         connection.shutdown_write();
-        hear_out(connection);
+        read_until_eof(connection);
     }};
-    CHECK(faults_of(put_load(asking(server, 3))) == "lost 1");
+    CHECK(faults_of(put_load(options_for(server, 3))) == "lost 1");
 }
 
 TEST_CASE("an answer to the request before comes in the place of the right one: it is doubled") {
-    for (const auto how : {framing::none, framing::line, framing::u32}) {
+    for (const auto framing : {framing::none, framing::line, framing::u32}) {
         const scripted_server server{[](connection& connection, int) {
-            std::string before;
-            int pieces = 0;
-            echo(connection, [&](std::string& piece) {
-                if (++pieces == 3) piece = before;
-                before = piece;
+            std::string previous;
+            int count = 0;
+            echo(connection, [&](std::string& chunk) {
+                if (++count == 3) chunk = previous;
+                previous = chunk;
             });
         }};
-        const auto result = put_load(asking(server, 4, how));
+        const auto result = put_load(options_for(server, 4, framing));
         CHECK(faults_of(result) == "doubled 1");
         CHECK(result.stats.errors.kinds()[0].first.text.ends_with(
             "they belong to request 2, which was answered before"));
@@ -265,16 +268,16 @@ TEST_CASE("bytes that cross over to another connection are found, and whose they
         std::mutex lock;
         std::map<int, std::string> latest;
         const scripted_server server{[&](connection& connection, int number) {
-            int pieces = 0;
-            echo(connection, [&](std::string& piece) {
-                const std::lock_guard held{lock};
-                latest[number] = piece;
-                if (number < 2 || ++pieces < 5) return;
-                for (const auto& [other, text] : latest)
-                    if (other != number) piece = text;
+            int count = 0;
+            echo(connection, [&](std::string& chunk) {
+                const std::lock_guard guard{lock};
+                latest[number] = chunk;
+                if (number < 2 || ++count < 5) return;
+                for (const auto& [connection_number, text] : latest)
+                    if (connection_number != number) chunk = text;
             });
         }};
-        auto options = asking(server, 60);
+        auto options = options_for(server, 60);
         options.connections = 2;
         options.threads = threads;
         options.requests.per_connection = 10;
@@ -285,26 +288,26 @@ TEST_CASE("bytes that cross over to another connection are found, and whose they
     }
 }
 
-// ---- Anybody's servers. ----
+// Third-party servers.
 
 namespace {
 
-std::string errors_with(const scripted_server& server, const std::string& send, const std::string& expect,
-                        framing how = framing::none) {
-    auto options = asking(server, 3, how);
+std::string errors_with(const scripted_server& server, const std::string& request, const std::string& expect,
+                        framing framing = framing::none) {
+    auto options = options_for(server, 3, framing);
     options.service = "raw";
-    options.requests.send = send;
+    options.requests.send = request;
     options.requests.expect = expect;
-    std::string all;
+    std::string text;
     const auto result = put_load(options);
-    for (const auto& each : result.stats.errors.kinds())
-        all += fmt::format("{}: {}\n", each.first.cause, each.first.text);
-    return all;
+    for (const auto& error : result.stats.errors.kinds())
+        text += fmt::format("{}: {}\n", error.first.cause, error.first.text);
+    return text;
 }
 
-/// Answers each piece with the same text.
-scripted_server::manners answering(std::string text) {
-    return [text](connection& connection, int) { echo(connection, [&](std::string& piece) { piece = text; }); };
+/// Returns a server that answers each chunk with `text`.
+scripted_server::behaviour answering(std::string text) {
+    return [text](connection& connection, int) { echo(connection, [&](std::string& chunk) { chunk = text; }); };
 }
 
 } // namespace
@@ -341,37 +344,37 @@ TEST_CASE("an answer with a length before it is taken as a whole") {
 
 TEST_CASE("an answer can last until the server closes, or come without a question") {
     const scripted_server closes{[](connection& connection, int) {
-        read_buffer area;
-        std::ignore = connection.read_some(area);
-        say(connection, "all of it");
+        read_buffer buffer;
+        std::ignore = connection.read_some(buffer);
+        write_all(connection, "all of it");
         connection.shutdown_write();
-        hear_out(connection);
+        read_until_eof(connection);
     }};
     CHECK(errors_with(closes, "GET", "until-close").empty());
     CHECK(errors_with(closes, "GET", "all of it and more").starts_with("end of input: the server closed the"));
     const scripted_server greets{[](connection& connection, int) {
-        say(connection, "220 ready\r\n");
-        hear_out(connection);
+        write_all(connection, "220 ready\r\n");
+        read_until_eof(connection);
     }};
     CHECK(errors_with(greets, "", "/^220 .*\n$/").empty());
 }
 
 TEST_CASE("what is to be sent and expected is checked before the load") {
-    const auto refusal = [](const std::string& expect, framing how = framing::none,
+    const auto refusal = [](const std::string& expect, framing framing = framing::none,
                             const std::string& send = "x") {
-        request_options asked;
-        asked.expect = expect;
-        asked.how = how;
-        asked.send = send;
+        request_options options;
+        options.expect = expect;
+        options.how = framing;
+        options.send = send;
         try {
-            std::ignore = plan_requests(protocol_for("raw"), asked);
+            std::ignore = plan_requests(protocol_for("raw"), options);
         } catch (const std::invalid_argument& error) {
             return std::string{error.what()};
         }
         return std::string{"fine"};
     };
     CHECK(refusal("ok") == "fine");
-    CHECK(refusal("//") == "fine"); // two slashes
+    CHECK(refusal("//") == "fine"); // a text of two slashes, not a pattern
     CHECK(refusal("").starts_with("service raw needs to know what is right"));
     CHECK(refusal("/(/").starts_with("--expect /(/ is no regular expression: "));
     CHECK(refusal("0 bytes").starts_with("--expect '0 bytes' is no answer"));
@@ -389,41 +392,42 @@ TEST_CASE("parley-load talks to any server") {
     const temporary_folder folder;
     std::ofstream{folder.file("request")} << "PING";
     const scripted_server pong{answering("+PONG\n")};
-    const auto code_of = [&](std::vector<std::string> words) {
-        words.insert(words.begin(), {PARLEY_LOAD, pong.where().to_string(), "--requests", "5"});
-        subprocess program{std::move(words), subprocess::errors::kept};
+    const auto exit_code_for = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {PARLEY_LOAD, pong.endpoint().to_string(), "--requests", "5"});
+        subprocess program{std::move(arguments), subprocess::errors::kept};
         const auto end = program.wait(60s);
         return end ? end->exit_code().value_or(-1) : -1;
     };
-    const auto fine = [&](std::vector<std::string> words) {
-        const int code = code_of(std::move(words));
-        return code == 0 || code == 3; // a machine that is busy enough makes it invalid
+    const auto succeeds = [&](std::vector<std::string> arguments) {
+        const int code = exit_code_for(std::move(arguments));
+        return code == 0 || code == 3; // exit status 3: on a busy machine the run may be invalid
     };
-    CHECK(fine({"--send", "PING\\n", "--expect", "+PONG\\n"}));
-    CHECK(fine({"--send", "@" + folder.file("request"), "--expect", "/PONG/", "--framing", "line"}));
-    CHECK(code_of({"--service", "raw", "--send", "PING", "--expect", "PING"}) == 1);
-    CHECK(code_of({"--send", "PING"}) == 2);
-    CHECK(code_of({"--send", "@" + folder.file("missing"), "--expect", "x"}) == 2);
-    CHECK(code_of({"--service", "echo", "--send", "PING", "--expect", "x"}) == 2);
-    CHECK(code_of({"--framing", "json"}) == 2);
-    CHECK(code_of({"--send", "PING", "--expect", "+PONG\\n+PONG\\n", "--pipeline", "2"}) == 1);
-    CHECK(code_of({"--send", "PING", "--expect", "/PONG/", "--pipeline", "2"}) == 2);
-    CHECK(code_of({"--pipeline", "0"}) == 2);
-    CHECK(code_of({"--pipeline", "1000"}) == 2);
-    CHECK(code_of({"--pipeline", "2", "--rate", "5"}) == 2);
-    CHECK(code_of({"--pipeline", "2", "--service", "pi"}) == 2);
+    CHECK(succeeds({"--send", "PING\\n", "--expect", "+PONG\\n"}));
+    CHECK(succeeds({"--send", "@" + folder.file("request"), "--expect", "/PONG/", "--framing", "line"}));
+    CHECK(exit_code_for({"--service", "raw", "--send", "PING", "--expect", "PING"}) == 1);
+    CHECK(exit_code_for({"--send", "PING"}) == 2);
+    CHECK(exit_code_for({"--send", "@" + folder.file("missing"), "--expect", "x"}) == 2);
+    CHECK(exit_code_for({"--service", "echo", "--send", "PING", "--expect", "x"}) == 2);
+    CHECK(exit_code_for({"--framing", "json"}) == 2);
+    CHECK(exit_code_for({"--send", "PING", "--expect", "+PONG\\n+PONG\\n", "--pipeline", "2"}) == 1);
+    CHECK(exit_code_for({"--send", "PING", "--expect", "/PONG/", "--pipeline", "2"}) == 2);
+    CHECK(exit_code_for({"--pipeline", "0"}) == 2);
+    CHECK(exit_code_for({"--pipeline", "1000"}) == 2);
+    CHECK(exit_code_for({"--pipeline", "2", "--rate", "5"}) == 2);
+    CHECK(exit_code_for({"--pipeline", "2", "--service", "pi"}) == 2);
 }
 
 TEST_CASE("hostile servers neither hang the load nor make it grow") {
-    const auto peak_kib = [] {
-        rusage used{};
-        getrusage(RUSAGE_SELF, &used);
-        return used.ru_maxrss;
+    const auto peak_memory_kib = [] {
+        rusage usage{};
+        getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_maxrss;
     };
-    [[maybe_unused]] const auto before = peak_kib();
-    const auto loaded = [](const scripted_server::manners& behave, const std::string& expect, framing how) {
+    [[maybe_unused]] const auto before = peak_memory_kib();
+    const auto load_fails = [](const scripted_server::behaviour& behave, const std::string& expect,
+                               framing framing) {
         const scripted_server server{behave};
-        auto options = asking(server, 3, how);
+        auto options = options_for(server, 3, framing);
         options.service = "raw";
         options.requests.send = "x";
         options.requests.expect = expect;
@@ -433,23 +437,23 @@ TEST_CASE("hostile servers neither hang the load nor make it grow") {
         CHECK(result.stats.all_answered == 0);
     };
     const auto endless = [](connection& connection, int) {
-        const std::string much(1 << 20, 'x');
-        for (;;) say(connection, much);
+        const std::string megabyte(1 << 20, 'x');
+        for (;;) write_all(connection, megabyte);
     };
-    loaded(endless, "/never/", framing::none);
-    loaded(endless, "/never/", framing::line);
-    loaded(endless, "5 bytes", framing::u32);
-    loaded(endless, "5 bytes", framing::none);
-    loaded([](connection& connection, int) { end_with_reset(connection); }, "ok", framing::none);
-    loaded([](connection& connection, int) { hear_out(connection); }, "ok", framing::none);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // these keep what was freed
-    CHECK(peak_kib() - before < 64 * 1024);
+    load_fails(endless, "/never/", framing::none);
+    load_fails(endless, "/never/", framing::line);
+    load_fails(endless, "5 bytes", framing::u32);
+    load_fails(endless, "5 bytes", framing::none);
+    load_fails([](connection& connection, int) { reset_on_close(connection); }, "ok", framing::none);
+    load_fails([](connection& connection, int) { read_until_eof(connection); }, "ok", framing::none);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // sanitizers keep freed memory
+    CHECK(peak_memory_kib() - before < 64 * 1024);
 #endif
-    loaded(
+    load_fails(
         [](connection& connection, int number) {
             std::string garbage(300, '\0');
             payload{99, static_cast<std::uint64_t>(number), 1}.bytes(garbage, 0);
-            say(connection, garbage);
+            write_all(connection, garbage);
         },
         "ok", framing::u16);
 }
