@@ -28,7 +28,7 @@ rates observation::of(const worker_snapshot& worker) const {
 }
 
 double observation::processors() const {
-    const std::chrono::duration<double> used = now_.processor_time - before_.processor_time;
+    const std::chrono::duration<double> used = now_.cpu_time - before_.cpu_time;
     return span_.count() > 0 ? used / span_ : 0;
 }
 

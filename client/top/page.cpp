@@ -92,7 +92,7 @@ std::vector<std::string> page::head(std::size_t letter_rows) const {
         sums("", "connections", "open", "requests", "bytes in", "bytes out", "processors"),
         sums("total", short_count(now.all.connections), short_count(now.open), short_count(now.all.requests),
              short_count(now.all.bytes_in), short_count(now.all.bytes_out),
-             fmt::format("{:.1f}s", in_seconds(now.processor_time))),
+             fmt::format("{:.1f}s", in_seconds(now.cpu_time))),
         sums(seen_.since_beginning() ? "mean/s" : "now/s", short_rate(rate.connections), "",
              short_rate(rate.requests), short_rate(rate.bytes_in), short_rate(rate.bytes_out),
              fmt::format("{:.2f}", seen_.processors())),

@@ -57,7 +57,7 @@ std::string record_of(const server_description& server, const observation& seen)
     record["interval_seconds"] = seen.span().count();
     record["total"] = counts_of(now.all);
     record["total"]["open"] = now.open;
-    record["total"]["processor_seconds"] = in_seconds(now.processor_time);
+    record["total"]["processor_seconds"] = in_seconds(now.cpu_time);
     record["per_second"] = rates_of(seen.all());
     record["per_second"]["processor_seconds"] = seen.processors();
     for (const auto each : all_activities) record["states"][std::string{name_of(each)}] = now.count(each);

@@ -1,5 +1,5 @@
+// How a worker records its state, and how a peer's address fits into words with atomic access.
 #include "common/scoreboard/scoreboard.hpp"
-
 #include "common/clock.hpp"
 
 #include <bit>
@@ -49,19 +49,19 @@ address shared_address::get() const {
         std::memcpy(&v4.sin_addr, halves, sizeof v4.sin_addr);
         return {reinterpret_cast<const sockaddr*>(&v4), sizeof v4};
     }
-    sockaddr_in6 other{}; // of a UNIX peer, which has no name, only the family is of use
-    other.sin6_family = static_cast<sa_family_t>(family.get());
-    if (family.get() != AF_INET6) return {reinterpret_cast<const sockaddr*>(&other), sizeof other.sin6_family};
-    other.sin6_port = static_cast<in_port_t>(port.get());
-    std::memcpy(&other.sin6_addr, halves, sizeof halves);
-    return {reinterpret_cast<const sockaddr*>(&other), sizeof other};
+    sockaddr_in6 v6{}; // for a UNIX peer, which has no name, only with its family
+    v6.sin6_family = static_cast<sa_family_t>(family.get());
+    if (family.get() != AF_INET6) return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6.sin6_family};
+    v6.sin6_port = static_cast<in_port_t>(port.get());
+    std::memcpy(&v6.sin6_addr, halves, sizeof halves);
+    return {reinterpret_cast<const sockaddr*>(&v6), sizeof v6};
 }
 
 worker::worker(scoreboard& board, int number, pid_t process) : number_{number}, slot_{board.slot_of(number)} {
     slot_.now.set(activity::starting);
     slot_.process.set(process);
     slot_.thread.set(gettid());
-    slot_.open.set(0); // an earlier owner may have been killed
+    slot_.open.set(0); // the previous owner may have been killed with open connections
     slot_.now.set(activity::waiting);
 }
 

@@ -1,5 +1,5 @@
-// The scoreboard seen from outside: what another program may know of a running server, read from the memory
-// that its workers write, without asking or disturbing any of them.
+// Reads the scoreboard of a running server from another program, as parley-top does. It maps the server's
+// shared memory, so it costs the server nothing. Read scoreboard.hpp first.
 #pragma once
 
 #include "common/scoreboard/scoreboard.hpp"
@@ -11,10 +11,10 @@
 
 namespace parley {
 
-/// What was counted, by one worker or by all.
+/// Counters of one worker, or their sums over all workers.
 struct tally {
-    std::uint64_t connections = 0; // begun
-    std::uint64_t requests = 0;    // answered
+    std::uint64_t connections = 0; // started, ever
+    std::uint64_t requests = 0;    // answered, ever
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
 
@@ -30,15 +30,15 @@ struct worker_snapshot {
     int number = 0; // from 1
     pid_t process = 0;
     pid_t thread = 0;
-    activity now = activity::none;     // also where the process has died
-    std::uint32_t open = 0;            // connections that it serves now
-    tally counted;                     // also by those who had the number before
-    std::chrono::milliseconds since{}; // its last connection began or ended
-    address peer;                      // of the connection that began last
+    activity now = activity::none;     // also if the process has died
+    std::uint32_t open = 0;            // connections being served now
+    tally counted;                     // includes previous workers of that number
+    std::chrono::milliseconds since{}; // time since a connection last started or ended
+    address peer;                      // of the connection that started last
 
     [[nodiscard]] bool in_use() const { return now != activity::none; }
 
-    void leave() {
+    void mark_free() {
         now = activity::none;
         open = 0;
     }
@@ -47,16 +47,18 @@ struct worker_snapshot {
 struct scoreboard_snapshot {
     std::chrono::steady_clock::time_point at;
     std::chrono::milliseconds uptime{};
-    std::optional<std::chrono::milliseconds> stopping; // since a stop was requested
-    std::chrono::milliseconds processor_time{};        // of all its processes; never less than before
+    std::optional<std::chrono::milliseconds> stopping; // time since the stop request, if there was one
+    std::chrono::milliseconds cpu_time{};              // of all processes; never decreases between snapshots
     std::uint64_t open = 0;
     tally all;
-    std::vector<worker_snapshot> workers; // by number, up to the last that was ever used
+    std::vector<worker_snapshot> workers; // by number, up to the highest that was ever used
 
-    [[nodiscard]] std::size_t count(activity what) const;
+    /// Returns the number of workers with that activity.
+    [[nodiscard]] std::size_t count(activity activity) const;
 };
 
-/// What does not change as long as the server runs. The texts are the server's own: not to be trusted.
+/// What does not change while the server runs. The texts come from another process: escape them before
+/// printing.
 struct server_description {
     pid_t process = 0;
     std::string version;
@@ -67,33 +69,32 @@ struct server_description {
 
 class scoreboard_view {
 public:
-    /// Of the server that `process` is, or belongs to. Throws std::runtime_error with one clear line where
-    /// there is no such process, where it is no parley-server or one of another layout, and where the system
-    /// forbids to look into it.
+    /// Opens the scoreboard of the server that `process` is or belongs to. Throws std::runtime_error if there
+    /// is no such process, if it is no parley-server or one with another layout, or if access is denied.
     explicit scoreboard_view(pid_t process);
 
     [[nodiscard]] const server_description& server() const { return server_; }
 
-    /// What it does now. Nothing: it has ended.
+    /// Returns the current state, or nullopt if the server has ended.
     [[nodiscard]] std::optional<scoreboard_snapshot> take_snapshot();
 
     [[nodiscard]] bool has_ended() const;
 
-    /// Readable when the server has ended.
-    [[nodiscard]] int descriptor() const { return end_.get(); }
+    /// Returns a descriptor that is readable once the server has ended.
+    [[nodiscard]] int descriptor() const { return pidfd_.get(); }
 
 private:
-    [[nodiscard]] worker_snapshot look_at(int number, const scoreboard_snapshot& seen) const;
-    [[nodiscard]] std::chrono::milliseconds processor_time(const std::vector<worker_snapshot>& workers) const;
+    [[nodiscard]] worker_snapshot read_worker(int number, const scoreboard_snapshot& snapshot) const;
+    [[nodiscard]] std::chrono::milliseconds total_cpu_time(const std::vector<worker_snapshot>& workers) const;
 
     shared_view<server_facts> facts_;
     shared_view<slot> slots_;
     server_description server_;
-    unique_fd end_;
-    std::chrono::milliseconds processor_time_{};
+    unique_fd pidfd_;
+    std::chrono::milliseconds cpu_time_{};
 };
 
-/// The main processes of all parley-servers that this user runs.
+/// Returns the main processes of all parley-servers that this user runs, by pid.
 std::vector<pid_t> running_servers();
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// What a server says of itself beside its scoreboard, so that both can be understood from outside: written
-// once, before there are workers.
+// Facts about a server in shared memory, next to its scoreboard: version, model, service, addresses. Other
+// programs need them to interpret the scoreboard. They are written once, before the workers start.
 #pragma once
 
 #include "common/net/address.hpp"
@@ -14,7 +14,7 @@
 
 namespace parley {
 
-/// A text in shared memory. What is too long is cut off.
+/// A text in shared memory. A text that does not fit is cut off.
 template <std::size_t Size>
 class fixed_text {
 public:
@@ -25,24 +25,26 @@ private:
     char data_[Size];
 };
 
-/// Starts as all zeros.
+/// The shared record. Starts as all zeros. The sizes of the texts fit the longest names of models and services,
+/// and some forty addresses.
 struct server_facts {
-    /// Of this and of the slots: to be raised when one of them changes.
-    static constexpr std::uint32_t our_layout = 1;
+    /// The version of the layout of this struct and of the slots. Increase it whenever one of them changes;
+    /// readers refuse other versions.
+    static constexpr std::uint32_t current_layout = 1;
 
-    std::atomic<std::uint32_t> layout; // 0: not published yet; else all below is right
+    std::atomic<std::uint32_t> layout; // 0: not published yet; otherwise all members below are valid
     std::uint32_t slots;
-    pid_t process;                            // the main one
-    std::int64_t begun;                       // in ms of CLOCK_MONOTONIC
-    std::atomic<std::int64_t> stop_requested; // when, in ms of CLOCK_MONOTONIC; 0: not yet
+    pid_t process;                            // the main process
+    std::int64_t start_time;                  // ms, CLOCK_MONOTONIC
+    std::atomic<std::int64_t> stop_requested; // time of the stop request (ms, CLOCK_MONOTONIC); 0: none
     fixed_text<32> version;
     fixed_text<64> model;
-    fixed_text<256> service;    // or the command that stands for it
-    fixed_text<2048> addresses; // where it listens, a line each
+    fixed_text<256> service;    // or the command that is run instead of a service
+    fixed_text<2048> addresses; // the listening addresses, one per line
 
-    /// For the main process, once it listens.
-    void publish(int of_slots, std::string_view of_model, std::string_view of_service,
-                 std::span<const address> at);
+    /// Fills the record. For the main process, once it listens.
+    void publish(int slot_count, std::string_view model_name, std::string_view service_name,
+                 std::span<const address> listening);
 };
 
 } // namespace parley

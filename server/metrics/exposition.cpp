@@ -71,7 +71,7 @@ std::string metrics_of(const server_description& server, const scoreboard_snapsh
     out.one("parley_uptime_seconds", "gauge", "Time since the server began to listen.", in_seconds(now.uptime));
     out.one("parley_stopping", "gauge", "1 once the server was asked to stop.", now.stopping ? 1 : 0);
     out.one("parley_cpu_seconds_total", "counter", "Processor time of all of the server's processes.",
-            in_seconds(now.processor_time));
+            in_seconds(now.cpu_time));
     out.one("parley_connections_open", "gauge", "Connections served now.", now.open);
 
     out.metric("parley_workers", "gauge", "Workers by what they do now.");

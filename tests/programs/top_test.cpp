@@ -101,7 +101,7 @@ TEST_CASE("rates are taken between two looks, and at first over the server's lif
     auto later = busy_server(3, 12s); // with a third worker
     later.workers[0].counted.requests += 10;
     later.all.requests += 10;
-    later.processor_time = 1s;
+    later.cpu_time = 1s;
     observation.look_again(later);
     CHECK_FALSE(observation.since_beginning());
     CHECK(observation.span().count() == doctest::Approx(2));
