@@ -1,4 +1,4 @@
-// Out of line, so that the text of a failure costs nothing where the call succeeds.
+// Out of line, so that composing the message adds no code to the callers.
 #include "common/check.hpp"
 
 #include <string>
@@ -7,10 +7,10 @@
 namespace parley {
 
 void throw_errno(std::string_view call, std::string_view object) {
-    const int reason = errno;
-    std::string what{call};
-    if (!object.empty()) what.append(" ").append(object);
-    throw std::system_error(reason, std::generic_category(), what);
+    const int error = errno;
+    std::string message{call};
+    if (!object.empty()) message.append(" ").append(object);
+    throw std::system_error(error, std::generic_category(), message);
 }
 
 } // namespace parley

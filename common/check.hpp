@@ -1,5 +1,5 @@
-// System calls report failure by -1 and errno. This is the one place that turns such a failure into an
-// exception naming the call and its object, and that repeats a call which a signal interrupted.
+// Error handling of system calls, which return -1 and set errno. check() throws an exception that names the
+// call and its object, and repeats a call that was interrupted by a signal.
 #pragma once
 
 #include <cerrno>
@@ -7,11 +7,11 @@
 
 namespace parley {
 
-/// Throws std::system_error(errno) that reads "CALL OBJECT: reason".
+/// Throws std::system_error with errno and the message "CALL OBJECT: reason".
 [[noreturn]] void throw_errno(std::string_view call, std::string_view object = {});
 
-/// Runs `attempt`, a system call that answers -1 on failure, again while it fails with EINTR (signal(7)).
-/// Returns its result; any other failure is thrown by throw_errno().
+/// Calls `attempt`, a system call that returns -1 on failure, again as long as it fails with EINTR (signal(7)).
+/// Returns its result. Throws as throw_errno() for any other error.
 template <class Attempt>
 auto check(std::string_view call, std::string_view object, Attempt attempt) {
     for (;;) {

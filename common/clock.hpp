@@ -1,4 +1,5 @@
-// A clock for bookkeeping: precise to a few milliseconds, and several times cheaper than one to measure with.
+// Coarse monotonic clock, for timeouts and records: exact to a few milliseconds, and several times cheaper than
+// steady_clock. Do not measure with it.
 #pragma once
 
 #include <chrono>
@@ -7,7 +8,8 @@
 
 namespace parley {
 
-/// CLOCK_MONOTONIC_COARSE (clock_gettime(2)), on the scale of std::chrono::steady_clock.
+/// Returns CLOCK_MONOTONIC_COARSE (clock_gettime(2)) as a time of std::chrono::steady_clock, which is
+/// CLOCK_MONOTONIC.
 inline std::chrono::steady_clock::time_point coarse_now() {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
@@ -15,6 +17,7 @@ inline std::chrono::steady_clock::time_point coarse_now() {
                                                  std::chrono::nanoseconds{now.tv_nsec}};
 }
 
+/// Returns the time in ms of CLOCK_MONOTONIC, which is the same for all processes of the machine.
 inline std::int64_t in_milliseconds(std::chrono::steady_clock::time_point time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }

@@ -1,5 +1,5 @@
-// Bytes of others made harmless: on a terminal they could move the cursor, in a log they could pass for a line
-// of ours.
+// Escapes untrusted bytes for logs and terminals. On a terminal they could move the cursor; in a log they could
+// forge a line.
 #pragma once
 
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace parley {
 
-/// The same text in printable ASCII: anything else, and the backslash, as \n, \r, \t, \\ or \x1b.
+/// Returns the text in printable ASCII: a backslash and all other bytes become \\, \n, \r, \t or \xHH.
 std::string escaped(std::string_view untrusted);
 
-/// Text of several lines for a terminal: newlines and printable UTF-8 stay as they are. What a terminal takes
-/// for a command (control characters of ASCII and of Unicode, U+0080 to U+009F), and bytes that are no UTF-8,
-/// are escaped.
+/// Returns text of several lines for a terminal. Newlines and printable UTF-8 are kept. Control characters of
+/// ASCII and of Unicode (U+0080 to U+009F), which a terminal obeys, and bytes that are not UTF-8 are escaped as
+/// above.
 std::string terminal_safe(std::string_view untrusted);
 
 } // namespace parley

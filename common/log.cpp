@@ -1,5 +1,5 @@
+// The log, on top of spdlog.
 #include "common/log.hpp"
-
 #include "common/escaped.hpp"
 
 #include <array>
@@ -16,18 +16,20 @@ namespace parley {
 
 namespace {
 
-/// spdlog's own sinks write through stdio, which loses a line to EINTR and waits for ever for a stuck reader.
-/// Whatever text of others has got into a line, it stays one line, and harmless.
+/// Writes each line by one write(2), and drops it if standard error is not writable. spdlog's own sinks use
+/// stdio, which loses a line on EINTR and blocks forever if the reader is stuck. Untrusted text in a line is
+/// escaped, newlines too.
 class standard_error_sink : public spdlog::sinks::base_sink<std::mutex> {
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t line;
         auto text = terminal_safe({message.payload.data(), message.payload.size()});
-        for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) text.replace(at, 1, "\\n");
-        auto harmless = message;
-        harmless.payload = text;
-        formatter_->format(harmless, line);
-        pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-        if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT)) return;
+        for (auto newline = text.find('\n'); newline != text.npos; newline = text.find('\n', newline))
+            text.replace(newline, 1, "\\n");
+        auto safe_message = message;
+        safe_message.payload = text;
+        formatter_->format(safe_message, line);
+        pollfd output{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+        if (poll(&output, 1, 0) != 1 || !(output.revents & POLLOUT)) return;
         while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
         }
     }
@@ -37,8 +39,8 @@ class standard_error_sink : public spdlog::sinks::base_sink<std::mutex> {
 } // namespace
 
 void set_up_log(std::string_view level) {
-    constexpr std::array known{"trace", "debug", "info", "warn", "error", "off"};
-    if (std::find(known.begin(), known.end(), level) == known.end())
+    constexpr std::array levels{"trace", "debug", "info", "warn", "error", "off"};
+    if (std::find(levels.begin(), levels.end(), level) == levels.end())
         throw std::invalid_argument("no such log level '" + std::string{level} +
                                     "': choose trace, debug, info, warn, error or off");
     auto logger = std::make_shared<spdlog::logger>("parley", std::make_shared<standard_error_sink>());
@@ -49,17 +51,16 @@ void set_up_log(std::string_view level) {
 
 bool log::is_detailed() { return spdlog::should_log(spdlog::level::debug); }
 
-void log::write(severity how, fmt::string_view form, fmt::format_args arguments) noexcept {
+void log::write(severity severity, fmt::string_view format, fmt::format_args arguments) noexcept {
     constexpr std::array levels{spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                 spdlog::level::err};
-    const auto level = levels[static_cast<std::size_t>(how)];
+    const auto level = levels[static_cast<std::size_t>(severity)];
     if (!spdlog::should_log(level)) return;
     try {
         fmt::memory_buffer line;
-        fmt::vformat_to(fmt::appender{line}, form, arguments);
+        fmt::vformat_to(fmt::appender{line}, format, arguments);
         spdlog::default_logger_raw()->log(level, fmt::string_view{line.data(), line.size()});
-    } catch (const std::exception&) {
+    } catch (const std::exception&) { // no memory: the line is lost
     }
 }
-
 } // namespace parley

@@ -1,6 +1,6 @@
-// One log for all processes and threads of a server: lines on standard error, written at once and whole, so
-// that nothing is lost or doubled at fork(2), and escaped, so that no peer can forge one. spdlog writes them;
-// only log.cpp knows, since its headers are more text than most of our files.
+// The log of a server, for all its processes and threads: lines on standard error. Each line is written at once
+// by one call, so that fork(2) neither loses nor duplicates buffered text. Lines are escaped, so that no peer
+// can forge one. Only log.cpp includes spdlog, whose headers take long to compile.
 #pragma once
 
 #include <atomic>
@@ -10,40 +10,40 @@
 
 namespace parley {
 
-/// `level`: trace, debug, info, warn, error or off. Throws std::invalid_argument for another one.
-/// A log that cannot be written (disk full, reader gone or too slow) loses lines, and never stops a server.
+/// Sets the level: trace, debug, info, warn, error or off. Throws std::invalid_argument for any other text. A
+/// log that cannot be written (disk full, no reader, slow reader) loses lines but never stops a server.
 void set_up_log(std::string_view level);
 
 namespace log {
 
 enum class severity { debug, info, warn, error };
 
-/// Are lines of `severity::debug` written? Ask before a line that costs much to put together.
+/// True if lines of severity::debug are written. Check it before composing an expensive line.
 bool is_detailed();
 
-/// A line that cannot be put together, for lack of memory, is lost.
-void write(severity how, fmt::string_view form, fmt::format_args arguments) noexcept;
+/// Writes a line if its severity is enabled. Without memory to compose the line, it is lost.
+void write(severity severity, fmt::string_view format, fmt::format_args arguments) noexcept;
 
 template <class... Arguments>
-void debug(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(severity::debug, form, fmt::make_format_args(arguments...));
+void debug(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    write(severity::debug, format, fmt::make_format_args(arguments...));
 }
 template <class... Arguments>
-void info(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(severity::info, form, fmt::make_format_args(arguments...));
+void info(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    write(severity::info, format, fmt::make_format_args(arguments...));
 }
 template <class... Arguments>
-void warn(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(severity::warn, form, fmt::make_format_args(arguments...));
+void warn(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    write(severity::warn, format, fmt::make_format_args(arguments...));
 }
 template <class... Arguments>
-void error(fmt::format_string<Arguments...> form, Arguments&&... arguments) {
-    write(severity::error, form, fmt::make_format_args(arguments...));
+void error(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+    write(severity::error, format, fmt::make_format_args(arguments...));
 }
 
 } // namespace log
 
-/// True at most once a second, in whichever thread: for what would otherwise fill the log.
+/// Rate limit for log lines: true at most once a second over all threads.
 class once_a_second {
 public:
     [[nodiscard]] bool operator()() {

@@ -1,5 +1,5 @@
-// stdio keeps an error of standard output until the end (ferror(3)), but not its errno: as coreutils do, the
-// reason is told if the last flush has it.
+// Output on top of stdio. stdio remembers that a write has failed (ferror(3)), but not its errno. As in
+// coreutils, the reason is reported only if the last flush fails.
 #include "common/output.hpp"
 
 #include <cerrno>
@@ -20,12 +20,12 @@ void write_message(std::string_view text) noexcept {
 }
 
 void write_notice(std::string_view text) noexcept {
-    if (std::ferror(stdout) != 0) return; // a result was lost: that stays known
+    if (std::ferror(stdout) != 0) return; // a result was lost: finish_output() must still see that
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
-    // To a terminal fwrite(3) writes each line itself: its failure is not that of the flush.
+    // ferror, not the result of fflush: on a terminal fwrite(3) itself writes each line, and may fail.
     if (std::ferror(stdout) == 0) return;
-    __fpurge(stdout); // or it would be tried again, and fail again
+    __fpurge(stdout); // otherwise the next flush would try to write the text again
     std::clearerr(stdout);
 }
 

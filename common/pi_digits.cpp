@@ -1,5 +1,5 @@
-// Machin's formula, pi = 16 arctan(1/5) - 4 arctan(1/239), in fixed point: a number is an array of digits to
-// the base 10^9, the most significant first.
+// Computes pi by Machin's formula, pi = 16 arctan(1/5) - 4 arctan(1/239), in fixed point. A number is an array
+// of digits in base 10^9, the most significant first.
 #include "common/pi_digits.hpp"
 
 #include <cstdint>
@@ -10,10 +10,10 @@ namespace parley {
 namespace {
 
 constexpr std::uint64_t base = 1'000'000'000;
-constexpr int digits_each = 9;
+constexpr int decimals_per_digit = 9;
 using number = std::vector<std::uint64_t>;
 
-/// Divides in place, from `first` on: the digits before it are known to be zero.
+/// Divides in place. The digits before `first` must be zero.
 void divide(number& dividend, std::uint64_t divisor, std::size_t first) {
     std::uint64_t remainder = 0;
     for (auto i = first; i < dividend.size(); ++i) {
@@ -23,12 +23,12 @@ void divide(number& dividend, std::uint64_t divisor, std::size_t first) {
     }
 }
 
-/// sum += sign * term. Digits may leave their range for a while: carry() mends that at the end.
+/// Computes sum += sign * term. Digits may leave the range of the base until carry() is called.
 void add(std::vector<std::int64_t>& sum, const number& term, std::int64_t sign, std::size_t first) {
     for (auto i = first; i < sum.size(); ++i) sum[i] += sign * static_cast<std::int64_t>(term[i]);
 }
 
-/// sum += factor * arctan(1 / inverse) = factor * (1/x - 1/(3 x^3) + 1/(5 x^5) - ...)
+/// Computes sum += factor * arctan(1/x) = factor * (1/x - 1/(3 x^3) + 1/(5 x^5) - ...), where x is `inverse`.
 void add_arctan(std::vector<std::int64_t>& sum, std::int64_t factor, std::uint64_t inverse) {
     number power(sum.size());
     power[0] = static_cast<std::uint64_t>(factor < 0 ? -factor : factor);
@@ -45,6 +45,7 @@ void add_arctan(std::vector<std::int64_t>& sum, std::int64_t factor, std::uint64
     }
 }
 
+/// Brings each digit into the range from 0 to base - 1.
 void carry(std::vector<std::int64_t>& sum) {
     std::int64_t over = 0;
     for (auto i = sum.size(); i-- > 0;) {
@@ -62,19 +63,20 @@ void carry(std::vector<std::int64_t>& sum) {
 } // namespace
 
 std::string pi_digits(int decimals) {
-    const auto wanted = static_cast<std::size_t>(decimals);
-    constexpr std::size_t guard = 2; // each of the terms is cut off below the last digit
-    std::vector<std::int64_t> sum(1 + wanted / digits_each + 1 + guard);
+    const auto count = static_cast<std::size_t>(decimals);
+    constexpr std::size_t guard_digits =
+        2; // each term is truncated; the sum of these errors stays within 18 decimals
+    std::vector<std::int64_t> sum(1 + count / decimals_per_digit + 1 + guard_digits);
     add_arctan(sum, 16, 5);
     add_arctan(sum, -4, 239);
     carry(sum);
 
     std::string text = std::to_string(sum[0]) + '.';
-    for (std::size_t i = 1; text.size() < wanted + 2; ++i) {
+    for (std::size_t i = 1; text.size() < count + 2; ++i) {
         const auto digits = std::to_string(sum[i]);
-        text.append(digits_each - digits.size(), '0').append(digits);
+        text.append(decimals_per_digit - digits.size(), '0').append(digits);
     }
-    text.resize(wanted + 2);
+    text.resize(count + 2);
     return text;
 }
 

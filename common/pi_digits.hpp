@@ -1,12 +1,12 @@
-// Work for a processor: pi to many decimals. Server and client compute it, so the answer can be checked.
+// CPU-bound work for the service pi: the digits of pi. The client computes them too, to check the reply.
 #pragma once
 
 #include <string>
 
 namespace parley {
 
-/// "3." and `decimals` (at least 1) decimals, cut off, not rounded. Takes time in proportion to their square:
-/// about a millisecond for 1,000, a tenth of a second for 10,000.
+/// Returns "3." and `decimals` (at least 1) decimals, truncated, not rounded. The time grows with the square of
+/// their number: about a millisecond for 1,000, a tenth of a second for 10,000.
 std::string pi_digits(int decimals);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// A file with a result is there as a whole, or as it was before: never half written, never empty.
+// Atomic replacement of result files: a file has either its complete new content or its old one.
 #pragma once
 
 #include <string>
@@ -6,26 +6,27 @@
 
 namespace parley {
 
-/// Looks whether replace_file() can write to `name`, before the work whose result it is for. Changes nothing.
-/// Throws std::system_error that names it.
+/// Checks that replace_file() can write to `name`, before a long run whose result it will be. Changes nothing.
+/// Throws std::system_error that names the file.
 void check_replaceable(const std::string& name);
 
-/// True if what is written to `name` replaces what was there before: not if it leads to standard output, a pipe
-/// or a device, to which a result is written once, at the end.
+/// True if writing to `name` replaces its content. False for standard output, pipes and devices: write a result
+/// to them only once, at the end.
 bool can_be_replaced(const std::string& name);
 
-/// Replaces the file by one with `text`: written beside it under a temporary name, put on the disk
-/// (fdatasync(2)), and renamed (rename(2)). The owner's mode is kept and a symbolic link is followed. What is
-/// no regular file, as a pipe, is written to; so is a file that cannot be replaced, as a mount point or a file
-/// in a folder of another user. A name of standard error is written to among the messages. Throws
-/// std::system_error that names it; then a replaced file is as it was.
+/// Replaces the content of a file by `text`. Writes a temporary file in the same folder, flushes it to the disk
+/// (fdatasync(2)), and renames it (rename(2)). Keeps the mode and follows symbolic links. A pipe or device is
+/// written to; so is a file that cannot be replaced, such as a mount point or a file in a folder of another
+/// user. If `name` is standard error, the text follows the messages. Throws std::system_error that names the
+/// file; a file that can be replaced then keeps its old content.
 void replace_file(const std::string& name, std::string_view text);
 
-/// True if `name` leads to where standard output goes, as /dev/stdout does. A file must not be replaced then:
-/// what else is written to standard output would go to the one that has lost its name.
+/// True if `name` refers to standard output, such as /dev/stdout. Do not replace such a file: later output
+/// would go to the old file, which has lost its name.
 bool is_standard_output(const std::string& name);
 
-/// True if both names are of one file, which would hold neither of two results. /dev/null holds any number.
-bool is_same_file(const std::string& one, const std::string& other);
+/// True if both names refer to the same file, so that the second result would overwrite the first. False for
+/// /dev/null.
+bool is_same_file(const std::string& first, const std::string& second);
 
 } // namespace parley

@@ -1,4 +1,5 @@
-// How wide a terminal is, and text that fits: a line that wraps cannot be drawn over again.
+// The width of a terminal, and of text on it. Displays that redraw lines need it: a line that wraps cannot be
+// redrawn.
 #pragma once
 
 #include <cstddef>
@@ -6,14 +7,14 @@
 
 namespace parley {
 
-/// The columns of the terminal behind `descriptor` now (TIOCGWINSZ, ioctl_tty(2)); 80 if it does not tell, or
-/// is none.
+/// Returns the current columns of the terminal behind `descriptor` (TIOCGWINSZ, ioctl_tty(2)); 80 if it is no
+/// terminal or its size is unknown.
 std::size_t columns_of(int descriptor);
 
-/// How many columns UTF-8 text without control characters takes: a column per character.
+/// Returns the columns of UTF-8 text without control characters: one per character.
 std::size_t width_of(std::string_view text);
 
-/// The beginning of `text` that takes at most so many columns.
+/// Returns the longest prefix of `text` that fits into `columns`.
 std::string_view cut_to(std::string_view text, std::size_t columns);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// A file descriptor with exactly one owner, who closes it. Nothing else in parley calls close(2).
+// RAII owner of a file descriptor, as std::unique_ptr is of memory. The destructor closes it.
 #pragma once
 
 #include <unistd.h>
@@ -20,10 +20,11 @@ public:
     [[nodiscard]] int get() const { return descriptor_; }
     [[nodiscard]] explicit operator bool() const { return descriptor_ >= 0; }
 
-    /// Gives the descriptor away: the caller closes it.
+    /// Releases ownership: the caller must close the descriptor.
     [[nodiscard]] int release() { return std::exchange(descriptor_, -1); }
 
-    /// Closes what is owned. close(2) is never repeated: on Linux the descriptor is gone even after EINTR.
+    /// Closes the owned descriptor and takes another one. close(2) is not repeated after EINTR: on Linux the
+    /// descriptor is closed even then, and another thread may have got its number.
     void reset(int descriptor = -1) {
         const int old = std::exchange(descriptor_, descriptor);
         if (old >= 0) ::close(old);
