@@ -1,5 +1,5 @@
-// What every program of parley does alike with its command line and with what goes wrong: one clear line on
-// standard error, status 2 where the call was wrong, 1 where the work failed.
+// The command line of all programs, on top of CLI11. An error is one line on standard error. The exit status is
+// 2 if the command line was wrong, and 1 if the work failed.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,26 +9,29 @@
 
 namespace parley {
 
-/// Adds --version; writes `examples`, a line each, below the help.
+/// Sets the layout of --help (help_formatter.hpp), and prints `examples`, one per line, below it. Adds
+/// --version.
 ///
-/// Also adds the hidden option --options-as-json. It prints what --help shows as one JSON object. The man page
-/// and the completions are made from it (scripts/packaging/describe), so each option is declared once.
+/// Also adds the hidden option --options-as-json, which prints the content of --help as one JSON object. Man
+/// pages and completions are generated from it (scripts/packaging/describe), so each option is declared once.
 void describe(CLI::App& app, std::string_view examples);
 
-/// An option whose value is a duration as parse_duration() reads it.
+/// Adds an option whose value parse_duration() reads.
 CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::milliseconds& value,
                           const std::string& description);
 
-/// Returns what is wrong with a text as a whole number, of 0 or more; empty: nothing. CLI11 would read 010 and
-/// 0x10 in base 8 and 16, and would wrap round a number that is negative or too large. run_program() checks all
-/// integers with it, except those that have a type_name() and no range: they need a check() of their own.
+/// Returns an error message if the text is not a whole number of at least 0; otherwise an empty string. CLI11
+/// alone would read 010 and 0x10 in base 8 and 16, and would wrap around negative and large numbers.
+/// run_program() adds this check to all integer options, except those with a type_name() but no range: they
+/// need ->check(integer_error).
 std::string integer_error(const std::string& text);
 
-/// Parses the words, calls `work` and returns the status for main() to return: that of `work`, or what went
-/// wrong. --help and its like print, and do not call `work`. To be called before any descriptor is opened:
-/// where standard input, output or error is closed, it becomes /dev/null; a result for standard output then
-/// cannot be written. SIGPIPE is ignored from then on. The status
-/// is 1 if standard output could not take all results: see finish_output().
+/// Parses the command line, calls `work` and returns the exit status of the program: that of `work`, or 1 or 2
+/// after an error, or 1 if standard output could not take all results (finish_output()). --help and --version
+/// print and do not call `work`.
+///
+/// Call it before any descriptor is opened: a closed standard input, output or error is replaced by /dev/null.
+/// Results can then not be written to standard output. SIGPIPE is ignored from then on.
 int run_program(CLI::App& app, int count, char** words, const std::function<int()>& work);
 
 } // namespace parley

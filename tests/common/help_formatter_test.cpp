@@ -34,9 +34,13 @@ TEST_CASE("the help of an option has its default, and not the options that it ne
     auto* quick = app.add_flag("--quick", is_quick, "fewer of them")->excludes(number);
     app.add_flag("--again", is_quick, "once more")->needs(quick);
     const auto help = app.help();
-    CHECK(help.find("  -w,--workers INT=7               number of workers\n") != std::string::npos);
-    CHECK(help.find("  --quick                          fewer of them\n") != std::string::npos);
-    CHECK(help.find("  --again                          once more\n") != std::string::npos);
+    const auto has_line = [&](std::string option, const std::string& description) {
+        option.resize(34, ' ');
+        return help.find(option + description + '\n') != std::string::npos;
+    };
+    CHECK(has_line("  -w,--workers INT=7", "number of workers"));
+    CHECK(has_line("  --quick", "fewer of them"));
+    CHECK(has_line("  --again", "once more"));
     CHECK(help.find("Excludes") == std::string::npos);
     CHECK(help.find("Needs") == std::string::npos);
 }

@@ -1,0 +1,71 @@
+// Composes the lines of --help.
+#include "common/help_formatter.hpp"
+
+#include "common/terminal_width.hpp"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+/// Longer lines are hard to read; in narrower terminals too little is left next to the names of the options.
+std::size_t help_width() { return std::clamp<std::size_t>(columns_of(STDOUT_FILENO), 80, 100); }
+
+} // namespace
+
+std::string wrap_text(std::string_view text, std::size_t width, std::size_t indent) {
+    std::string lines;
+    std::size_t column = indent;
+    for (bool is_line_start = true; !text.empty();) {
+        const auto end = std::min(text.find_first_of(" \n"), text.size());
+        const auto word = text.substr(0, end);
+        const auto word_width = width_of(word);
+        if (!is_line_start && column + 1 + word_width > width) {
+            lines.append("\n").append(indent, ' ');
+            column = indent;
+            is_line_start = true;
+        }
+        if (!is_line_start) {
+            lines += ' ';
+            ++column;
+        }
+        lines += word;
+        column += word_width;
+        is_line_start = false;
+        const bool is_line_end = end < text.size() && text[end] == '\n';
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (is_line_end) {
+            lines.append("\n").append(text.empty() ? 0 : indent, ' ');
+            column = indent;
+            is_line_start = true;
+        }
+    }
+    return lines;
+}
+
+std::string help_formatter::make_option_opts(const CLI::Option* option) const {
+    auto text = CLI::Formatter::make_option_opts(option);
+    for (const auto* list : {"Needs", "Excludes"}) // CLI11 appends both lists at the end
+        text.resize(std::min(text.size(), text.find(" " + get_label(list) + ":")));
+    return text;
+}
+
+std::string help_formatter::make_option(const CLI::Option* option, bool is_positional) const {
+    auto line = "  " + make_option_name(option, is_positional) + make_option_opts(option);
+    const auto description = make_option_desc(option);
+    if (description.empty()) return line + '\n';
+    const auto indent = get_column_width();
+    // At least two spaces separate the columns; a longer name has a line of its own.
+    const bool fits = width_of(line) + 2 <= indent;
+    if (!fits) line += '\n';
+    line.append(fits ? indent - width_of(line) : indent, ' ');
+    return line + wrap_text(description, help_width(), indent) + '\n';
+}
+
+std::string help_formatter::make_description(const CLI::App* app) const {
+    return wrap_text(CLI::Formatter::make_description(app), help_width());
+}
+
+} // namespace parley

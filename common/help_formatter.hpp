@@ -1,0 +1,25 @@
+// Layout of --help for all programs, on top of CLI11's formatter.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <string_view>
+
+namespace parley {
+
+/// Prints names, value and default of each option, and its description in a column of its own. Descriptions are
+/// wrapped at the width of the terminal, but at 80 columns at least and 100 at most. Unlike CLI11, it does not
+/// list the options that an option needs or excludes: the error message names them if they are missing or
+/// combined.
+class help_formatter : public CLI::Formatter {
+public:
+    [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override;
+    std::string make_option(const CLI::Option* option, bool is_positional) const override;
+    [[nodiscard]] std::string make_description(const CLI::App* app) const override;
+};
+
+/// Returns `text` with line breaks instead of spaces, so that no line is wider than `width` unless a word is.
+/// Each line after the first starts with `indent` spaces, which count. Line breaks of `text` are kept.
+std::string wrap_text(std::string_view text, std::size_t width, std::size_t indent = 0);
+
+} // namespace parley
