@@ -3,6 +3,7 @@
 #include "common/duration.hpp"
 #include "common/escaped.hpp"
 #include "common/help_formatter.hpp"
+#include "common/human_numbers.hpp"
 #include "common/output.hpp"
 
 #include <charconv>
@@ -45,11 +46,6 @@ void check_integers(CLI::App& app) {
         if (type.starts_with("INT") || type.starts_with("UINT") || type.find(":INT in ") != type.npos)
             option->check(integer_error);
     }
-}
-
-std::string to_string(std::chrono::milliseconds time) {
-    return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000)
-                                    : fmt::format("{}ms", time.count());
 }
 
 std::string json_string(std::string_view text) {
@@ -121,7 +117,7 @@ CLI::Option* add_duration(CLI::App& app, const std::string& names, std::chrono::
             throw CLI::ValidationError(names, error.what());
         }
     };
-    return app.add_option(names, parse, description)->type_name("TIME")->default_str(to_string(value));
+    return app.add_option(names, parse, description)->type_name("TIME")->default_str(format_option(value));
 }
 
 std::string integer_error(const std::string& text) {

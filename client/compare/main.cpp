@@ -15,6 +15,7 @@
 #include "client/compare/report/text_table.hpp"
 #include "common/command_line.hpp"
 #include "common/escaped.hpp"
+#include "common/human_numbers.hpp"
 #include "common/output.hpp"
 #include "common/process/stop_signal.hpp"
 #include "common/replace_file.hpp"
@@ -81,7 +82,7 @@ void print(const answer& one, const section& from) {
     std::vector<bar> bars;
     for (const auto& [name, value] : rank(from, by).rows)
         bars.push_back({name, value.mean,
-                        fmt::format("{} {} ({})", three_digits(value.mean), by.unit, interval_text(value))});
+                        fmt::format("{} {} ({})", format_scaled(value.mean), by.unit, interval_text(value))});
     print(chart_of(bars));
     print(wrapped("  " + one.margin, 2));
     for (const auto& sentence : one.reason) print(wrapped("  " + sentence, 2));

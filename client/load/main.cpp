@@ -15,6 +15,7 @@
 #include "client/load/repeated_runs.hpp"
 #include "common/command_line.hpp"
 #include "common/escaped.hpp"
+#include "common/human_numbers.hpp"
 #include "common/output.hpp"
 #include "common/process/stop_signal.hpp"
 #include "common/terminal_width.hpp"
@@ -299,7 +300,7 @@ int find_knee(load_options options, const threshold& target, const output_names&
         if (length > std::max(shortest, longest_trial))
             return trial{trial_outcome::unknown,
                          fmt::format("it would take {}: ask for a lower percentile, or give --duration",
-                                     to_string(std::chrono::nanoseconds{length}))};
+                                     format_duration(std::chrono::nanoseconds{length}))};
         options.rate = rate;
         options.duration = length;
         const auto result = generate(options, stop_signal::descriptor(), {}, {});

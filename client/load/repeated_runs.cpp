@@ -3,6 +3,7 @@
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/output/report.hpp"
 #include "common/duration.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,9 +14,9 @@ namespace parley {
 
 namespace {
 
-std::string rate_text(double rate) { return to_string(static_cast<std::uint64_t>(std::llround(rate))); }
+std::string rate_text(double rate) { return format_count(static_cast<std::uint64_t>(std::llround(rate))); }
 
-std::string ms_text(double ms) { return to_string(std::chrono::nanoseconds{std::llround(ms * 1e6)}); }
+std::string ms_text(double ms) { return format_duration(std::chrono::nanoseconds{std::llround(ms * 1e6)}); }
 
 /// "rate     45,210 requests/s (44,800 to 45,620)"
 template <class Words>
@@ -56,7 +57,7 @@ std::string repeated_load::add(const load_options& options, const load_result& r
     for (const auto& [percent, into] : {std::pair{50, &last_.p50_ms}, std::pair{99, &last_.p99_ms}}) {
         const auto time = settled_percentile(result.stats.latency, percent);
         if (time) into->push_back(in_ms(*time));
-        line += fmt::format("   p{} {:>8}", percent, time ? to_string(*time) : "-");
+        line += fmt::format("   p{} {:>8}", percent, time ? format_duration(*time) : "-");
     }
     figures_.add(last_);
     return line + (said.missed.empty() ? "\n" : fmt::format("   MISSED {}\n", said.missed.front().text));

@@ -1,8 +1,8 @@
 #include "client/top/page.hpp"
 
-#include "client/top/short_text.hpp"
 #include "common/duration.hpp"
 #include "common/escaped.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,8 +15,8 @@ namespace {
 
 std::string title_of(const server_description& server, const scoreboard_snapshot& now) {
     auto text = fmt::format("parley-server {}: model {}, service {}, up {}", server.process,
-                            escaped(server.model), escaped(server.service), short_time(now.uptime));
-    if (now.stopping) text += fmt::format(", stopping for {}", short_time(*now.stopping));
+                            escaped(server.model), escaped(server.service), format_short_time(now.uptime));
+    if (now.stopping) text += fmt::format(", stopping for {}", format_short_time(*now.stopping));
     return text;
 }
 
@@ -90,12 +90,12 @@ std::vector<std::string> page::head(std::size_t letter_rows) const {
         title_of(server_, now),
         listeners_of(server_),
         sums("", "connections", "open", "requests", "bytes in", "bytes out", "processors"),
-        sums("total", short_count(now.all.connections), short_count(now.open), short_count(now.all.requests),
-             short_count(now.all.bytes_in), short_count(now.all.bytes_out),
-             fmt::format("{:.1f}s", in_seconds(now.cpu_time))),
-        sums(seen_.since_beginning() ? "mean/s" : "now/s", short_rate(rate.connections), "",
-             short_rate(rate.requests), short_rate(rate.bytes_in), short_rate(rate.bytes_out),
-             fmt::format("{:.2f}", seen_.processors())),
+        sums("total", format_short_count(now.all.connections), format_short_count(now.open),
+             format_short_count(now.all.requests), format_short_count(now.all.bytes_in),
+             format_short_count(now.all.bytes_out), fmt::format("{:.1f}s", in_seconds(now.cpu_time))),
+        sums(seen_.since_beginning() ? "mean/s" : "now/s", format_short_rate(rate.connections), "",
+             format_short_rate(rate.requests), format_short_rate(rate.bytes_in),
+             format_short_rate(rate.bytes_out), fmt::format("{:.2f}", seen_.processors())),
         "",
         states_of(now)};
     add_letters(lines, now, width_, letter_rows);
@@ -122,13 +122,13 @@ std::string page::line(std::size_t index) const {
                 {letter_of(worker.now)},
                 std::to_string(worker.process),
                 std::to_string(worker.thread),
-                short_count(worker.open),
-                short_count(counted.connections),
-                short_count(counted.requests),
-                short_rate(rate.requests),
-                short_rate(rate.bytes_in),
-                short_rate(rate.bytes_out),
-                counted.connections > 0 ? short_time(worker.since) : "-",
+                format_short_count(worker.open),
+                format_short_count(counted.connections),
+                format_short_count(counted.requests),
+                format_short_rate(rate.requests),
+                format_short_rate(rate.bytes_in),
+                format_short_rate(rate.bytes_out),
+                counted.connections > 0 ? format_short_time(worker.since) : "-",
                 counted.connections > 0 ? escaped(worker.peer.to_string()) : "-"});
 }
 

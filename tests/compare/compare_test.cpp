@@ -12,6 +12,7 @@
 #include "client/compare/measure/results_json.hpp"
 #include "client/compare/plan/plan.hpp"
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/unwrapped.hpp"
@@ -392,13 +393,13 @@ TEST_CASE("what the rounds show, and what they do not, is said in words") {
 }
 
 TEST_CASE("three digits are enough for a person") {
-    CHECK(three_digits(0) == "0.000");
-    CHECK(three_digits(0.0123) == "0.012");
-    CHECK(three_digits(9.999) == "10.0");
-    CHECK(three_digits(99.96) == "100");
-    CHECK(three_digits(999.6) == "1.00k");
-    CHECK(three_digits(98'123) == "98.1k");
-    CHECK(three_digits(1'234'567) == "1.23M");
+    CHECK(format_scaled(0) == "0.000");
+    CHECK(format_scaled(0.0123) == "0.012");
+    CHECK(format_scaled(9.999) == "10.0");
+    CHECK(format_scaled(99.96) == "100");
+    CHECK(format_scaled(999.6) == "1.00k");
+    CHECK(format_scaled(98'123) == "98.1k");
+    CHECK(format_scaled(1'234'567) == "1.23M");
 }
 
 TEST_CASE("no line of a table is wider than a hundred columns") {

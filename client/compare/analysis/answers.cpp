@@ -1,6 +1,7 @@
 #include "client/compare/analysis/answers.hpp"
 
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,12 +28,12 @@ constexpr asked questions[] = {
 };
 
 std::string amount(double value, const metric& of) {
-    if (of.unit == "/s") return three_digits(value) + " per second";
-    return fmt::format("{} {}", three_digits(value), of.unit);
+    if (of.unit == "/s") return format_scaled(value) + " per second";
+    return fmt::format("{} {}", format_scaled(value), of.unit);
 }
 
 std::string interval_of(const interval_estimate& one) {
-    return fmt::format("95 %: {} to {}", three_digits(one.low), three_digits(one.high));
+    return fmt::format("95 %: {} to {}", format_scaled(one.low), format_scaled(one.high));
 }
 
 /// "pool reaches 1.32 times what thread does (95 %: 1.21 to 1.44)."
@@ -76,7 +77,7 @@ std::string in_doubt(const section& one, const metric& by) {
         const auto& each = one.rows[i];
         const auto* rate = each.find("doubted_rate");
         if (by.key != "rate" || each.find("rate") || !rate) continue;
-        names.push_back(fmt::format("{} ({} per second)", each.name, three_digits(rate->mean)));
+        names.push_back(fmt::format("{} ({} per second)", each.name, format_scaled(rate->mean)));
         why = each.doubts.front().text;
     }
     if (names.empty()) return {};

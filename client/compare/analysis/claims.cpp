@@ -3,6 +3,7 @@
 #include "client/compare/analysis/ranking.hpp"
 #include "client/compare/analysis/sweeps.hpp"
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -39,7 +40,7 @@ verdict all_of(std::initializer_list<verdict> parts) {
     return verdict::confirmed;
 }
 
-std::string text(const interval_estimate& one) { return three_digits(one.mean); }
+std::string text(const interval_estimate& one) { return format_scaled(one.mean); }
 
 using maybe = std::optional<claim>;
 
@@ -56,8 +57,8 @@ maybe threads_cheaper(const std::vector<section>& all) {
         const auto* own_process = value(all, "stevens", "fork", "cpu_us");
         if (own_thread && own_process)
             evidence += fmt::format("; over the iterative server under Stevens' client: {} and {} us",
-                                    three_digits(own_thread->mean - base->mean),
-                                    three_digits(own_process->mean - base->mean));
+                                    format_scaled(own_thread->mean - base->mean),
+                                    format_scaled(own_process->mean - base->mean));
     }
     return claim{"A thread is cheaper to make than a process: at least 1.5 times.",
                  is_times(*process, *thread, 1.5), evidence + "."};
@@ -137,7 +138,7 @@ maybe waiting_is_cheap_in_loops(const std::vector<section>& all) {
         is,
         fmt::format("{} connections that wait {} ms: one loop answers {} of at most {} requests per second. "
                     "An idle connection takes {} KiB in it; {}.",
-                    load.connections, load.wait.count(), text(*rate), three_digits(possible), text(*loop),
+                    load.connections, load.wait.count(), text(*rate), format_scaled(possible), text(*loop),
                     others)};
 }
 

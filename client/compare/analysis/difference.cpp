@@ -2,6 +2,7 @@
 
 #include "client/compare/analysis/summary.hpp"
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -39,11 +40,11 @@ std::string line_of(const changed& one) {
     std::string ratio = "-";
     if (one.before.mean > 0) {
         const auto times = ratio_between_runs(one.after, one.before);
-        ratio = fmt::format("x{} {}..{}", three_digits(times.mean), three_digits(times.low),
-                            three_digits(times.high));
+        ratio = fmt::format("x{} {}..{}", format_scaled(times.mean), format_scaled(times.low),
+                            format_scaled(times.high));
     }
     return fmt::format(line_form, one.workload + ", " + one.contender, metric_named(one.metric).title,
-                       three_digits(one.before.mean), three_digits(one.after.mean), ratio, name_of(one.is));
+                       format_scaled(one.before.mean), format_scaled(one.after.mean), ratio, name_of(one.is));
 }
 
 std::string origin_of(const results& one) {

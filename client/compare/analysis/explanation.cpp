@@ -2,6 +2,7 @@
 
 #include "client/compare/analysis/ranking.hpp"
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -42,7 +43,7 @@ std::vector<difference> differences(const row& one, const row& other) {
         if (large / small < least_factor) continue;
         all.push_back(
             {key, large / small,
-             fmt::format("{} {} instead of {}", three_digits(mine->mean), what, three_digits(theirs->mean))});
+             fmt::format("{} {} instead of {}", format_scaled(mine->mean), what, format_scaled(theirs->mean))});
     }
     std::ranges::sort(all, std::greater{}, &difference::factor);
     return all;
@@ -52,13 +53,13 @@ std::string own_counters(const row& one, std::string_view but) {
     std::string text;
     for (const auto& [key, what] : telling)
         if (const auto* mine = one.find(key); mine && key != but)
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", three_digits(mine->mean), what);
+            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_scaled(mine->mean), what);
     return text;
 }
 
 std::string amount(const interval_estimate& value, const metric& of) {
-    return of.unit == "/s" ? three_digits(value.mean) + " per second"
-                           : fmt::format("{} {}", three_digits(value.mean), of.unit);
+    return of.unit == "/s" ? format_scaled(value.mean) + " per second"
+                           : fmt::format("{} {}", format_scaled(value.mean), of.unit);
 }
 
 std::string beside_best(const row& one, const row& best, const metric& by) {

@@ -2,6 +2,7 @@
 
 #include "client/compare/analysis/ranking.hpp"
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +21,7 @@ std::string rate_finding(const section& one) {
     if (ranking.rows.size() < 2 || ranking.standings.front() != standing::best) return {};
     const auto best = ranking.rows.front().second.mean;
     std::string text;
-    text = fmt::format("Most requests: {}, {} per second", ranking.rows.front().first, three_digits(best));
+    text = fmt::format("Most requests: {}, {} per second", ranking.rows.front().first, format_scaled(best));
     const auto add = [&](const char* what, standing which) {
         double low = 1, high = 0;
         for (std::size_t i = 0; i != ranking.rows.size(); ++i)
@@ -51,8 +52,8 @@ std::string least_finding(const section& one, std::string_view key) {
     const auto& [name, most] =
         *std::ranges::find(ranking.rows, worse.back(), &std::pair<std::string, interval_estimate>::first);
     return fmt::format("Least {}: {}, {} {}; most: {}, {} {}.", what.title, listed(ranking.good()),
-                       three_digits(ranking.rows.front().second.mean), what.unit, name, three_digits(most.mean),
-                       what.unit);
+                       format_scaled(ranking.rows.front().second.mean), what.unit, name,
+                       format_scaled(most.mean), what.unit);
 }
 
 std::string ratio_text(const interval_estimate& ratio) {

@@ -1,4 +1,5 @@
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +17,7 @@ constexpr auto line_form = "{:<12}{:>6}{:>14}{:>14}{:>7}{:>7}{:>7}{:>7}{:>6}{:>1
 
 std::string interval_text_of(const interval_estimate* one) { return one ? interval_text(*one) : "-"; }
 
-std::string mean_text(const interval_estimate* one) { return one ? three_digits(one->mean) : "-"; }
+std::string mean_text(const interval_estimate* one) { return one ? format_scaled(one->mean) : "-"; }
 
 std::string percent_text(const std::optional<interval_estimate>& ratio, bool is_reference) {
     if (is_reference) return "100%";
@@ -29,7 +30,7 @@ std::string percent_text(const std::optional<interval_estimate>& ratio, bool is_
 std::string switches_text(const row& one) {
     const auto* voluntary = one.find("voluntary");
     const auto* involuntary = one.find("involuntary");
-    return voluntary && involuntary ? three_digits(voluntary->mean + involuntary->mean) : "-";
+    return voluntary && involuntary ? format_scaled(voluntary->mean + involuntary->mean) : "-";
 }
 
 std::string served_text(int served, int connections) {
@@ -50,15 +51,7 @@ std::string line_of(const row& one, const section& of) {
 
 std::string interval_text(const interval_estimate& one) {
     if (one.values.size() < 2) return "one round";
-    return fmt::format("{}..{}", three_digits(one.low), three_digits(one.high));
-}
-
-std::string three_digits(double value) {
-    constexpr std::array<const char*, 4> units{"", "k", "M", "G"};
-    std::size_t unit = 0;
-    for (; value >= 999.5 && unit + 1 != units.size(); ++unit) value /= 1000;
-    const int decimals = value >= 99.95 ? 0 : value >= 9.995 ? 1 : value >= 0.9995 ? 2 : 3;
-    return fmt::format("{:.{}f}{}", value, decimals, units[unit]);
+    return fmt::format("{}..{}", format_scaled(one.low), format_scaled(one.high));
 }
 
 std::vector<std::string> wrapped(std::string_view text, std::size_t indent) {

@@ -11,9 +11,6 @@ namespace parley {
 
 inline constexpr std::size_t table_width = 100;
 
-/// Three significant digits: "0.123", "1.23", "12.3", "123", "12.3k", "1.23M".
-std::string three_digits(double value);
-
 /// "36.2..40.1"; "one round" if one value gives no interval.
 std::string interval_text(const interval_estimate& one);
 

@@ -2,6 +2,7 @@
 
 #include "client/load/engine/percentiles.hpp"
 #include "common/duration.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -120,7 +121,7 @@ std::vector<difference> compare_in_turns(const interval_metrics& before, const i
 std::string to_string(const difference& each) {
     const auto figure = [&](double value) {
         return each.name == "rate" ? fmt::format("{:.0f}/s", value)
-                                   : to_string(std::chrono::nanoseconds{std::llround(value * 1e6)});
+                                   : format_duration(std::chrono::nanoseconds{std::llround(value * 1e6)});
     };
     if (each.before <= 0 || each.now <= 0) return fmt::format("{:<5} too few runs count", each.name);
     const auto change = each.is_judged

@@ -1,5 +1,7 @@
 #include "client/load/analysis/outcome.hpp"
 
+#include "common/human_numbers.hpp"
+
 #include "client/load/engine/percentiles.hpp"
 
 #include <algorithm>
@@ -22,7 +24,7 @@ std::vector<std::string> complaints(const load_result& result, bool allow_unansw
     };
     std::vector<std::string> lines;
     const auto add = [&](std::uint64_t count, std::string_view one, std::string_view many) {
-        if (count > 0) lines.push_back(fmt::format("{} {}", to_string(count), count == 1 ? one : many));
+        if (count > 0) lines.push_back(fmt::format("{} {}", format_count(count), count == 1 ? one : many));
     };
     const auto& stats = result.stats;
     const auto wrong = stats.errors.count(phase::verify);

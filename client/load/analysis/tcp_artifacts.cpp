@@ -2,6 +2,8 @@
 // its times everywhere, a timer has them in one place.
 #include "client/load/analysis/tcp_artifacts.hpp"
 
+#include "common/human_numbers.hpp"
+
 #include "client/load/engine/percentiles.hpp"
 
 #include <algorithm>
@@ -61,7 +63,7 @@ std::vector<tcp_artifact> tcp_artifacts_in(const load_result& result) {
                  fmt::format("connections made after {}, when the first segment was sent again: the listener's "
                              "queue was full; raise the server's backlog and net.core.somaxconn, or accept "
                              "faster",
-                             to_string(nanoseconds{retry}))});
+                             format_duration(nanoseconds{retry}))});
     // Connections are made by the kernel at once; their first answer waits until the server accepts them.
     if (const auto first = settled_percentile(result.stats.first_answers, 50),
         usual = settled_percentile(asked, 50);
@@ -70,7 +72,7 @@ std::vector<tcp_artifact> tcp_artifacts_in(const load_result& result) {
             {"accept-queue", result.stats.first_answers.count(),
              fmt::format("connections had their first answer after {} (median), and later ones after {}: they "
                          "wait until the server accepts them, or gets a worker ready",
-                         to_string(*first), to_string(*usual))});
+                         format_duration(*first), format_duration(*usual))});
     return found;
 }
 

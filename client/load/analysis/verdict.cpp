@@ -2,6 +2,7 @@
 
 #include "client/load/engine/percentiles.hpp"
 #include "common/duration.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -86,7 +87,7 @@ private:
                 "late-sends",
                 "parley-load sent 1 of {} requests {} or more too late although a connection was free: a "
                 "part of the latency is its own; give it a processor of its own, or load less",
-                one_of, to_string(*lag));
+                one_of, format_duration(*lag));
         }
     }
 
@@ -100,7 +101,7 @@ private:
             "rate-not-reached",
             "{} requests were due and {} were answered in time: so the latency is that of a queue that grows; "
             "offer a lower --rate, or, where {} are too few, more --connections",
-            to_string(result_.due), to_string(result_.stats.answered), options_.connections);
+            format_count(result_.due), format_count(result_.stats.answered), options_.connections);
     }
 
     void settled() {
@@ -124,7 +125,7 @@ private:
         const auto [less, more] = std::minmax(latency->first.mean, latency->last.mean);
         if (more < unsettled_factor * less) return;
         const auto in_time = [](double mean) {
-            return to_string(std::chrono::nanoseconds{std::llround(mean * 1e9)});
+            return format_duration(std::chrono::nanoseconds{std::llround(mean * 1e9)});
         };
         because("unsettled",
                 "the mean latency is {} in the first third and {} in the last: one figure cannot describe "
@@ -138,7 +139,8 @@ private:
             if (settled_percentile(result_.stats.latency, percent)) continue;
             because("too-short",
                     "p{} needs {} answers (ten beyond it), and there were {}: load longer, or ask for less",
-                    percent, to_string(answers_needed(percent)), to_string(result_.stats.latency.count()));
+                    percent, format_count(answers_needed(percent)),
+                    format_count(result_.stats.latency.count()));
         }
         if (options_.duration && options_.percentiles.empty() && !settled_percentile(result_.stats.latency, 50))
             because("too-short", "{} answers in {:.2f} s are too few to tell anything: load longer",
@@ -161,13 +163,13 @@ private:
                     "{} connections of this machine found a full queue of some listener (nstat: "
                     "ListenOverflows), and waited a second or more to try again: connect more slowly, or "
                     "raise the server's backlog and net.core.somaxconn",
-                    to_string(seen.listen_overflows));
+                    format_count(seen.listen_overflows));
         const auto again = static_cast<double>(seen.sent_again);
         if (again > tolerated_again * static_cast<double>(seen.sent))
             because("retransmissions",
                     "{} of {} segments of this machine were sent again (nstat: RetransSegs), which takes "
                     "200 ms or more each: look for an overloaded link or a full queue",
-                    to_string(seen.sent_again), to_string(seen.sent));
+                    format_count(seen.sent_again), format_count(seen.sent));
     }
 
     void agents() {
@@ -188,11 +190,11 @@ private:
             because("ports-exhausted",
                     "{} connections got no port of their own: let connections live longer (--per-connection), "
                     "widen net.ipv4.ip_local_port_range, or add server addresses",
-                    to_string(count));
+                    format_count(count));
         if (const auto count = failed("EMFILE") + failed("ENFILE"))
             because("descriptors-exhausted",
                     "{} connections got no descriptor: raise the limit (ulimit -n, fs.file-max)",
-                    to_string(count));
+                    format_count(count));
     }
 
     /// In a closed loop each connection always waits for an answer: so rate x latency is the number of

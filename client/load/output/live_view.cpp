@@ -3,6 +3,7 @@
 #include "client/load/analysis/verdict.hpp"
 #include "client/load/engine/percentiles.hpp"
 #include "common/duration.hpp"
+#include "common/human_numbers.hpp"
 #include "common/terminal_width.hpp"
 
 #include <algorithm>
@@ -52,13 +53,13 @@ std::vector<std::string> live_view::lines(std::chrono::nanoseconds elapsed, cons
                                           const load_result& so_far) const {
     const auto percentile = [&](double percent) {
         const auto time = settled_percentile(latest_, percent);
-        return time ? to_string(*time) : std::string{"-"};
+        return time ? format_duration(*time) : std::string{"-"};
     };
     const auto rate = rates_.empty() ? "warming up" : fmt::format("{:.0f} requests/s", rates_.back());
     return {fmt::format("{:7.1f} s   {}   {} answers   {} errors", in_seconds(elapsed), rate,
-                        to_string(so_far.stats.all_answered), to_string(so_far.stats.errors.count())),
+                        format_count(so_far.stats.all_answered), format_count(so_far.stats.errors.count())),
             fmt::format("latency     p50 {}   p90 {}   p99 {}   max {}", percentile(50), percentile(90),
-                        percentile(99), latest_.count() ? to_string(latest_.max()) : "-"),
+                        percentile(99), latest_.count() ? format_duration(latest_.max()) : "-"),
             fmt::format("rate        {}", sparkline(rates_)),
             fmt::format("verdict     so far: {}      (Ctrl-C ends early, with the report)",
                         verdict_so_far(options, so_far))};

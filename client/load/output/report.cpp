@@ -5,6 +5,7 @@
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/output/error_hints.hpp"
 #include "common/duration.hpp"
+#include "common/human_numbers.hpp"
 
 #include <algorithm>
 #include <array>
@@ -40,7 +41,7 @@ double cpu_per_answer_us(const load_result& result) {
 
 std::string bytes_text(std::uint64_t count, std::chrono::nanoseconds time) {
     const auto per_second = time > 0s ? static_cast<double>(count) / in_seconds(time) : 0;
-    return fmt::format("{} ({}/s)", to_string(count), three_digits(per_second / 1e6, "MB"));
+    return fmt::format("{} ({}/s)", format_count(count), format_quantity(per_second / 1e6, "MB"));
 }
 
 std::string host_name() {
@@ -60,9 +61,9 @@ std::string time_row(
     };
     for (const double percent : percentiles) {
         const auto time = settled_percentile(times, percent);
-        time ? add(percent, to_string(*time)) : void(row += fmt::format("{:>11}", "-"));
+        time ? add(percent, format_duration(*time)) : void(row += fmt::format("{:>11}", "-"));
     }
-    times.count() ? add(100, to_string(times.max())) : void(row += fmt::format("{:>11}", "-"));
+    times.count() ? add(100, format_duration(times.max())) : void(row += fmt::format("{:>11}", "-"));
     return row + '\n';
 }
 
@@ -292,8 +293,8 @@ std::string text_report(const load_options& options, const load_result& result, 
         const bool settled = settled_percentile(stats.latency, 50).has_value();
         line("rate",
              fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
-                         settled ? to_string(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
-                         to_string(stats.answered), in_seconds(result.counted),
+                         settled ? format_count(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
+                         format_count(stats.answered), in_seconds(result.counted),
                          in_seconds(warm_up_of(options))));
         text += header_row(percentiles);
         text += time_row("latency", stats.latency, percentiles,
@@ -301,7 +302,7 @@ std::string text_report(const load_options& options, const load_result& result, 
         if (const auto never = stats.bounds.count())
             text += fmt::format(
                 "              {} requests were never answered, and waited {} or more: they count as that\n",
-                to_string(never), to_string(stats.bounds.min()));
+                format_count(never), format_duration(stats.bounds.min()));
         if (stats.has_schedule) text += time_row("uncorrected", stats.uncorrected, percentiles);
         if (stats.corrected.count() > 0) text += time_row("corrected", stats.corrected, percentiles);
         if (stats.has_schedule) text += time_row("send lag", stats.send_lag, percentiles);
@@ -311,7 +312,7 @@ std::string text_report(const load_options& options, const load_result& result, 
         if (!result.shares.empty()) {
             const auto [least, most] = std::ranges::minmax(result.shares);
             line("fairness", fmt::format("{:.3f} (Jain's index): a connection got {} to {} answers",
-                                         fairness_of(result.shares), to_string(least), to_string(most)));
+                                         fairness_of(result.shares), format_count(least), format_count(most)));
         }
     }
     if (options.tls)
@@ -328,30 +329,30 @@ std::string text_report(const load_options& options, const load_result& result, 
                          : 0));
     const auto unanswered = result.unanswered ? fmt::format(", {} never got an answer", result.unanswered) : "";
     line("connections", fmt::format("{} of {} served{}; {} made in all", result.served, options.connections,
-                                    unanswered, to_string(result.connected)));
+                                    unanswered, format_count(result.connected)));
     if (const auto over = stats.latency.over_maximum())
-        line("", fmt::format("{} answers took more than a minute, and count as a minute", to_string(over)));
+        line("", fmt::format("{} answers took more than a minute, and count as a minute", format_count(over)));
     if (const auto forgotten = stats.numbers.forgotten())
         line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
-                             to_string(forgotten)));
+                             format_count(forgotten)));
 
     if (result.stats.has_schedule)
         line("schedule",
-             fmt::format("{} requests due, {} answered in time, {} never sent", to_string(result.due),
-                         to_string(stats.answered), to_string(result.never_sent)));
+             fmt::format("{} requests due, {} answered in time, {} never sent", format_count(result.due),
+                         format_count(stats.answered), format_count(result.never_sent)));
     if (result.reconnected > 0)
         line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
-                                 to_string(result.reconnected), to_string(result.longest_gap)));
+                                 format_count(result.reconnected), format_duration(result.longest_gap)));
 
     const auto became = stats.totals();
     line("requests",
          fmt::format("{} sent, {} answered, {} lost, {} doubled, {} reordered, {} crossed, {} corrupt",
-                     to_string(became.sent), to_string(became.answered), to_string(became.lost),
-                     to_string(became.doubled), to_string(became.reordered), to_string(became.crossed),
-                     to_string(became.corrupt)));
+                     format_count(became.sent), format_count(became.answered), format_count(became.lost),
+                     format_count(became.doubled), format_count(became.reordered), format_count(became.crossed),
+                     format_count(became.corrupt)));
     line("errors", stats.errors.kinds().empty() ? "none" : "");
     for (const auto& [first, count] : stats.errors.kinds()) {
-        text += fmt::format("{:>9} x {} {}{}{}: {}\n", to_string(count), to_string(first.where), first.call,
+        text += fmt::format("{:>9} x {} {}{}{}: {}\n", format_count(count), to_string(first.where), first.call,
                             first.call.empty() ? "" : " ", first.cause, first.text);
         if (const auto hint = remedy_for(first); !hint.empty()) text += fmt::format("{:>14}{}\n", "", hint);
     }
@@ -363,7 +364,7 @@ std::string text_report(const load_options& options, const load_result& result, 
         for (const auto& each : all.changes) line("baseline", to_string(each));
     }
     for (const auto& each : tcp_artifacts_in(result))
-        line("signature", fmt::format("{}: {} {}", each.code, to_string(each.count), each.text));
+        line("signature", fmt::format("{}: {} {}", each.code, format_count(each.count), each.text));
     line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
     for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
     return text;

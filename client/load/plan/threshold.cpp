@@ -5,6 +5,7 @@
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/plan/parse_number.hpp"
 #include "common/duration.hpp"
+#include "common/human_numbers.hpp"
 
 #include <array>
 #include <cmath>
@@ -135,9 +136,9 @@ std::string measured_text(const threshold& one, const load_result& result) {
     const double is = measured(one, result);
     if (is_time(one.metric))
         return (is_lower_bound(one, result) ? ">= " : "") +
-               to_string(std::chrono::nanoseconds{std::llround(is * 1e9)});
+               format_duration(std::chrono::nanoseconds{std::llround(is * 1e9)});
     if (one.metric == what::fairness) return fmt::format("{:.3f}", is);
-    return to_string(static_cast<std::uint64_t>(std::llround(is)));
+    return format_count(static_cast<std::uint64_t>(std::llround(is)));
 }
 
 } // namespace parley
