@@ -1,3 +1,4 @@
+// Tests of help_formatter: how --help lays out its options.
 #include "common/help_formatter.hpp"
 
 #include <algorithm>

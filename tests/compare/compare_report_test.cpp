@@ -139,22 +139,24 @@ TEST_CASE("what is no plan is refused, with the field that is wrong") {
         }
         return "none";
     };
-    const std::string good = R"("contenders": [{"name": "a", "model": "a"}])";
-    const auto with = [&](const char* load) { return "{" + good + R"(, "workloads": [)" + load + "]}"; };
-    CHECK(refusal(with(R"({"id": "x"})").c_str()) == "none");
+    const std::string contenders_text = R"("contenders": [{"name": "a", "model": "a"}])";
+    const auto with_workload = [&](const char* load) {
+        return "{" + contenders_text + R"(, "workloads": [)" + load + "]}";
+    };
+    CHECK(refusal(with_workload(R"({"id": "x"})").c_str()) == "none");
     for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
              {"[]", "JSON object"},
              {"{}", "\"contenders\" is missing"},
-             {"{" + good + "}", "\"workloads\" is missing"},
-             {"{" + good + R"(, "workloads": []})", "nothing to compare"},
-             {with(R"({"id": "x"}, {"id": "x"})"), "'x' is there twice"},
-             {with(R"({"id": "x", "conections": 3})"), "\"conections\" is unknown"},
-             {with(R"({"id": "x", "connections": "many"})"), "\"connections\""},
-             {with(R"({"id": "x", "connections": 0})"), "\"connections\" is 0"},
-             {with(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
-             {with("{}"), "no \"id\""},
-             {with("7"), "no object"},
-             {"{" + good + R"(, "seeds": 1, "workloads": [{"id": "x"}]})", "\"seeds\" is unknown"},
+             {"{" + contenders_text + "}", "\"workloads\" is missing"},
+             {"{" + contenders_text + R"(, "workloads": []})", "nothing to compare"},
+             {with_workload(R"({"id": "x"}, {"id": "x"})"), "'x' is there twice"},
+             {with_workload(R"({"id": "x", "conections": 3})"), "\"conections\" is unknown"},
+             {with_workload(R"({"id": "x", "connections": "many"})"), "\"connections\""},
+             {with_workload(R"({"id": "x", "connections": 0})"), "\"connections\" is 0"},
+             {with_workload(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
+             {with_workload("{}"), "no \"id\""},
+             {with_workload("7"), "no object"},
+             {"{" + contenders_text + R"(, "seeds": 1, "workloads": [{"id": "x"}]})", "\"seeds\" is unknown"},
              {R"({"contenders": [{"name": "a"}], "workloads": [{"id": "x"}]})",
               "either a \"model\" or a \"command\""},
          }) {
@@ -179,10 +181,10 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
         const bool has_mine = std::ranges::find(load.contenders, "mine") != load.contenders.end();
         if (has_mine) CHECK(load.service == "echo");
     }
-    plan only;
-    only.contenders = {{.name = "epoll", .model = "epoll"}};
-    add_questions(only, plan_size::quick, {"stevens", "cpu"}, "echo", two_cores());
-    CHECK(only.workloads.size() == 1); // no model of Stevens' comparison is in the plan
+    plan small_plan;
+    small_plan.contenders = {{.name = "epoll", .model = "epoll"}};
+    add_questions(small_plan, plan_size::quick, {"stevens", "cpu"}, "echo", two_cores());
+    CHECK(small_plan.workloads.size() == 1); // no model of Stevens' comparison is in the plan
 }
 
 TEST_CASE("no ready plan has more connections than the machine allows, and the full one has as many") {
@@ -230,7 +232,7 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
                          .question = "work-sweep",
                          .service = "pi",
                          .digits = digits});
-    const auto found = [&](std::vector<std::vector<behaviour>> models, int rounds = 4) {
+    const auto crossings_in = [&](std::vector<std::vector<behaviour>> models, int rounds = 4) {
         const auto run = run_of(loads, models, rounds);
         std::vector<std::string> lines;
         for (const auto& crossing : crossings_of(summarize(run.planned, run.done, "")))
@@ -240,17 +242,17 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
     const std::vector<behaviour> loop_leads{{"epoll", 100}, {"thread", 50}, {"slow", 20}},
         alike{{"epoll", 30}, {"thread", 30}, {"slow", 10}},
         threads_lead{{"epoll", 5}, {"thread", 10}, {"slow", 7}};
-    CHECK(found({loop_leads, alike, threads_lead}) ==
+    CHECK(crossings_in({loop_leads, alike, threads_lead}) ==
           std::vector<std::string>{
               "pi, requests per second by digits of pi: epoll is better up to 10, thread from 1000 on."});
-    CHECK(found({loop_leads, threads_lead, threads_lead}) ==
+    CHECK(crossings_in({loop_leads, threads_lead, threads_lead}) ==
           std::vector<std::string>{
               "pi, requests per second by digits of pi: epoll is better up to 10, thread from 100 on."});
-    CHECK(found({loop_leads, alike, loop_leads}).empty());
-    CHECK(found({alike, threads_lead, loop_leads}) ==
+    CHECK(crossings_in({loop_leads, alike, loop_leads}).empty());
+    CHECK(crossings_in({alike, threads_lead, loop_leads}) ==
           std::vector<std::string>{
               "pi, requests per second by digits of pi: thread is better up to 100, epoll from 1000 on."});
-    CHECK(found({loop_leads, alike, threads_lead}, 1).empty()); // one round shows no difference
+    CHECK(crossings_in({loop_leads, alike, threads_lead}, 1).empty()); // one round shows no difference
 }
 
 TEST_CASE("a product of levels and services is a sweep for each service") {
@@ -464,11 +466,11 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
 
 TEST_CASE("how much rates differ between rounds says what so many rounds can show") {
     const auto noise_text = [](int rounds) {
-        auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
-        for (auto& measurement : all.done) // and one server 5 % more, the other 5 % less, in turns
+        auto run = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
+        for (auto& measurement : run.done) // and one server 5 % more, the other 5 % less, in turns
             measurement.load.rate *=
                 (measurement.where.round + static_cast<int>(measurement.where.contender)) % 2 ? 1.05 : 1 / 1.05;
-        return noise_finding(summarize(all.planned, all.done, ""));
+        return noise_finding(summarize(run.planned, run.done, ""));
     };
     CHECK(noise_text(1).empty());
     CHECK(noise_text(4).find(
@@ -580,7 +582,9 @@ TEST_CASE("no name changes how the page is read") {
         CHECK(data.find('<') == data.npos);
         CHECK(nlohmann::json::parse(data).at("plan").at("contenders").at(0).at("name") == std::string{name});
         std::size_t scripts = 0;
-        for (auto at = page.find("<script"); at != page.npos; at = page.find("<script", at + 1)) ++scripts;
+        for (auto position = page.find("<script"); position != page.npos;
+             position = page.find("<script", position + 1))
+            ++scripts;
         CHECK(scripts == 3);
     }
 }
@@ -588,8 +592,9 @@ TEST_CASE("no name changes how the page is read") {
 TEST_CASE("the page's scripts are those that its policy allows") {
     const auto page = html_of(run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}), "");
     CHECK(page.find("default-src 'none'") != page.npos);
-    for (auto at = page.find("<script>"); at != page.npos; at = page.find("<script>", at + 1)) {
-        const auto script = page.substr(at + 8, page.find("</script>", at) - at - 8);
+    for (auto position = page.find("<script>"); position != page.npos;
+         position = page.find("<script>", position + 1)) {
+        const auto script = page.substr(position + 8, page.find("</script>", position) - position - 8);
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
         std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64;
         unsigned int size = 0;

@@ -116,10 +116,10 @@ TEST_CASE("memory is what the processes share, once, with what the kernel keeps 
     CHECK(sum.page_tables_kib == 110);
     CHECK(sum.stacks_kib == 64);
     CHECK(sum.total_kib() == 208 + 1200 + 110 + 64);
-    const auto own = memory_of(std::array{getpid()});
-    CHECK(own.data_kib > 0);
-    CHECK(own.page_tables_kib > 0);
-    CHECK(own.processes == 1);
+    const auto own_memory = memory_of(std::array{getpid()});
+    CHECK(own_memory.data_kib > 0);
+    CHECK(own_memory.page_tables_kib > 0);
+    CHECK(own_memory.processes == 1);
 }
 
 TEST_CASE("the processor time of a process holds that of ended threads and of children it waited for") {

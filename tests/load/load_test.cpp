@@ -277,8 +277,8 @@ TEST_CASE("a cool-down keeps the load up, and is in no figure") {
 TEST_CASE("a load ends at once where nobody listens") {
     std::string target;
     {
-        const scripted_server gone{[](connection&, int) {}};
-        target = gone.endpoint().to_string();
+        const scripted_server stopped_server{[](connection&, int) {}};
+        target = stopped_server.endpoint().to_string();
     }
     load_options options;
     options.target = target;
@@ -522,11 +522,12 @@ TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is 
         echo(connection, [](std::string& piece) { piece = "error: no\n"; });
     }};
     const auto endpoint = server.endpoint().to_string();
-    const auto wrong = parley_load({endpoint, "--requests", "1"});
-    CHECK(wrong.code == 1);
-    CHECK(wrong.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") != wrong.output.npos);
-    CHECK(wrong.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
-                          "parley-load: not one answer was counted\n");
+    const auto wrong_replies = parley_load({endpoint, "--requests", "1"});
+    CHECK(wrong_replies.code == 1);
+    CHECK(wrong_replies.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") !=
+          wrong_replies.output.npos);
+    CHECK(wrong_replies.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
+                                  "parley-load: not one answer was counted\n");
 
     CHECK(parley_load({endpoint, "--duration", "10"}).code == 2);
     CHECK(parley_load({endpoint, "--requests", "5", "--duration", "10s"}).code == 2);
