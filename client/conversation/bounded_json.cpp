@@ -9,7 +9,7 @@ namespace {
 
 using json = nlohmann::json;
 
-/// Reads without keeping anything, and stops at a value that is too deep.
+/// SAX parser that stores nothing and stops at a value that is nested too deep.
 class depth_check final : public nlohmann::json_sax<json> {
 public:
     bool null() override { return true; }
@@ -25,7 +25,7 @@ public:
     bool end_object() override { return end(); }
     bool end_array() override { return end(); }
     bool parse_error(std::size_t, const std::string&, const json::exception&) override {
-        return false; // the reader that follows says what is wrong
+        return false; // the parser after this check reports the error
     }
 
     [[nodiscard]] bool is_too_deep() const { return depth_ > most_json_depth; }

@@ -10,7 +10,7 @@
 
 namespace parley {
 
-/// Once, when there is nothing more to ask.
+/// Does this once, after the last request.
 void client_connection::shutdown_write() {
     if (!request_cycle_.has_ended() || std::exchange(output_ended_, true)) return;
     if (tls_)
@@ -19,25 +19,25 @@ void client_connection::shutdown_write() {
         driver_.get_connection().shutdown_write();
 }
 
-/// With TLS, what the driver waits for may be there already, or have room, without the socket's knowing.
+/// With TLS, input may be buffered in OpenSSL while the socket is not readable. So TLS is tried before waiting.
 nonblocking_driver::wants client_connection::carry_on(std::unique_ptr<read_buffer>& spare, slot& notes) {
     using driver = nonblocking_driver::wants;
     for (bool has_read = false;;) {
-        const auto what = driver_.resume(spare, notes);
-        if (what == driver::yield) continue; // only a server divides its time
-        if (what == driver::read) shutdown_write();
-        if (tls_ && what == driver::read) {
-            if (std::exchange(has_read, true) && !tls_->has_more()) return what;
+        const auto wanted = driver_.resume(spare, notes);
+        if (wanted == driver::yield) continue; // only a server limits the time of a turn
+        if (wanted == driver::read) shutdown_write();
+        if (tls_ && wanted == driver::read) {
+            if (std::exchange(has_read, true) && !tls_->has_more()) return wanted;
             if (!spare) spare = std::make_unique_for_overwrite<read_buffer>();
             const auto bytes = tls_->read_some(*spare);
-            if (!bytes) return what;
+            if (!bytes) return wanted;
             driver_.feed(*bytes, notes);
-        } else if (tls_ && what == driver::write) {
+        } else if (tls_ && wanted == driver::write) {
             const auto count = tls_->write_some(driver_.unsent());
-            if (count == 0) return what;
+            if (count == 0) return wanted;
             driver_.sent(count, notes);
         } else {
-            return what;
+            return wanted;
         }
     }
 }
@@ -62,30 +62,30 @@ void client_connection::begin_turn(std::optional<run_stats::clock::time_point> d
 
 void client_connection::check_silence() {
     std::array<char, 1> first;
-    ssize_t came = 0;
-    if (tls_) { // which has messages of its own, too
+    ssize_t count = 0;
+    if (tls_) { // TLS has messages without application data
         const auto bytes = tls_->read_some(first);
         if (!bytes) return;
-        came = static_cast<ssize_t>(bytes->size());
+        count = static_cast<ssize_t>(bytes->size());
     } else {
-        came = recv(descriptor(), first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
+        count = recv(descriptor(), first.data(), first.size(), MSG_PEEK | MSG_DONTWAIT);
     }
-    if (came > 0)
+    if (count > 0)
         throw conversation_failed{
-            {phase::verify, {}, "too many bytes", "the server sent bytes while it was asked nothing"}};
-    if (came == 0)
+            {phase::verify, {}, "too many bytes", "the server sent bytes without a request"}};
+    if (count == 0)
         throw conversation_failed{{phase::read, "recv", "end of input",
-                                   "the server closed a connection that was waiting for its turn"}};
+                                   "the server closed a connection while no request was pending"}};
     if (errno != EAGAIN && errno != EINTR) throw_errno("recv");
 }
 
 failure client_connection::late(std::chrono::milliseconds limit) const {
-    const bool sends = now_ == wants::write;
-    const auto what = sends                        ? "the server did not read"
+    const bool is_sending = now_ == wants::write;
+    const auto problem = is_sending                   ? "the server did not read"
                       : request_cycle_.has_ended() ? "the server did not end the conversation"
                                                    : "no answer";
-    return {sends ? phase::write : phase::read, sends ? "send" : "recv", "ETIMEDOUT",
-            fmt::format("{} within {} ms", what, (limit + plan_.least_time).count())};
+    return {is_sending ? phase::write : phase::read, is_sending ? "send" : "recv", "ETIMEDOUT",
+            fmt::format("{} within {} ms", problem, (limit + plan_.least_time).count())};
 }
 
 } // namespace parley

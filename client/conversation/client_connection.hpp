@@ -1,5 +1,5 @@
-// A conversation on its wire: an exchange, the session that has it, and the connection it goes over, carried
-// as far as it goes without waiting. An event loop, or a single poll(2), does the waiting.
+// One connection of a client: a request cycle, its session and its socket. resume() runs it as far as possible
+// without blocking. An event loop, or a single poll(2), waits for the socket.
 #pragma once
 
 #include "client/conversation/protocols.hpp"
@@ -15,37 +15,40 @@ namespace parley {
 
 class client_connection {
 public:
-    /// `number` is the connection's in its run, `begun` when it began to be made. Plan and book must outlive
-    /// it. All goes through `tls`, where there is one, which has shaken hands.
-    client_connection(const protocol& with, const request_plan& plan, run_stats& stats, std::uint64_t number,
-                      connection connection, run_stats::clock::time_point begun = run_stats::clock::now(),
+    /// `number` is that of the connection in its run; `begun` is the start of connect(2). Plan, stats and quota
+    /// must outlive it. If `tls` is given, its handshake is complete, and all I/O goes through it.
+    client_connection(const protocol& protocol, const request_plan& plan, run_stats& stats,
+                      std::uint64_t number, connection connection,
+                      run_stats::clock::time_point begun = run_stats::clock::now(),
                       std::uint64_t* quota = nullptr, std::unique_ptr<tls_wire> tls = nullptr)
         : plan_{plan},
           request_cycle_{plan, stats, number, begun, quota},
-          driver_{with.open(request_cycle_), std::move(connection),
+          driver_{protocol.open(request_cycle_), std::move(connection),
                   tls ? nonblocking_driver::io_mode::completion : nonblocking_driver::io_mode::readiness},
           tls_{std::move(tls)} {}
 
     enum class wants { read, write, turn, done };
 
-    /// Goes on (nonblocking_driver::resume) and says what it waits for; wants::done: it has come to its good
-    /// end. When there is nothing more to ask, it ends our direction of the connection. Throws
-    /// conversation_failed for what is wrong with the answers, std::system_error where the connection is lost.
+    /// Advances the session (nonblocking_driver::resume) and returns what it waits for. wants::done means that
+    /// it ended correctly. Shuts down the write side after the last request. Throws conversation_failed if a
+    /// response is wrong, std::system_error if the connection failed.
     wants resume(std::unique_ptr<read_buffer>& spare, slot& notes);
 
-    /// It is its turn: the request counts from `due` (none: from when it is sent). Then resume().
+    /// Releases a connection that waits for its turn. Its latency counts from `due`, or by default from the
+    /// sending. Call resume() afterwards.
     void begin_turn(std::optional<run_stats::clock::time_point> due = {});
 
-    /// The wire is readable while the client_connection waits for its turn, so nothing should come. Throws
-    /// conversation_failed where something has come, or the end.
+    /// Checks a socket that is readable while the connection waits for its turn. Throws conversation_failed if
+    /// there are bytes, or the end of input.
     void check_silence();
 
-    /// By when it must have gone on, if an answer, or the server's end after the last, may take `limit`.
+    /// Returns the time by which it must advance, if a response, or the server's close after the last one, may
+    /// take `limit`.
     [[nodiscard]] run_stats::clock::time_point deadline(std::chrono::milliseconds limit) const {
         return request_cycle_.waiting_since() + limit + plan_.least_time;
     }
 
-    /// What is wrong once that has passed.
+    /// Returns the failure to report after that time.
     [[nodiscard]] failure late(std::chrono::milliseconds limit) const;
 
     [[nodiscard]] request_cycle& session() { return request_cycle_; }

@@ -11,56 +11,59 @@ namespace parley {
 
 namespace {
 
-[[noreturn]] void throw_connect(int reason, const address& to) {
-    errno = reason;
-    throw_errno("connect", to.to_string());
+[[noreturn]] void throw_connect(int error, const address& address) {
+    errno = error;
+    throw_errno("connect", address.to_string());
 }
 
 } // namespace
 
-unique_fd begin_connecting(const address& to, const address* from) {
-    if (to.type() != SOCK_STREAM)
+unique_fd begin_connecting(const address& address, const parley::address* source) {
+    if (address.type() != SOCK_STREAM)
         throw std::invalid_argument(
-            fmt::format("{} takes datagrams, and a conversation needs a stream", to.to_string()));
-    unique_fd made{
-        check("socket", [&] { return socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); })};
-    if (to.family() != AF_UNIX) {
-        const int yes = 1; // a request is not held back until the one before was acknowledged (tcp(7))
-        check("setsockopt", [&] { return setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); });
+            fmt::format("{} is a datagram address: use a stream address", address.to_string()));
+    unique_fd socket{check(
+        "socket", [&] { return ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); })};
+    if (address.family() != AF_UNIX) {
+        const int yes =
+            1; // Nagle's algorithm would hold a request back until the one before is acknowledged (tcp(7))
+        check("setsockopt",
+              [&] { return setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); });
     }
-    if (from) {
+    if (source) {
         const int yes = 1;
         check("setsockopt",
-              [&] { return setsockopt(made.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes); });
-        check("bind", from->to_string(), [&] { return bind(made.get(), from->data(), from->size()); });
+              [&] { return setsockopt(socket.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes); });
+        check("bind", source->to_string(), [&] { return bind(socket.get(), source->data(), source->size()); });
     }
-    if (connect(made.get(), to.data(), to.size()) < 0 && errno != EINPROGRESS) throw_connect(errno, to);
-    return made;
+    if (connect(socket.get(), address.data(), address.size()) < 0 && errno != EINPROGRESS)
+        throw_connect(errno, address);
+    return socket;
 }
 
-void end_connecting(const unique_fd& socket, const address& to) {
-    int reason = 0;
-    socklen_t size = sizeof reason;
-    check("getsockopt", [&] { return getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &reason, &size); });
-    if (reason != 0) throw_connect(reason, to);
+void end_connecting(const unique_fd& socket, const address& address) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    check("getsockopt", [&] { return getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size); });
+    if (error != 0) throw_connect(error, address);
 }
 
-failure late_to_connect(const address& to, std::chrono::milliseconds limit) {
+failure late_to_connect(const address& address, std::chrono::milliseconds limit) {
     return {phase::connect, "connect", "ETIMEDOUT",
-            fmt::format("connect {}: no answer within {} ms", to.to_string(), limit.count())};
+            fmt::format("connect {}: no answer within {} ms", address.to_string(), limit.count())};
 }
 
-connection connect_to(std::span<const address> all, std::chrono::milliseconds limit) {
-    for (std::size_t each = 0;; ++each) {
+connection connect_to(std::span<const address> addresses, std::chrono::milliseconds limit) {
+    for (std::size_t i = 0;; ++i) {
         try {
-            auto socket = begin_connecting(all[each]);
-            pollfd watched{.fd = socket.get(), .events = POLLOUT, .revents = 0};
-            if (!poll_until(std::chrono::steady_clock::now() + limit, {&watched, 1}))
-                throw conversation_failed{late_to_connect(all[each], limit)};
-            end_connecting(socket, all[each]);
-            return connection{std::move(socket), all[each]};
+            auto socket = begin_connecting(addresses[i]);
+            pollfd entry{.fd = socket.get(), .events = POLLOUT, .revents = 0};
+            if (!poll_until(std::chrono::steady_clock::now() + limit, {&entry, 1}))
+                throw conversation_failed{late_to_connect(addresses[i], limit)};
+            end_connecting(socket, addresses[i]);
+            return connection{std::move(socket), addresses[i]};
         } catch (const std::runtime_error&) {
-            if (each + 1 == all.size()) throw;
+            if (i + 1 == addresses.size()) throw;
         }
     }
 }

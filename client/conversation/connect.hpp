@@ -1,4 +1,4 @@
-// From an address to a connection that never waits: connect(2) without blocking, so that it can be given up.
+// Non-blocking connect(2) with a time limit.
 #pragma once
 
 #include "client/conversation/failures.hpp"
@@ -11,20 +11,21 @@
 
 namespace parley {
 
-/// Begins to connect a non-blocking socket (close-on-exec; of TCP: with TCP_NODELAY). It is writable once that
-/// has succeeded or failed. Throws std::system_error where it cannot even begin, std::invalid_argument for an
-/// address of datagrams. It comes `from` that address of ours, where one is given, whose port the kernel
-/// chooses as for any other connection (IP_BIND_ADDRESS_NO_PORT, ip(7)).
-unique_fd begin_connecting(const address& to, const address* from = nullptr);
+/// Starts to connect a non-blocking socket (close-on-exec; TCP: with TCP_NODELAY). It becomes writable on
+/// success or failure. If `source` is given, the socket is bound to that address; the kernel chooses the port
+/// in connect(2) (IP_BIND_ADDRESS_NO_PORT, ip(7)), so that ports can be shared between destinations. Throws
+/// std::system_error on failure, std::invalid_argument for a datagram address.
+unique_fd begin_connecting(const address& address, const parley::address* source = nullptr);
 
-/// To be called when the socket is writable. Throws std::system_error("connect ADDRESS") where it failed.
-void end_connecting(const unique_fd& socket, const address& to);
+/// Completes the connection when the socket is writable. Throws std::system_error("connect ADDRESS") if it
+/// failed.
+void end_connecting(const unique_fd& socket, const address& address);
 
-/// What is wrong with a connection that was not made within `limit`.
-failure late_to_connect(const address& to, std::chrono::milliseconds limit);
+/// Returns the failure for a connection that was not established within `limit`.
+failure late_to_connect(const address& address, std::chrono::milliseconds limit);
 
-/// Tries each address in turn, each no longer than `limit`, and waits until one has answered. Its connection
-/// is non-blocking. Throws what is wrong with the last one: std::system_error or conversation_failed.
-connection connect_to(std::span<const address> all, std::chrono::milliseconds limit);
+/// Tries the addresses in order, each for at most `limit`, and returns the first connection, which is
+/// non-blocking. Throws the error of the last address: std::system_error or conversation_failed.
+connection connect_to(std::span<const address> addresses, std::chrono::milliseconds limit);
 
 } // namespace parley

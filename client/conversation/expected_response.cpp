@@ -1,4 +1,4 @@
-// What has come is cut off from the front of what is expected.
+// Matched bytes are removed from the front of the expected texts.
 #include "client/conversation/expected_response.hpp"
 
 #include "common/escaped.hpp"
@@ -25,7 +25,7 @@ bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 } // namespace
 
 std::size_t expected_response::match_number(std::string_view bytes) {
-    constexpr std::uint64_t most = 999'999'999'999'999'999; // one more digit fits
+    constexpr std::uint64_t most = 999'999'999'999'999'999; // one more digit fits into 64 bits
     std::size_t size = 0;
     while (size < bytes.size() && is_digit(bytes[size]) && number_ <= most &&
            (number_ > 0 || bytes[size] != '0'))
@@ -49,11 +49,11 @@ std::string expected_response::next() const {
 }
 
 std::string in_quotes(std::string_view untrusted) {
-    constexpr std::size_t most = 40;
+    constexpr std::size_t most = 40; // keeps an error message on one line
     std::string text = "'";
-    for (const char each : untrusted.substr(0, most)) {
-        if (each == '\'') text += '\\';
-        text += escaped({&each, 1});
+    for (const char character : untrusted.substr(0, most)) {
+        if (character == '\'') text += '\\';
+        text += escaped({&character, 1});
     }
     text += '\'';
     if (untrusted.size() > most) text += fmt::format(" and {} bytes more", untrusted.size() - most);

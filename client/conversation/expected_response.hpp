@@ -1,5 +1,5 @@
-// What must come, compared with what comes, piece by piece as TCP delivers it: a text, which may have one
-// number in it that is not known beforehand.
+// An expected response, matched piece by piece as TCP delivers it: a text, which may contain one unknown
+// number.
 #pragma once
 
 #include <cstddef>
@@ -11,30 +11,30 @@ namespace parley {
 
 class expected_response {
 public:
-    /// Expects nothing.
+    /// Expects no bytes.
     expected_response() = default;
 
-    /// Expects the text. It must stay valid until all of it has come, like those below.
+    /// Expects the text. It must stay valid until it is matched, as must the texts below.
     explicit expected_response(std::string_view text) : before_{text} {}
 
-    /// Expects a number from 1 (decimal, no leading zeros, up to 19 digits) between two texts; `after` is not
-    /// empty and begins with no digit.
+    /// Expects a number of at least 1 (decimal, no leading zeros, at most 19 digits) between two texts. `after`
+    /// is not empty and does not begin with a digit.
     expected_response(std::string_view before, std::string_view after)
         : before_{before}, wants_number_{true}, after_{after} {}
 
-    /// Takes the bytes that agree with what is expected, and returns how many they are: fewer than came
-    /// where one is wrong or too many.
+    /// Consumes the matching bytes and returns their number: less than bytes.size() if a byte is wrong or
+    /// surplus.
     std::size_t match(std::string_view bytes);
 
     [[nodiscard]] bool complete() const { return before_.empty() && !wants_number_ && after_.empty(); }
 
-    /// How many bytes of text must still come.
+    /// Returns the number of text bytes that are still missing.
     [[nodiscard]] std::size_t text_left() const { return before_.size() + after_.size(); }
 
-    /// The number that came; 0 before.
+    /// Returns the received number, or 0 before that.
     [[nodiscard]] std::uint64_t number() const { return number_; }
 
-    /// What should come next, for people: the text in quotes, or "a number"; "nothing" where all has come.
+    /// Describes what should come next: the text in quotes, "a number ...", or "nothing" if it is complete.
     [[nodiscard]] std::string next() const;
 
 private:
@@ -46,8 +46,8 @@ private:
     std::uint64_t number_ = 0;
 };
 
-/// The bytes in quotes, for people and terminals: whatever is not printable ASCII as \n, \r, \t or \x1b, and
-/// at most the first 40.
+/// Returns at most the first 40 bytes in quotes, escaped for terminals: bytes that are not printable ASCII as
+/// \n, \r, \t or \x1b.
 std::string in_quotes(std::string_view untrusted);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What can go wrong between a client and its server, told apart by where and why, and counted.
+// Failures between a client and its server: classified by phase, system call and cause, and counted.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +11,20 @@
 
 namespace parley {
 
-/// How far a conversation had come.
+/// The phase of a conversation.
 enum class phase { resolve, connect, handshake, write, read, verify };
 
 std::string_view to_string(phase where);
 
-/// What happened, for a program (where, call, cause) and for a person (text, one line).
+/// One failure. Programs use where, call and cause; the text is one line for users.
 struct failure {
     phase where;
-    std::string call;  // the system call, as in "recv"; empty where none failed
-    std::string cause; // the errno's name, as in "ECONNRESET", or the kind of mistake, as in "wrong bytes"
+    std::string call;  // the failed system call, for example "recv"; empty: none
+    std::string cause; // name of the errno, "ECONNRESET", or the kind of error, "wrong bytes"
     std::string text;
 };
 
-/// A conversation that cannot go on, thrown by those who check it.
+/// Thrown if a conversation cannot continue.
 class conversation_failed : public std::runtime_error {
 public:
     explicit conversation_failed(failure why) : std::runtime_error{why.text}, why_{std::move(why)} {}
@@ -34,13 +34,13 @@ private:
     failure why_;
 };
 
-/// The failure that an exception tells of: one of ours, or a system call's as check() throws it.
-failure failure_of(const std::exception& thrown);
+/// Returns the failure of an exception: of conversation_failed, or of a system call as thrown by check().
+failure failure_of(const std::exception& error);
 
-/// "ECONNRESET" for ECONNRESET (errno(3)).
+/// Returns the name of an error number, "ECONNRESET" (errno(3)).
 std::string name_of_errno(int number);
 
-/// Counts failures by where, call and cause; of each kind it keeps the text of the first.
+/// Counts failures by phase, call and cause. Keeps the text of the first failure of each kind.
 class failures {
 public:
     struct kind {
@@ -48,9 +48,10 @@ public:
         std::uint64_t count = 0;
     };
 
-    void add(const failure& one, std::uint64_t times = 1);
+    void add(const failure& failure, std::uint64_t times = 1);
 
-    /// As above, for failures that may come a hundred thousand times a second: `text` is called for the first.
+    /// Like add() above, for failures that may occur 100,000 times per second: calls `text` for the first one
+    /// only.
     template <class Text>
     void add(phase where, std::string_view cause, Text text) {
         kind* known = find(where, {}, cause);

@@ -1,4 +1,4 @@
-// How a receiver finds the end of a message in a stream: by a newline, or by its length before it.
+// Framing of messages in a byte stream: by a newline, or by a length before each message.
 #pragma once
 
 #include <cstddef>
@@ -9,26 +9,26 @@
 
 namespace parley {
 
-enum class framing { none, line, u16, u32 }; // the lengths in network byte order
+enum class framing { none, line, u16, u32 }; // lengths in network byte order
 
-/// Reads "none", "line", "u16" or "u32". Throws std::invalid_argument that lists them.
+/// Parses "none", "line", "u16" or "u32". Throws std::invalid_argument for any other text.
 framing parse_framing(std::string_view text);
-std::string_view to_string(framing how);
+std::string_view to_string(framing framing);
 
-/// The longest message that is taken: who announces more is not believed.
+/// The longest accepted message, 16 MiB. A larger announced length is an error, so that it allocates no memory.
 inline constexpr std::size_t longest_message = 16 * 1024 * 1024;
 
-/// How many bytes stand before the message.
-std::size_t prefix_size(framing how);
+/// Returns the number of bytes before a message.
+std::size_t prefix_size(framing framing);
 
-/// The bytes before a message of that size.
-std::string prefix_for(std::size_t size, framing how);
+/// Returns the bytes before a message of this size.
+std::string prefix_for(std::size_t size, framing framing);
 
-/// The message as it is sent. Throws std::invalid_argument for one that cannot be: a newline in a line, a
-/// message that is too long.
-std::string framed(std::string_view message, framing how);
+/// Returns the message with its framing. Throws std::invalid_argument for a newline in a line or a message that
+/// is too long.
+std::string framed(std::string_view message, framing framing);
 
-/// The size of the message that these prefix_size() bytes announce.
+/// Returns the size of the message that the prefix of prefix_size() bytes announces.
 std::size_t announced_size(std::string_view prefix);
 
 } // namespace parley

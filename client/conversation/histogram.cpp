@@ -1,5 +1,5 @@
-// Bucket 0 counts 0 to 2,047 one by one. Each further bucket counts twice the range of the one before with
-// slots of twice the width; its lower half is known already, so it has 1,024 slots.
+// Bucket 0 has a slot for each value of 0 to 2,047. Each further bucket has twice the range of the one before,
+// and slots of twice the width. The bucket before covers its lower half, so it needs 1,024 slots only.
 #include "client/conversation/histogram.hpp"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr int half_bits = 10;
 constexpr std::int64_t half =
-    1 << half_bits; // slots of a bucket: a slot's width is at most 1/1024 of its values
+    1 << half_bits; // slots per bucket: the width of a slot is at most 1/1024 of its values
 
 constexpr std::size_t slot_of(std::int64_t value) {
     const auto width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value) | half));
@@ -22,7 +22,7 @@ constexpr std::size_t slot_of(std::int64_t value) {
     return static_cast<std::size_t>(doublings * half + (value >> doublings));
 }
 
-/// The largest value that is counted in the slot.
+/// Returns the largest value that the slot counts.
 constexpr std::int64_t last_value_of(std::size_t slot) {
     const auto number = static_cast<std::int64_t>(slot);
     const auto doublings = std::max<std::int64_t>(number / half - 1, 0);
@@ -67,22 +67,22 @@ std::vector<std::uint64_t> histogram::packed() const {
 }
 
 histogram histogram::unpacked(std::span<const std::uint64_t> numbers) {
-    const auto refuse_unless = [](bool fine) {
-        if (!fine) throw std::invalid_argument("these numbers are no histogram");
+    const auto require = [](bool is_valid) {
+        if (!is_valid) throw std::invalid_argument("the numbers are no serialised histogram");
     };
     constexpr auto most = static_cast<std::uint64_t>(maximum.count());
-    refuse_unless(numbers.size() >= 4 && numbers.size() % 2 == 0 && numbers[1] <= most && numbers[2] <= most);
-    histogram all;
-    all.sum_ = numbers[0];
-    all.min_ = static_cast<std::int64_t>(numbers[1]);
-    all.max_ = static_cast<std::int64_t>(numbers[2]);
-    all.over_maximum_ = numbers[3];
+    require(numbers.size() >= 4 && numbers.size() % 2 == 0 && numbers[1] <= most && numbers[2] <= most);
+    histogram result;
+    result.sum_ = numbers[0];
+    result.min_ = static_cast<std::int64_t>(numbers[1]);
+    result.max_ = static_cast<std::int64_t>(numbers[2]);
+    result.over_maximum_ = numbers[3];
     for (numbers = numbers.subspan(4); !numbers.empty(); numbers = numbers.subspan(2)) {
-        refuse_unless(numbers[0] < slots);
-        all.counts_[numbers[0]] += numbers[1];
-        all.count_ += numbers[1];
+        require(numbers[0] < slots);
+        result.counts_[numbers[0]] += numbers[1];
+        result.count_ += numbers[1];
     }
-    return all;
+    return result;
 }
 
 histogram::time histogram::mean() const {
@@ -92,7 +92,7 @@ histogram::time histogram::mean() const {
 histogram::time histogram::largest_in(std::size_t slot) { return time{last_value_of(slot)}; }
 
 std::uint64_t histogram::rank(double percent) const {
-    // Of 1,000 values 99.9 percent are 999, although 99.9 is a little more than that in binary.
+    // 99.9 % of 1,000 values are 999. In binary 99.9 is slightly larger, so that rounding up would give 1,000.
     const double below = std::nextafter(std::clamp(percent, 0.0, 100.0), 0.0);
     const auto wanted = static_cast<std::uint64_t>(std::ceil(below * static_cast<double>(count_) / 100));
     return std::clamp<std::uint64_t>(wanted, std::min<std::uint64_t>(count_, 1), count_);

@@ -1,6 +1,5 @@
-// Counts times by their size, so that a million latencies take fixed memory and one addition each. The
-// layout is that of HdrHistogram (3 significant digits, unit 1 ns): buckets of equal width, whose width
-// doubles each time the value does.
+// Histogram of durations with fixed memory and constant time per value. The layout is that of HdrHistogram
+// (3 significant digits, unit 1 ns): linear buckets, whose slots double in width with each bucket.
 #pragma once
 
 #include <chrono>
@@ -14,43 +13,43 @@ class histogram {
 public:
     using time = std::chrono::nanoseconds;
 
-    /// What is longer is counted as this long, and by over_maximum().
+    /// Longer times are counted as this one, and by over_maximum().
     static constexpr time maximum = std::chrono::minutes{1};
 
     histogram();
 
-    /// Counts one time; a negative one counts as zero. Allocates nothing.
+    /// Counts one time. A negative time counts as zero. Does not allocate.
     void record(time value);
 
-    /// Counts all that the other one has counted, too.
+    /// Adds all counts of another histogram.
     void add(const histogram& other);
 
     [[nodiscard]] std::uint64_t count() const { return count_; }
     [[nodiscard]] std::uint64_t over_maximum() const { return over_maximum_; }
 
-    /// Exact (of the values as they were counted). Zero where nothing was counted.
+    /// Exact values, after the limits of record(). Zero if nothing was counted.
     [[nodiscard]] time min() const { return count_ ? time{min_} : time{}; }
     [[nodiscard]] time max() const { return time{max_}; }
     [[nodiscard]] time mean() const;
 
-    /// The smallest counted time that at least `percent` percent of all are not over: exact below 2,048 ns,
-    /// above that never less than the exact one and never more than 1/1024 over it. Zero where nothing was
-    /// counted. `percent` is from 0 (the smallest of all) to 100 (the largest).
+    /// Returns the smallest counted time that at least `percent` percent of all times do not exceed. It is
+    /// exact below 2,048 ns; above that it is at most 1/1024 too high, and never too low. `percent` is 0
+    /// (smallest) to 100 (largest). Zero if nothing was counted.
     [[nodiscard]] time value_at_percentile(double percent) const;
 
-    /// All counts, in the order and layout of HdrHistogram's.
+    /// Returns all counts, in the layout of HdrHistogram.
     [[nodiscard]] std::span<const std::uint64_t> counts() const { return counts_; }
 
-    /// The largest value that is counted in that slot.
+    /// Returns the largest value that the slot counts.
     [[nodiscard]] static time largest_in(std::size_t slot);
 
-    /// All of it as numbers, to be sent elsewhere: sum, least, greatest, how many were over the maximum, then a
-    /// slot and its count for each that is not 0.
+    /// Serialises the histogram: sum, minimum, maximum, over_maximum(), then slot and count for each count that
+    /// is not 0.
     [[nodiscard]] std::vector<std::uint64_t> packed() const;
-    /// Throws std::invalid_argument for numbers that are no histogram.
+    /// Throws std::invalid_argument if the numbers are no serialised histogram.
     static histogram unpacked(std::span<const std::uint64_t> numbers);
 
-    /// How many were counted beyond that percentile: a figure that rests on fewer than ten is chance.
+    /// Returns the number of times beyond the percentile. With fewer than ten, the percentile is not reliable.
     [[nodiscard]] std::uint64_t count_beyond(double percent) const { return count_ - rank(percent); }
 
 private:

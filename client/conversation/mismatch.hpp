@@ -1,5 +1,5 @@
-// Bytes came that are not the answer. Since each word of a payload tells where it belongs, it can be told what
-// has happened to them: were some lost, did some come twice, are they another connection's, or changed?
+// Diagnosis of wrong responses. Each word of a payload encodes its connection, request and offset, so wrong
+// bytes can be classified: lost, doubled, reordered, crossed (of another connection) or corrupt.
 #pragma once
 
 #include <cstddef>
@@ -9,21 +9,22 @@
 
 namespace parley {
 
-/// What was expected, up to the first byte that was wrong.
+/// The expected payload, and the position of the first wrong byte.
 struct expected_payload {
     std::uint64_t seed = 0;
     std::uint64_t connection = 0;
     std::uint64_t request = 0;
     std::size_t size = 0;          // of the payload
-    std::size_t offset = 0;        // in it; at most size
-    std::uint64_t connections = 0; // so many there have been, about
+    std::size_t offset = 0;        // of the first wrong byte in the payload; at most size
+    std::uint64_t connections = 0; // approximate number of connections of the run
 };
 
 struct mismatch {
     std::string cause; // "lost", "doubled", "reordered", "crossed", "corrupt" or "wrong bytes"
-    std::string text;  // "8 bytes are missing"; empty where there is nothing to add
+    std::string text;  // "8 bytes are missing"; may be empty
 };
 
-mismatch explain(const expected_payload& expected, std::string_view came);
+/// Classifies the `received` bytes, which begin with the first wrong byte.
+mismatch explain(const expected_payload& expected, std::string_view received);
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// A word is a number (whose it is, and which word) that SplitMix64's mixer (Steele, Lea, Flood 2014) makes look
-// random. The mixer can be undone, so a word of eight bytes, wherever it turns up, tells where it belongs.
+// A word is a number (connection, request and place) that SplitMix64's mixer (Steele, Lea, Flood 2014) makes
+// look random. The mixer is invertible, so any received word of eight bytes yields its origin.
 #include "client/conversation/payload.hpp"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ constexpr int place_bits = 10, request_bits = 28;
 constexpr std::uint64_t block_words = 1 << place_bits;
 constexpr std::uint64_t request_mask = (1 << request_bits) - 1;
 
-/// The blocks of a payload differ by their key.
+/// Returns the key of a block. Without it, the words of all blocks would be equal.
 constexpr std::uint64_t block_key(std::uint64_t seed, std::uint64_t block) {
     return mix(mix(seed + golden_gamma) + block);
 }
@@ -41,25 +41,26 @@ constexpr std::uint64_t block_key(std::uint64_t seed, std::uint64_t block) {
 } // namespace
 
 payload::payload(std::uint64_t seed, std::uint64_t connection, std::uint64_t request)
-    : seed_{seed}, whose_{connection << (request_bits + place_bits) | (request & request_mask) << place_bits} {}
+    : seed_{seed},
+      origin_bits_{connection << (request_bits + place_bits) | (request & request_mask) << place_bits} {}
 
-void payload::bytes(std::span<char> into, std::size_t offset) const {
+void payload::bytes(std::span<char> buffer, std::size_t offset) const {
     std::uint64_t index = offset / step;
     std::uint64_t key = block_key(seed_, index / block_words);
-    while (!into.empty()) {
+    while (!buffer.empty()) {
         static_assert(sizeof index == step);
-        const std::uint64_t word = mix((whose_ | index % block_words) ^ key);
-        const auto size = std::min(into.size(), step);
-        std::memcpy(into.data(), &word, size);
-        into = into.subspan(size);
+        const std::uint64_t word = mix((origin_bits_ | index % block_words) ^ key);
+        const auto size = std::min(buffer.size(), step);
+        std::memcpy(buffer.data(), &word, size);
+        buffer = buffer.subspan(size);
         if (++index % block_words == 0) key = block_key(seed_, index / block_words);
     }
 }
 
-void payload::letters(std::span<char> into) const {
+void payload::letters(std::span<char> buffer) const {
     constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyzABCDEF";
-    bytes(into, 0);
-    for (auto& each : into) each = alphabet[static_cast<unsigned char>(each) % alphabet.size()];
+    bytes(buffer, 0);
+    for (auto& byte : buffer) byte = alphabet[static_cast<unsigned char>(byte) % alphabet.size()];
 }
 
 payload::origin payload::origin_of(std::uint64_t seed, std::string_view word, std::uint64_t block) {

@@ -1,4 +1,4 @@
-// Waits for descriptors no longer than up to a point in time.
+// poll(2) with a deadline.
 #pragma once
 
 #include <chrono>
@@ -8,8 +8,8 @@
 
 namespace parley {
 
-/// Waits until one of the descriptors is ready (poll(2); a negative one is ignored). False: none was by the
-/// deadline; without one it waits for ever.
-bool poll_until(std::optional<std::chrono::steady_clock::time_point> deadline, std::span<pollfd> watched);
+/// Waits until an fd is ready; negative fds are ignored. Returns false if none is ready by the deadline.
+/// Without a deadline it waits indefinitely.
+bool poll_until(std::optional<std::chrono::steady_clock::time_point> deadline, std::span<pollfd> entries);
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// What the services promise, said from the other side. Each conversation asks until its exchange has no more
-// requests; then the end of our output makes the server end its own, and not a byte may come before that.
+// The protocols from the client side. Each session sends requests until its request cycle has no more. Then the
+// client shuts down its write side, and the server must close without a further byte.
 #include "client/conversation/protocols.hpp"
 
 #include "common/pi_digits.hpp"
@@ -14,10 +14,10 @@ namespace parley {
 
 namespace {
 
-// ---- The conversations. ----
+// ---- The sessions. ----
 
-/// With services that answer the same request always the same: welcome (the request is empty), pi, wait.
-session known_answer(request_cycle& session) {
+/// For services with a fixed response to a request: welcome (the request is empty), pi, wait.
+session known_response(request_cycle& session) {
     const auto& plan = session.plan();
     for (co_await session.turn(); session.begin(); co_await session.turn()) {
         session.ask(plan.request, expected_response{plan.answer});
@@ -58,7 +58,7 @@ session echo_of_bytes(request_cycle& session) {
     session.take(co_await read_some());
 }
 
-/// With echo, and with raw where its answer is a text.
+/// For echo, and for raw if the expected response is a text.
 session batches(request_cycle& session) {
     for (;;) {
         co_await session.turn();
@@ -87,7 +87,7 @@ session raw_one_by_one(request_cycle& session) {
     session.take(co_await read_some());
 }
 
-/// With anybody's server.
+/// For any third-party server.
 session raw(request_cycle& session) {
     return session.plan().options.pipeline > 1 ? batches(session) : raw_one_by_one(session);
 }
@@ -125,25 +125,25 @@ session hello(request_cycle& session) {
     session.take(co_await read_some());
 }
 
-// ---- Their preparation. ----
+// ---- Preparation of the plans. ----
 
-/// Takes the request that the user gave, if any.
+/// Uses the request of --say, if it is given.
 void take_request_text(request_plan& plan) {
-    const auto& said = plan.options.say;
-    if (!said) return;
-    if (said->find('\n') != said->npos) throw std::invalid_argument("--say is one line, without a newline");
-    plan.request = *said + '\n';
+    const auto& text = plan.options.say;
+    if (!text) return;
+    if (text->find('\n') != text->npos) throw std::invalid_argument("--say must be one line without a newline");
+    plan.request = *text + '\n';
 }
 
-/// The number that the user gave as the request; without one, `otherwise`.
-int number_requested(const request_plan& plan, int otherwise) {
-    const auto& said = plan.options.say;
-    if (!said) return otherwise;
+/// Returns the number of --say, or `default_number` if it is not given.
+int number_requested(const request_plan& plan, int default_number) {
+    const auto& text = plan.options.say;
+    if (!text) return default_number;
     int number = 0;
-    const auto* end = said->data() + said->size();
-    const auto [stop, error] = std::from_chars(said->data(), end, number);
-    if (error != std::errc{} || stop != end)
-        throw std::invalid_argument(fmt::format("this service is sent a number, not {}", in_quotes(*said)));
+    const auto* end = text->data() + text->size();
+    const auto [parsed, error] = std::from_chars(text->data(), end, number);
+    if (error != std::errc{} || parsed != end)
+        throw std::invalid_argument(fmt::format("this service needs a number, not {}", in_quotes(*text)));
     return number;
 }
 
@@ -155,23 +155,24 @@ void check_size(const request_plan& plan, std::size_t most) {
 
 void prepare_welcome(request_plan& plan) {
     if (!plan.options.say.value_or("").empty())
-        throw std::invalid_argument("service welcome is sent nothing: choose another --service, or say ''");
+        throw std::invalid_argument("service welcome takes no request: choose another --service, or --say ''");
     plan.answer = plan.options.greeting + '\n';
     plan.options.per_connection = 1;
 }
 
-/// A batch is sent whole before its answers are read: the sockets must hold it.
+/// Throws if a batch is too large: it is sent completely before its responses are read, so the socket buffers
+/// must hold it.
 void check_batch(const request_plan& plan, std::size_t size) {
-    const auto at_once = static_cast<std::size_t>(plan.options.pipeline);
-    if (at_once > 1 && at_once * size > request_cycle::most_under_way)
+    const auto count = static_cast<std::size_t>(plan.options.pipeline);
+    if (count > 1 && count * size > request_cycle::most_under_way)
         throw std::invalid_argument(
-            fmt::format("{} requests of {} bytes are too much to be sent at once: it may be {} "
-                        "bytes (--pipeline, --size)",
-                        at_once, size, request_cycle::most_under_way));
+            fmt::format("a batch of {} requests of {} bytes is too large: at most {} bytes "
+                        "(--pipeline, --size)",
+                        count, size, request_cycle::most_under_way));
 }
 
 void prepare_echo(request_plan& plan) {
-    // A message is sent whole before its answer is read: the sockets must hold it.
+    // A message is sent completely before its response is read, so the socket buffers must hold it.
     check_size(plan, plan.options.how == framing::none ? 1 << 30 : request_cycle::most_under_way);
     take_request_text(plan);
     if (plan.options.how != framing::none && !plan.request.empty())
@@ -185,32 +186,32 @@ void prepare_line(request_plan& plan) {
 }
 
 void prepare_pi(request_plan& plan) {
-    constexpr int most = 100'000; // the checker must have them, too
+    constexpr int most = 100'000; // the client computes the digits, too
     const auto digits = number_requested(plan, plan.options.digits);
     if (digits < 1 || digits > most)
-        throw std::invalid_argument(fmt::format("pi is asked for 1 to {} digits, not {}", most, digits));
+        throw std::invalid_argument(fmt::format("service pi takes 1 to {} digits, not {}", most, digits));
     plan.request = fmt::format("{}\n", digits);
     plan.answer = pi_digits(digits) + '\n';
 }
 
 void prepare_wait(request_plan& plan) {
-    const auto said = number_requested(plan, static_cast<int>(plan.options.wait.count()));
-    if (said < 0) throw std::invalid_argument(fmt::format("a wait of {} ms cannot be asked for", said));
-    plan.least_time = std::chrono::milliseconds{said};
-    plan.request = fmt::format("{}\n", said);
-    plan.answer = fmt::format("waited {} ms\n", said);
+    const auto time = number_requested(plan, static_cast<int>(plan.options.wait.count()));
+    if (time < 0) throw std::invalid_argument(fmt::format("service wait takes 0 ms or more, not {} ms", time));
+    plan.least_time = std::chrono::milliseconds{time};
+    plan.request = fmt::format("{}\n", time);
+    plan.answer = fmt::format("waited {} ms\n", time);
 }
 
 void prepare_raw(request_plan& plan) {
-    const auto& asked = plan.options;
-    if (asked.expect.empty())
-        throw std::invalid_argument("service raw needs to know what is right: say what to --expect");
-    plan.rule.emplace(asked.expect, asked.how);
-    if (!asked.send.empty()) plan.request = framed(asked.send, asked.how);
-    if (asked.pipeline > 1 && (plan.rule->what() != response_matcher::kind::text || asked.send.empty()))
-        throw std::invalid_argument("--pipeline needs something to --send, and a text to --expect");
+    const auto& options = plan.options;
+    if (options.expect.empty())
+        throw std::invalid_argument("service raw needs an expected response: give --expect");
+    plan.rule.emplace(options.expect, options.how);
+    if (!options.send.empty()) plan.request = framed(options.send, options.how);
+    if (options.pipeline > 1 && (plan.rule->what() != response_matcher::kind::text || options.send.empty()))
+        throw std::invalid_argument("--pipeline needs --send, and a text for --expect");
     check_batch(plan, std::max(plan.request.size(), plan.rule->text().size()));
-    if (asked.send.empty() || plan.rule->what() == response_matcher::kind::until_close)
+    if (options.send.empty() || plan.rule->what() == response_matcher::kind::until_close)
         plan.options.per_connection = 1;
 }
 
@@ -218,34 +219,34 @@ void prepare_raw(request_plan& plan) {
 
 std::span<const protocol> protocols() {
     static constexpr protocol table[] = {
-        {"welcome", "reads the greeting", prepare_welcome, known_answer, false},
-        {"echo", "sends bytes, wants the same ones back", prepare_echo, echo, true},
-        {"counter", "sends a line, wants a number that nobody got before", prepare_line, counter, true},
-        {"hello", "sends a name, wants to be greeted by it", prepare_line, hello, true},
-        {"pi", "sends a number of digits, wants that many of pi", prepare_pi, known_answer, true},
-        {"wait", "sends a time, wants an answer after it", prepare_wait, known_answer, true},
-        {"raw", "sends and expects what you say, to and from any server", prepare_raw, raw, true},
+        {"welcome", "reads the greeting", prepare_welcome, known_response, false},
+        {"echo", "sends bytes, expects the same bytes", prepare_echo, echo, true},
+        {"counter", "sends a line, expects a number that no client got before", prepare_line, counter, true},
+        {"hello", "sends a name, expects a greeting with it", prepare_line, hello, true},
+        {"pi", "sends a number of digits, expects these digits of pi", prepare_pi, known_response, true},
+        {"wait", "sends a time, expects a response after it", prepare_wait, known_response, true},
+        {"raw", "sends and expects given bytes, for any server", prepare_raw, raw, true},
     };
     return table;
 }
 
 const protocol& protocol_for(std::string_view service) {
     std::string known;
-    for (const auto& each : protocols()) {
-        if (each.service == service) return each;
-        known.append(known.empty() ? "" : ", ").append(each.service);
+    for (const auto& protocol : protocols()) {
+        if (protocol.service == service) return protocol;
+        known.append(known.empty() ? "" : ", ").append(protocol.service);
     }
     throw std::invalid_argument(fmt::format("unknown service {}: choose one of {}", in_quotes(service), known));
 }
 
-request_plan plan_requests(const protocol& with, const request_options& options) {
+request_plan plan_requests(const protocol& protocol, const request_options& options) {
     request_plan plan{options, {}, {}, {}};
     if (options.pipeline < 1 || options.pipeline > 10'000)
-        throw std::invalid_argument(fmt::format("--pipeline is from 1 to 10000, not {}", options.pipeline));
-    if (options.pipeline > 1 && with.service != "echo" && with.service != "raw")
-        throw std::invalid_argument(fmt::format(
-            "service {} is asked one request at a time: --pipeline is of echo and raw", with.service));
-    with.prepare(plan);
+        throw std::invalid_argument(fmt::format("--pipeline must be 1 to 10000, not {}", options.pipeline));
+    if (options.pipeline > 1 && protocol.service != "echo" && protocol.service != "raw")
+        throw std::invalid_argument(
+            fmt::format("service {} has no pipelining: use --pipeline with echo or raw", protocol.service));
+    protocol.prepare(plan);
     return plan;
 }
 

@@ -1,5 +1,6 @@
-// The client's side of each service: sessions that ask, and check every byte of what is answered. The same
-// ones serve parley-client, parley-load and the tests. One table names them all.
+// Client side of each service: sessions that send requests and verify every byte of the responses.
+// parley-client, parley-load and the tests use the same sessions. One table lists them. To add a service, begin
+// here.
 #pragma once
 
 #include "client/conversation/request_cycle.hpp"
@@ -14,17 +15,17 @@ namespace parley {
 struct protocol {
     std::string_view service;
     std::string_view summary;
-    void (*prepare)(request_plan& plan);     // works the options out; throws std::invalid_argument
-    session (*open)(request_cycle& session); // has one conversation; `talk` must outlive it
-    bool sends;                              // or does the client only listen?
+    void (*prepare)(request_plan& plan);     // resolves the options; throws std::invalid_argument
+    session (*open)(request_cycle& session); // opens a session, which `session` must outlive
+    bool sends;                              // false: the client only reads
 };
 
 std::span<const protocol> protocols();
 
-/// The conversation with a service of that name. Throws std::invalid_argument, which lists those known.
+/// Returns the protocol of a service. Throws std::invalid_argument with the known names if there is none.
 const protocol& protocol_for(std::string_view service);
 
-/// Throws std::invalid_argument for options that the service cannot be asked with.
-request_plan plan_requests(const protocol& with, const request_options& options);
+/// Resolves the options for one service. Throws std::invalid_argument if they do not fit the service.
+request_plan plan_requests(const protocol& protocol, const request_options& options);
 
 } // namespace parley

@@ -38,46 +38,46 @@ bool request_cycle::begin() {
 std::string_view request_cycle::next_part() {
     const std::string_view given = plan_.request;
     const auto left = (given.empty() ? plan_.options.size : given.size()) - sent_;
-    const auto under_way = expected_.text_left();
-    const auto room = most_under_way - under_way;
+    const auto in_flight = expected_.text_left();
+    const auto room = most_under_way - in_flight;
     if (left == 0 || room < std::min(left, least_part)) return {};
 
-    made_up_.erase(0, made_up_.size() - under_way);
-    made_up_.resize(under_way + (left <= room ? left : room / payload::step * payload::step));
-    const auto next = std::span{made_up_}.subspan(under_way);
+    generated_.erase(0, generated_.size() - in_flight);
+    generated_.resize(in_flight + (left <= room ? left : room / payload::step * payload::step));
+    const auto next = std::span{generated_}.subspan(in_flight);
     form_ = given.empty() ? form::bytes : form::fixed;
     if (given.empty())
         payload{plan_.options.seed, connection_, request_}.bytes(next, sent_);
     else
         given.copy(next.data(), next.size(), sent_);
-    return ask({next.data(), next.size()}, expected_response{made_up_});
+    return ask({next.data(), next.size()}, expected_response{generated_});
 }
 
 std::string_view request_cycle::line() {
     if (!plan_.request.empty()) return plan_.request;
-    made_up_.resize(plan_.options.size);
-    payload{plan_.options.seed, connection_, request_}.letters(made_up_);
-    return made_up_ += '\n';
+    generated_.resize(plan_.options.size);
+    payload{plan_.options.seed, connection_, request_}.letters(generated_);
+    return generated_ += '\n';
 }
 
 std::string_view request_cycle::message() {
     if (!plan_.request.empty()) return plan_.request;
-    const payload mine{plan_.options.seed, connection_, request_};
+    const payload payload{plan_.options.seed, connection_, request_};
     std::string text(plan_.options.size, '\0');
     if (plan_.options.how == framing::line) {
         form_ = form::hex;
         std::string bytes((text.size() + 1) / 2, '\0');
-        mine.bytes(bytes, 0);
+        payload.bytes(bytes, 0);
         constexpr std::string_view digits = "0123456789abcdef";
-        for (std::size_t each = 0; each < text.size(); ++each) {
-            const auto byte = static_cast<unsigned char>(bytes[each / 2]);
-            text[each] = digits[each % 2 == 0 ? byte >> 4 : byte & 15];
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            const auto byte = static_cast<unsigned char>(bytes[i / 2]);
+            text[i] = digits[i % 2 == 0 ? byte >> 4 : byte & 15];
         }
     } else {
         form_ = form::bytes;
-        mine.bytes(text, 0);
+        payload.bytes(text, 0);
     }
-    return made_up_ = framed(text, plan_.options.how);
+    return generated_ = framed(text, plan_.options.how);
 }
 
 std::string_view request_cycle::batch() {
@@ -92,18 +92,18 @@ std::string_view request_cycle::batch() {
     }
     if (in_batch_ == 0) return {};
     answer_size_ = answers.size() / in_batch_;
-    made_up_ = std::move(answers);
-    ask(batch_, expected_response{made_up_});
+    generated_ = std::move(answers);
+    ask(batch_, expected_response{generated_});
     sent_ = batch_.size() / in_batch_;
     return batch_;
 }
 
 void request_cycle::close_answered() {
     while (in_batch_ > 0 && received_ >= answer_size_) {
-        const auto more = received_ - answer_size_;
+        const auto rest = received_ - answer_size_;
         received_ = answer_size_;
         answered();
-        received_ = more;
+        received_ = rest;
         if (--in_batch_ > 0) state_ = state::waiting;
     }
 }
@@ -122,10 +122,10 @@ void request_cycle::take(std::optional<std::string_view> bytes) {
         closed_early(expected_.next());
     }
     if (received_text_) received_text_->append(*bytes);
-    const auto right = expected_.match(*bytes);
-    received_ += right;
+    const auto matched = expected_.match(*bytes);
+    received_ += matched;
     close_answered();
-    if (right < bytes->size()) wrong(bytes->substr(right));
+    if (matched < bytes->size()) wrong(bytes->substr(matched));
 }
 
 void request_cycle::take(match_response& answer, std::optional<std::string_view> bytes) {
@@ -134,15 +134,15 @@ void request_cycle::take(match_response& answer, std::optional<std::string_view>
         closed_early(plan_.rule->to_string());
     }
     if (received_text_) received_text_->append(*bytes);
-    const auto right = answer.take(*bytes);
-    received_ += right;
-    if (right == bytes->size()) return;
-    const auto rest = in_quotes(bytes->substr(right));
-    const bool surplus = answer.fault().empty();
+    const auto matched = answer.take(*bytes);
+    received_ += matched;
+    if (matched == bytes->size()) return;
+    const auto rest = in_quotes(bytes->substr(matched));
+    const bool is_surplus = answer.fault().empty();
     throw conversation_failed{{phase::verify,
                                {},
-                               surplus ? "too many bytes" : "wrong bytes",
-                               surplus
+                               is_surplus ? "too many bytes" : "wrong bytes",
+                               is_surplus
                                    ? fmt::format("{} bytes of an answer were complete, and then came {} ({})",
                                                  received_, rest, place())
                                    : fmt::format("wrong answer at byte {}: {}, and {} came ({})", received_,
@@ -150,14 +150,14 @@ void request_cycle::take(match_response& answer, std::optional<std::string_view>
 }
 
 request_cycle::clock::duration request_cycle::answered() {
-    const run_stats::answer one{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
-    stats_.record(one);
-    if (answers_ == 0) stats_.first_answers.record(one.verified - one.asked);
-    free_since_ = one.verified;
+    const run_stats::answer answer{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
+    stats_.record(answer);
+    if (answers_ == 0) stats_.first_answers.record(answer.verified - answer.asked);
+    free_since_ = answer.verified;
     due_.reset();
     ++answers_;
     state_ = state::ready;
-    return one.verified - one.asked;
+    return answer.verified - answer.asked;
 }
 
 void request_cycle::abandon(clock::time_point now) {
@@ -168,8 +168,8 @@ void request_cycle::abandon(clock::time_point now) {
     in_batch_ = 0;
 }
 
-void request_cycle::complain(std::string_view cause, std::string_view what) {
-    stats_.errors.add(phase::verify, cause, [&] { return fmt::format("{} ({})", what, place()); });
+void request_cycle::complain(std::string_view cause, std::string_view text) {
+    stats_.errors.add(phase::verify, cause, [&] { return fmt::format("{} ({})", text, place()); });
 }
 
 std::string request_cycle::place() const {
@@ -182,34 +182,35 @@ void request_cycle::closed_early(const std::string& expected) const {
     throw conversation_failed{{phase::read, "recv", "end of input", std::move(text)}};
 }
 
-mismatch request_cycle::explained(std::string_view came) const {
+mismatch request_cycle::explained(std::string_view received) const {
     const auto prefix = prefix_size(plan_.options.how);
     const auto size = plan_.options.size;
     const mismatch unknown{complete() ? "too many bytes" : "wrong bytes", {}};
     if (form_ == form::fixed || (received_ > 0 && received_ < prefix)) return unknown;
-    // A message that comes in the place of another one begins with its length, too.
-    if (received_ == 0 || received_ >= prefix + size) came.remove_prefix(std::min(came.size(), prefix));
+    // A message that arrives instead of the expected one also begins with its length.
+    if (received_ == 0 || received_ >= prefix + size) received.remove_prefix(std::min(received.size(), prefix));
     const auto offset = std::min<std::size_t>(received_ > 0 ? received_ - prefix : 0, size);
-    expected_payload wanted{plan_.options.seed, connection_, current(), size, offset, stats_.connections};
-    if (form_ == form::bytes) return explain(wanted, came);
+    expected_payload expected{plan_.options.seed, connection_, current(), size, offset, stats_.connections};
+    if (form_ == form::bytes) return explain(expected, received);
 
     std::string bytes;
-    if (offset % 2 == 1) came.remove_prefix(std::min<std::size_t>(came.size(), 1));
-    wanted.size /= 2;
-    wanted.offset = std::min((offset + 1) / 2, wanted.size);
+    if (offset % 2 == 1) received.remove_prefix(std::min<std::size_t>(received.size(), 1));
+    expected.size /= 2;
+    expected.offset = std::min((offset + 1) / 2, expected.size);
     const auto value = [](char digit) { return digit <= '9' ? digit - '0' : digit - 'a' + 10; };
-    for (; came.size() >= 2 && std::isxdigit(static_cast<unsigned char>(came[0])) &&
-           std::isxdigit(static_cast<unsigned char>(came[1]));
-         came.remove_prefix(2))
-        bytes += static_cast<char>((value(came[0]) << 4 | value(came[1])) & 0xff);
-    return explain(wanted, bytes);
+    for (; received.size() >= 2 && std::isxdigit(static_cast<unsigned char>(received[0])) &&
+           std::isxdigit(static_cast<unsigned char>(received[1]));
+         received.remove_prefix(2))
+        bytes += static_cast<char>((value(received[0]) << 4 | value(received[1])) & 0xff);
+    return explain(expected, bytes);
 }
 
-void request_cycle::wrong(std::string_view came) const {
-    const auto why = explained(came);
-    auto text = fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_,
-                            expected_.next(), in_quotes(came), place(), why.text.empty() ? "" : ": ", why.text);
-    throw conversation_failed{{phase::verify, {}, why.cause, std::move(text)}};
+void request_cycle::wrong(std::string_view received) const {
+    const auto mismatch = explained(received);
+    auto text =
+        fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_, expected_.next(),
+                    in_quotes(received), place(), mismatch.text.empty() ? "" : ": ", mismatch.text);
+    throw conversation_failed{{phase::verify, {}, mismatch.cause, std::move(text)}};
 }
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// The requests of one connection: what to ask next, whether what comes is the answer, and how long it took.
-// A conversation (conversations.hpp) turns them into a session; the ledger of the run gets the outcome.
+// The requests of one connection: creates them, verifies the responses and measures the latency. A session of
+// protocols.hpp uses it, and the statistics of the run (run_stats.hpp) record the result.
 #pragma once
 
 #include "client/conversation/expected_response.hpp"
@@ -18,46 +18,46 @@
 
 namespace parley {
 
-/// What a user can say about the requests to any service.
+/// The user's options for the requests to any service.
 struct request_options {
-    std::uint64_t seed = 1;                   // of all that is made up
+    std::uint64_t seed = 1;                   // of the generated payload
     std::size_t size = 64;                    // of a request to echo, counter or hello, in bytes
     int digits = 100;                         // of pi
     std::chrono::milliseconds wait{10};       // of service wait
     std::string greeting = "welcome to here"; // of service welcome
-    std::optional<std::string> say;           // the request itself, instead of all above
-    int pipeline = 1;                         // requests to echo and raw that are sent at once
-    framing how = framing::none;              // of what is sent to echo and raw, and of their answers
-    std::string send;                         // to raw; empty: nothing, the server speaks first
-    std::string expect;                       // of raw, as response_matcher reads it
+    std::optional<std::string> say;           // the request itself, instead of all options above
+    int pipeline = 1;                         // requests to echo and raw that are sent together
+    framing how = framing::none;              // of requests to echo and raw, and of their responses
+    std::string send;                         // request to raw; empty: none, the server sends first
+    std::string expect;                       // response of raw, as parsed by response_matcher
     std::uint64_t per_connection = std::numeric_limits<std::uint64_t>::max();
 };
 
-/// The same, worked out for one service: the same for all its connections.
+/// request_options resolved for one service; shared by its connections.
 struct request_plan {
     request_options options;
-    std::string request;                     // all that is sent for one request; empty: made up for each
-    std::string answer;                      // to that request, where it is always the same
-    std::optional<response_matcher> rule;    // ... or, of raw, what makes it right
-    std::chrono::milliseconds least_time{0}; // that an answer takes
-    bool scheduled = false;                  // each request waits until its turn comes (exchange::turn)
+    std::string request;                     // the bytes of each request; empty: generated for each
+    std::string answer;                      // response to that request, if it is fixed
+    std::optional<response_matcher> rule;    // ... or the rule for a response of raw
+    std::chrono::milliseconds least_time{0}; // of a response
+    bool scheduled = false;                  // each request waits for its turn: see turn()
 };
 
 class request_cycle {
 public:
     using clock = run_stats::clock;
 
-    /// A large request is sent in parts while its answer comes: never more than this is under way. The sockets
-    /// between two ends hold more, so they can never both wait for room.
+    /// A large request is sent in parts while its response arrives, with at most this number of bytes in
+    /// flight. The socket buffers hold more, so client and server cannot both block on writing.
     static constexpr std::size_t most_under_way = 32 * 1024;
 
-    /// No part but the last is smaller. What comes back in pieces of this size is acknowledged by the next
-    /// part at once; larger parts would wait for delayed acknowledgements (tcp(7), TCP_QUICKACK).
+    /// Minimum size of all parts except the last. The next part acknowledges a response of this size
+    /// immediately. Larger parts would wait for delayed acknowledgements (tcp(7), TCP_QUICKACK).
     static constexpr std::size_t least_part = 4 * 1024;
 
-    /// `connection` is the connection's number in its run: it makes its payload unlike all others. `begun` is
-    /// when it began to be made. `quota` is how many requests it may still begin; none: as many as the book
-    /// allows. Plan, book and quota must outlive it.
+    /// `connection` is the number of the connection in its run, which makes its payload unique. `begun` is the
+    /// start of connect(2). `quota` is the number of requests that it may still begin; nullptr: limited by
+    /// `stats` only. Plan, stats and quota must outlive it.
     request_cycle(const request_plan& plan, run_stats& stats, std::uint64_t connection,
                   clock::time_point begun = clock::now(), std::uint64_t* quota = nullptr)
         : plan_{plan}, stats_{stats}, quota_{quota}, connection_{connection}, since_{begun} {
@@ -66,81 +66,79 @@ public:
     request_cycle(const request_cycle&) = delete;
     request_cycle& operator=(const request_cycle&) = delete;
 
-    // ---- For the conversation. ----
+    // ---- For the session. ----
 
-    /// To be awaited before begin(): lasts until who runs the conversation says that it is this connection's
-    /// turn; no time at all where requests do not wait for turns.
+    /// Await this before begin(). It lasts until the event loop gives this connection its turn, and takes no
+    /// time if requests are not scheduled.
     [[nodiscard]] delay_wanted turn();
 
-    /// Is there one more request? Then it begins.
+    /// Starts the next request. Returns false if there is none.
     bool begin();
 
-    /// Its number on this connection, from 1.
+    /// Returns the number of the request on this connection, from 1.
     [[nodiscard]] std::uint64_t request() const { return request_; }
     [[nodiscard]] const request_plan& plan() const { return plan_; }
 
-    /// The next part of the request, the given one or one made up, to be sent now and echoed; nothing where
-    /// all is sent, or enough is under way. Valid until the next call.
+    /// Returns the next part of the request to send and expect back. Empty if everything is sent or enough is
+    /// in flight. Valid until the next call.
     std::string_view next_part();
 
-    /// The request as a line with its newline: the given one, or letters made up. Valid until the next call.
+    /// Returns the request as a line with its newline: the given one, or generated letters. Valid until the
+    /// next call.
     std::string_view line();
 
-    /// The request as one message, framed as the plan says. Valid until the next call.
+    /// Returns the request as one message with the framing of the plan. Valid until the next call.
     std::string_view message();
 
-    /// Instead of begin() and what follows it: as many requests as are to be sent at once, where there are as
-    /// many left, to be sent now. Empty: there is none. take() then stops the clock of each when its answer is
-    /// complete.
+    /// Replaces begin() and ask(): starts up to `pipeline` requests and returns their bytes, to be sent now.
+    /// Empty if there is no request left. take() stops the clock of each request when its response is complete.
     std::string_view batch();
 
-    /// To be called just before `text` is sent: the first of a request starts the clock (where nothing is sent,
-    /// the clock has run since the connection began to be made). `answer` must come next. Returns the text.
+    /// Call this just before `text` is sent. The first call for a request starts its clock. If nothing is sent,
+    /// the clock runs since the start of connect(2). `answer` is the expected response. Returns the text.
     std::string_view ask(std::string_view text, const expected_response& answer);
 
-    /// Compares what came; nothing is the end of input. Throws conversation_failed where it is not what was
-    /// expected.
+    /// Verifies received bytes; nullopt means the end of input. Throws conversation_failed if they are not the
+    /// expected ones.
     void take(std::optional<std::string_view> bytes);
 
-    /// The same, for an answer that is right by a rule.
+    /// Verifies received bytes of a response that is matched by a rule.
     void take(match_response& answer, std::optional<std::string_view> bytes);
 
-    /// Has all come that was expected?
+    /// True if the expected response is complete.
     [[nodiscard]] bool complete() const { return expected_.complete(); }
 
-    /// The number in the answer.
+    /// Returns the number in the response.
     [[nodiscard]] std::uint64_t number() const { return expected_.number(); }
 
-    /// The request has been answered and verified; stops the clock. Returns how long it took.
+    /// Records a verified response. Stops the clock and returns the latency.
     clock::duration answered();
 
-    /// Is it a number that the service never gave to any connection before?
+    /// True if the service did not send this number before, on any connection.
     bool is_new(std::uint64_t number) { return stats_.numbers.insert(number); }
 
-    /// The answer had the right form and the wrong content; the conversation goes on. `cause` names the
-    /// kind of mistake.
-    void complain(std::string_view cause, std::string_view what);
+    /// Records a response with wrong content; the conversation continues. `cause` is the kind of error.
+    void complain(std::string_view cause, std::string_view text);
 
-    // ---- For who runs the conversation. ----
+    // ---- For the event loop. ----
 
-    /// The next request is due, or was due at that time: its latency counts from then, whenever it is sent.
+    /// Sets the due time of the next request. Its latency counts from then, even if it is sent later.
     void due(clock::time_point intended) { due_ = intended; }
 
-    /// What has been asked and not answered will not be answered any more: the book is told how long it has
-    /// waited.
+    /// Gives up pending requests. The statistics record how long they have waited.
     void abandon(clock::time_point now);
 
-    /// Nothing more will be sent: our direction of the connection can be ended.
+    /// True if nothing more will be sent, so that the write side can be shut down.
     [[nodiscard]] bool has_ended() const { return state_ == state::ended; }
 
-    /// Since when has it been waiting for what it waits for: an answer, or the server's end.
+    /// Returns when the current wait began: for the response, or for the server to close.
     [[nodiscard]] clock::time_point waiting_since() const { return since_; }
 
-    /// How many requests have been asked and answered so far.
+    /// Return the numbers of requests begun and answered so far.
     [[nodiscard]] std::uint64_t asked() const { return request_; }
     [[nodiscard]] std::uint64_t answers() const { return answers_; }
 
-    /// Everything that comes is also added to `heard`, which must outlive the exchange.
+    /// Also appends all received bytes to `received`, which must outlive this.
     void keep_in(std::string& received) { received_text_ = &received; }
 
 private:
@@ -151,8 +149,8 @@ private:
     void close_answered();
     std::string place() const; // "request 17 of connection 3"
     [[noreturn]] void closed_early(const std::string& expected) const;
-    [[noreturn]] void wrong(std::string_view came) const;
-    [[nodiscard]] mismatch explained(std::string_view came) const;
+    [[noreturn]] void wrong(std::string_view received) const;
+    [[nodiscard]] mismatch explained(std::string_view received) const;
 
     const request_plan& plan_;
     run_stats& stats_;
@@ -163,19 +161,19 @@ private:
     state state_ = state::ready;
     clock::time_point since_;
     std::optional<clock::time_point> due_;
-    clock::time_point free_since_{}; // nothing was under way any more, so the next one could have been sent
-    std::uint64_t sent_ = 0;         // of this request
+    clock::time_point free_since_{}; // since then nothing is pending, and the next request can be sent
+    std::uint64_t sent_ = 0;         // bytes of this request
     std::uint64_t received_ = 0;
-    std::uint64_t in_batch_ = 0;  // requests that were sent together, and are not yet answered
-    std::size_t answer_size_ = 0; // of each of them
+    std::uint64_t in_batch_ = 0;  // requests of the batch that are not yet answered
+    std::size_t answer_size_ = 0; // of each response in the batch
     std::string batch_;
     expected_response expected_;
-    std::string made_up_; // memory for what is sent
+    std::string generated_; // memory of the bytes sent
     enum class form {
         fixed,
         bytes,
         hex
-    } form_ = form::fixed; // of what is asked and comes back: is it made up?
+    } form_ = form::fixed; // of the payload: given, or generated as bytes or hexadecimal digits
     std::string* received_text_ = nullptr;
 };
 

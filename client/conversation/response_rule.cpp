@@ -11,18 +11,19 @@ namespace parley {
 
 namespace {
 
-/// As much of a stream without messages is looked at for a pattern.
+/// Limit of the bytes that are searched for a pattern in a stream without framing, since they are kept in
+/// memory.
 constexpr std::size_t longest_search = 64 * 1024;
 
 std::shared_ptr<const regex_t> compiled(const std::string& text) {
-    auto* made = new regex_t{};
-    if (const int error = regcomp(made, text.c_str(), REG_EXTENDED | REG_NOSUB); error != 0) {
-        char why[200];
-        regerror(error, made, why, sizeof why);
-        delete made;
-        throw std::invalid_argument(fmt::format("--expect /{}/ is no regular expression: {}", text, why));
+    auto* regex = new regex_t{};
+    if (const int error = regcomp(regex, text.c_str(), REG_EXTENDED | REG_NOSUB); error != 0) {
+        char message[200];
+        regerror(error, regex, message, sizeof message);
+        delete regex;
+        throw std::invalid_argument(fmt::format("--expect /{}/ is no regular expression: {}", text, message));
     }
-    return {made, [](regex_t* owned) { regfree(owned), delete owned; }};
+    return {regex, [](regex_t* owned) { regfree(owned), delete owned; }};
 }
 
 std::optional<std::size_t> number_of_bytes(std::string_view text) {
@@ -30,8 +31,8 @@ std::optional<std::size_t> number_of_bytes(std::string_view text) {
     if (!text.ends_with(unit)) return std::nullopt;
     text.remove_suffix(unit.size());
     std::size_t number = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return number;
 }
 
@@ -44,26 +45,26 @@ std::string unescaped(std::string_view text) {
         result += plain;
         text.remove_prefix(plain.size());
         if (text.empty()) break;
-        const char which = text.size() > 1 ? text[1] : '\0';
+        const char escape = text.size() > 1 ? text[1] : '\0';
         unsigned value = 0;
-        if (which == 'x' && text.size() >= 4 &&
+        if (escape == 'x' && text.size() >= 4 &&
             std::from_chars(text.data() + 2, text.data() + 4, value, 16).ptr == text.data() + 4) {
             result += static_cast<char>(value);
             text.remove_prefix(4);
             continue;
         }
         constexpr std::string_view names = "nrt\\", bytes = "\n\r\t\\";
-        const auto place = names.find(which);
-        if (which == '\0' || place == names.npos)
+        const auto index = names.find(escape);
+        if (escape == '\0' || index == names.npos)
             throw std::invalid_argument(
-                fmt::format("unknown escape in {}: write \\n, \\r, \\t, \\\\ or \\x1b", in_quotes(text)));
-        result += bytes[place];
+                fmt::format("unknown escape in {}: use \\n, \\r, \\t, \\\\ or \\x1b", in_quotes(text)));
+        result += bytes[index];
         text.remove_prefix(2);
     }
     return result;
 }
 
-response_matcher::response_matcher(std::string_view text, framing how) : framing_{how} {
+response_matcher::response_matcher(std::string_view text, framing framing) : framing_{framing} {
     if (text == "until-close") {
         kind_ = kind::until_close;
     } else if (const auto number = number_of_bytes(text)) {
@@ -76,7 +77,7 @@ response_matcher::response_matcher(std::string_view text, framing how) : framing
         pattern_ = compiled(text_);
     } else {
         kind_ = kind::text;
-        text_ = framed(unescaped(text), how);
+        text_ = framed(unescaped(text), framing);
         if (text_.empty()) throw std::invalid_argument("--expect '' is no answer: expect at least one byte");
     }
 }
@@ -89,7 +90,7 @@ bool response_matcher::matches(std::string_view bytes) const {
 std::string response_matcher::to_string() const {
     switch (kind_) {
     case kind::text: return in_quotes(text_);
-    case kind::pattern: return fmt::format("what matches /{}/", text_);
+    case kind::pattern: return fmt::format("a match of /{}/", text_);
     case kind::size: return fmt::format("{} bytes", size_);
     case kind::until_close: return "anything";
     }
@@ -120,14 +121,14 @@ std::size_t match_response::take(std::string_view bytes) {
 
 std::size_t match_response::take_text(std::string_view bytes) {
     const auto left = std::string_view{rule_.text()}.substr(taken_);
-    const auto both = std::min(left.size(), bytes.size());
+    const auto size = std::min(left.size(), bytes.size());
     const auto wrong =
-        std::mismatch(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(both), bytes.begin()).first;
-    const auto right = static_cast<std::size_t>(wrong - left.begin());
-    taken_ += right;
+        std::mismatch(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(size), bytes.begin()).first;
+    const auto matched = static_cast<std::size_t>(wrong - left.begin());
+    taken_ += matched;
     complete_ = taken_ == rule_.text().size();
-    if (right < both) fault_ = fmt::format("expected {}", in_quotes(left.substr(right)));
-    return right;
+    if (matched < size) fault_ = fmt::format("expected {}", in_quotes(left.substr(matched)));
+    return matched;
 }
 
 std::size_t match_response::take_message(std::string_view bytes) {
@@ -135,7 +136,7 @@ std::size_t match_response::take_message(std::string_view bytes) {
     if (rule_.how() == framing::line) {
         const auto end = bytes.find('\n');
         const auto part = bytes.substr(0, end);
-        if (kept_.size() + part.size() > longest_message) return fault_ = "a line without an end came", 0;
+        if (kept_.size() + part.size() > longest_message) return fault_ = "the line is too long", 0;
         kept_ += part;
         if (end == bytes.npos) return bytes.size();
         judge(kept_);

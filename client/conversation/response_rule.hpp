@@ -1,6 +1,6 @@
-// When is the answer of somebody else's server complete, and is it right? As --expect says it: a text, a
-// regular expression, a number of bytes, or whatever comes until the server closes; in messages, where they are
-// framed.
+// Rules for responses of third-party servers (--expect): a text, a regular expression, a number of bytes, or
+// all bytes until the server closes. With framing, a message is a response. A rule decides when a response is
+// complete and correct.
 #pragma once
 
 #include "client/conversation/framing.hpp"
@@ -14,12 +14,12 @@
 
 namespace parley {
 
-/// What --expect says, read once, shared by all connections.
+/// The parsed --expect, shared by all connections.
 class response_matcher {
 public:
-    /// Reads "TEXT", "/REGEX/" (POSIX extended), "N bytes" or "until-close"; \n, \r, \t, \\ and \x1b stand for
-    /// bytes. Throws std::invalid_argument that names the text and what is wrong with it.
-    response_matcher(std::string_view text, framing how);
+    /// Parses "TEXT", "/REGEX/" (POSIX extended), "N bytes" or "until-close", with the escapes \n, \r, \t,
+    /// \\ and \x1b. Throws std::invalid_argument with the text and the error.
+    response_matcher(std::string_view text, framing framing);
 
     enum class kind { text, pattern, size, until_close };
     [[nodiscard]] kind what() const { return kind_; }
@@ -38,22 +38,22 @@ private:
     std::shared_ptr<const regex_t> pattern_;
 };
 
-/// One answer, as its bytes come.
+/// Matches one response as its bytes arrive.
 class match_response {
 public:
     explicit match_response(const response_matcher& rule) : rule_{rule} {}
 
-    /// Begins the next answer.
+    /// Starts the next response.
     void restart();
 
-    /// What is wrong with it; empty: nothing yet.
+    /// Returns the error of the response; empty: none so far.
     [[nodiscard]] const std::string& fault() const { return fault_; }
 
-    /// Takes the bytes that belong to this answer, and returns how many they are: fewer than came where the
-    /// rest is wrong (fault() may say why) or too much.
+    /// Consumes the bytes of this response and returns their number: less than bytes.size() if the rest is
+    /// wrong (see fault()) or surplus.
     std::size_t take(std::string_view bytes);
 
-    /// Nothing more comes. True: that was the end that was expected.
+    /// Handles the end of input. Returns true if the end is expected.
     bool take_end();
 
     [[nodiscard]] bool complete() const { return complete_; }
@@ -65,13 +65,13 @@ private:
     void judge(std::string_view message);
 
     const response_matcher& rule_;
-    std::string kept_; // what has come, where it must be looked at as a whole
+    std::string kept_; // received bytes, if the rule needs all of them
     std::size_t taken_ = 0;
     bool complete_ = false;
     std::string fault_;
 };
 
-/// \n, \r, \t, \\ and \x1b as the bytes that they stand for. Throws std::invalid_argument for other escapes.
+/// Replaces the escapes \n, \r, \t, \\ and \x1b by their bytes. Throws std::invalid_argument for other escapes.
 std::string unescaped(std::string_view text);
 
 } // namespace parley

@@ -5,24 +5,27 @@
 
 namespace parley {
 
-void run_stats::record(const answer& one) {
+void run_stats::record(const answer& result) {
     ++all_answered;
-    latest = one.verified;
-    if ((has_schedule ? one.due : one.verified) < from || (has_schedule ? one.due : one.asked) > until) return;
-    latency.record(one.verified - one.due);
-    if (recent && one.verified <= until) recent->record(one.verified - one.due);
+    latest = result.verified;
+    if ((has_schedule ? result.due : result.verified) < from ||
+        (has_schedule ? result.due : result.asked) > until)
+        return;
+    latency.record(result.verified - result.due);
+    if (recent && result.verified <= until) recent->record(result.verified - result.due);
     if (has_schedule) {
-        uncorrected.record(one.verified - one.asked);
-        send_lag.record(one.asked - std::max(one.due, one.free_since));
+        uncorrected.record(result.verified - result.asked);
+        send_lag.record(result.asked - std::max(result.due, result.free_since));
     }
-    // Requests at that interval would have waited for less and less of this answer's time.
+    // Adds the requests that a client sending at this interval would have sent during this response (correction
+    // of coordinated omission, as in HdrHistogram).
     if (expected_interval.count() > 0)
-        for (auto time = one.verified - one.asked; time.count() > 0; time -= expected_interval)
+        for (auto time = result.verified - result.asked; time.count() > 0; time -= expected_interval)
             corrected.record(time);
-    if (one.verified > until) return;
+    if (result.verified > until) return;
     ++answered;
-    bytes_sent += one.bytes_sent;
-    bytes_received += one.bytes_received;
+    bytes_sent += result.bytes_sent;
+    bytes_received += result.bytes_received;
 }
 
 void run_stats::enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked,
@@ -37,12 +40,12 @@ void run_stats::enter_unanswered(clock::time_point due, std::optional<clock::tim
 }
 
 std::optional<std::chrono::nanoseconds> run_stats::most_at_percentile(double percent) const {
-    const auto wanted = latency.count() - latency.count_beyond(percent);
-    const auto all = latency.counts(), never = bounds.counts();
+    const auto rank = latency.count() - latency.count_beyond(percent);
+    const auto counts = latency.counts(), unanswered = bounds.counts();
     std::uint64_t passed = 0;
-    for (std::size_t slot = 0; slot < all.size(); ++slot) {
-        passed += all[slot] - never[slot];
-        if (passed >= wanted) return std::min(histogram::largest_in(slot), latency.max());
+    for (std::size_t slot = 0; slot < counts.size(); ++slot) {
+        passed += counts[slot] - unanswered[slot];
+        if (passed >= rank) return std::min(histogram::largest_in(slot), latency.max());
     }
     return std::nullopt;
 }
@@ -54,15 +57,15 @@ bool run_stats::rests_on_bounds(double percent) const {
 }
 
 run_stats::tally run_stats::totals() const {
-    const auto of = [&](phase where, std::string_view cause) { return errors.count(where, cause); };
-    tally all{.sent = all_asked, .answered = all_answered, .given_up = all_given_up};
+    const auto count = [&](std::string_view cause) { return errors.count(phase::verify, cause); };
+    tally sums{.sent = all_asked, .answered = all_answered, .given_up = all_given_up};
     const auto known = all_answered + all_wrong + all_given_up;
-    all.lost = all_asked - std::min(all_asked, known); // agents tell of both at different times
-    all.doubled = of(phase::verify, "doubled") + of(phase::verify, "too many bytes");
-    all.reordered = of(phase::verify, "reordered");
-    all.crossed = of(phase::verify, "crossed");
-    all.corrupt = of(phase::verify, "corrupt") + of(phase::verify, "wrong bytes");
-    return all;
+    sums.lost = all_asked - std::min(all_asked, known); // agents report both at different times
+    sums.doubled = count("doubled") + count("too many bytes");
+    sums.reordered = count("reordered");
+    sums.crossed = count("crossed");
+    sums.corrupt = count("corrupt") + count("wrong bytes");
+    return sums;
 }
 
 void run_stats::add(const run_stats& other) {
@@ -72,10 +75,11 @@ void run_stats::add(const run_stats& other) {
     all_wrong += other.all_wrong;
     all_given_up += other.all_given_up;
     latest = std::max(latest, other.latest);
-    for (const auto& each : other.errors.kinds()) errors.add(each.first, each.count);
-    if (const auto twice = numbers.add(other.numbers))
-        errors.add({phase::verify, {}, "lost update", fmt::format("the counter gave {} numbers twice", twice)},
-                   twice);
+    for (const auto& kind : other.errors.kinds()) errors.add(kind.first, kind.count);
+    if (const auto doubled = numbers.add(other.numbers))
+        errors.add(
+            {phase::verify, {}, "lost update", fmt::format("the counter gave {} numbers twice", doubled)},
+            doubled);
     first_answers.add(other.first_answers);
     latency.add(other.latency);
     bounds.add(other.bounds);

@@ -1,4 +1,4 @@
-// The book of a run: all conversations of a thread write into it what they have sent and what came of it.
+// Statistics of a run. All connections of a thread record their requests and results here.
 #pragma once
 
 #include "client/conversation/failures.hpp"
@@ -15,77 +15,76 @@ namespace parley {
 struct run_stats {
     using clock = std::chrono::steady_clock;
 
-    /// One request that was answered and verified.
+    /// One answered and verified request.
     struct answer {
-        clock::time_point due;        // when it should have been asked; where nobody says: when it was
-        clock::time_point asked;      // just before its output was asked for
-        clock::time_point free_since; // when it could have been asked: the answer before had come
+        clock::time_point due;        // scheduled time; without a schedule, the time of sending
+        clock::time_point asked;      // just before it was sent
+        clock::time_point free_since; // when it could have been sent: after the previous response
         clock::time_point verified;
         std::uint64_t bytes_sent = 0;
         std::uint64_t bytes_received = 0;
     };
 
-    void record(const answer& one);
+    void record(const answer& result);
 
-    /// A request that will not be answered: its latency is at least from when it was due, and asked if it was,
-    /// until `now`. A percentile that is as long as that rests on such bounds: see rests_on_bounds().
+    /// Records a request that will not be answered. `now` - `due` is a lower bound of its latency. A percentile
+    /// in that range is such a bound as well: see rests_on_bounds().
     void enter_unanswered(clock::time_point due, std::optional<clock::time_point> asked, clock::time_point now);
 
-    /// Returns the latency at this percentile (100: the longest) if those that were never answered took for
-    /// ever; nullopt if that is one of them.
+    /// Returns the latency at this percentile (100: the maximum) if unanswered requests count as infinite;
+    /// nullopt if the percentile is one of them.
     [[nodiscard]] std::optional<std::chrono::nanoseconds> most_at_percentile(double percent) const;
 
-    /// True if the latency at this percentile is known to be at least so long, and may be longer by 5 % or
-    /// more.
+    /// True if the latency at this percentile is a lower bound only: unanswered requests could increase it by 5
+    /// % or more.
     [[nodiscard]] bool rests_on_bounds(double percent) const;
 
-    /// What became of all requests that were sent, as far as the answers tell.
+    /// The results of all requests, as far as the responses show them.
     struct tally {
         std::uint64_t sent = 0;
-        std::uint64_t answered = 0;  // and right
-        std::uint64_t lost = 0;      // neither answered, nor wrong, nor given up
-        std::uint64_t given_up = 0;  // by the load: when it ended, or behind a wrong answer
-        std::uint64_t doubled = 0;   // an answer, or a part of it, came twice
-        std::uint64_t reordered = 0; // an answer came before its turn
-        std::uint64_t crossed = 0;   // another connection's bytes came
-        std::uint64_t corrupt = 0;   // bytes were changed, or nobody's
+        std::uint64_t answered = 0;  // correctly
+        std::uint64_t lost = 0;      // neither answered nor wrong nor given up
+        std::uint64_t given_up = 0;  // by the load: at its end, or pipelined after a wrong response
+        std::uint64_t doubled = 0;   // a response, or a part of it, arrived twice
+        std::uint64_t reordered = 0; // a response arrived too early
+        std::uint64_t crossed = 0;   // bytes of another connection arrived
+        std::uint64_t corrupt = 0;   // bytes were changed, or are of no connection
     };
     [[nodiscard]] tally totals() const;
 
-    /// Adds what another thread's book says of all of the run and without the warm-up. Numbers that both have
-    /// seen are errors.
+    /// Merges the statistics of another thread. A counter value seen by both is an error.
     void add(const run_stats& other);
 
-    // ---- What the run's owner decides. ----
+    // ---- Set by the owner of the run. ----
     std::uint64_t requests_left = std::numeric_limits<std::uint64_t>::max(); // no request begins when it is 0
-    clock::time_point from{};                           // what is verified earlier is warm-up
-    clock::time_point until = clock::time_point::max(); // what is verified later came after the run; what
-                                                        // begins later does not count at all
+    clock::time_point from{};                           // responses before that are warm-up
+    clock::time_point until = clock::time_point::max(); // later responses are after the run; requests that
+                                                        // begin later do not count
 
-    bool has_schedule = false;                    // requests are due at times of their own
-    std::chrono::nanoseconds expected_interval{}; // between requests; 0: not known
-    histogram* recent = nullptr;                  // also records each latency, where it is wanted
+    bool has_schedule = false;                    // requests have scheduled times (open loop)
+    std::chrono::nanoseconds expected_interval{}; // between requests; 0: unknown
+    histogram* recent = nullptr;                  // also records each latency; may be nullptr
 
     // ---- All of the run. ----
-    std::uint64_t connections = 0; // the highest number of one
+    std::uint64_t connections = 0; // highest number of a connection
     std::uint64_t all_asked = 0;
     std::uint64_t all_answered = 0;
-    std::uint64_t all_wrong = 0;    // requests that got a wrong answer instead of theirs
+    std::uint64_t all_wrong = 0;    // requests with a wrong response
     std::uint64_t all_given_up = 0; // by the load itself: see tally
-    clock::time_point latest{};     // when the last answer was verified
-    histogram first_answers;        // of each connection: how long its first request took from when it was sent
+    clock::time_point latest{};     // time of the last verified response
+    histogram first_answers;        // latency of the first request of each connection, from sending
     failures errors;
-    seen_numbers numbers; // that the counter gave out
+    seen_numbers numbers; // values that the counter service sent
 
     // ---- Without the warm-up. ----
-    histogram latency;                // of all requests; what came after the run took long, and counts here
-    histogram bounds;                 // those of them that were never answered: how long they waited at least
-    histogram uncorrected;            // with a schedule: from when they were sent, not from when they were due
-    histogram send_lag;               // with a schedule: how much later than due and possible they were sent
-    histogram corrected;              // with an interval: and of those that nobody asked during long answers
-    std::uint64_t answered = 0;       // and verified before the end of the run, like those below
-    std::uint64_t bytes_sent = 0;     // for these answers
-    std::uint64_t bytes_received = 0; // in these answers
+    histogram latency;                // of all requests, including responses after the run
+    histogram bounds;                 // lower bounds of the unanswered ones among them
+    histogram uncorrected;            // with a schedule: from sending, not from the due time
+    histogram send_lag;               // with a schedule: delay between possible and actual sending
+    histogram corrected;              // with an interval: including requests omitted during long responses
+    std::uint64_t answered = 0;       // before the end of the run, like the two below
+    std::uint64_t bytes_sent = 0;     // of these requests
+    std::uint64_t bytes_received = 0; // of these responses
 };
 
 } // namespace parley

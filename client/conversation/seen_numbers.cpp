@@ -16,40 +16,40 @@ seen_numbers::page* seen_numbers::page_of(std::uint64_t index) {
 }
 
 bool seen_numbers::insert(std::uint64_t number) {
-    page* const place = page_of(number / page_size);
-    if (!place) {
+    page* const found = page_of(number / page_size);
+    if (!found) {
         ++forgotten_;
         return true;
     }
-    auto bit = (*place)[number % page_size];
+    auto bit = (*found)[number % page_size];
     const bool is_new = !bit;
     bit = true;
     return is_new;
 }
 
 std::uint64_t seen_numbers::add(const seen_numbers& other) {
-    std::uint64_t twice = 0;
+    std::uint64_t present = 0;
     forgotten_ += other.forgotten_;
-    for (const auto& [index, theirs] : other.pages_) {
-        page* const ours = page_of(index);
-        if (ours) {
-            twice += (*ours & *theirs).count();
-            *ours |= *theirs;
+    for (const auto& [index, other_page] : other.pages_) {
+        page* const own_page = page_of(index);
+        if (own_page) {
+            present += (*own_page & *other_page).count();
+            *own_page |= *other_page;
         } else {
-            forgotten_ += theirs->count();
+            forgotten_ += other_page->count();
         }
     }
-    return twice;
+    return present;
 }
 
 std::vector<std::uint64_t> seen_numbers::packed() const {
     std::vector<std::uint64_t> numbers{forgotten_};
     for (const auto& [index, bits] : pages_) {
         numbers.push_back(index);
-        for (std::uint64_t at = 0; at != page_size; at += word_size) {
+        for (std::uint64_t first = 0; first != page_size; first += word_size) {
             std::uint64_t word = 0;
             for (std::uint64_t bit = 0; bit != word_size; ++bit)
-                word |= std::uint64_t{(*bits)[at + bit]} << bit;
+                word |= std::uint64_t{(*bits)[first + bit]} << bit;
             numbers.push_back(word);
         }
     }
@@ -59,15 +59,15 @@ std::vector<std::uint64_t> seen_numbers::packed() const {
 seen_numbers seen_numbers::unpacked(std::span<const std::uint64_t> numbers) {
     constexpr auto words = page_size / word_size;
     if (numbers.size() % (1 + words) != 1 || numbers.size() / (1 + words) > most_pages)
-        throw std::invalid_argument("these numbers are no set");
-    seen_numbers all;
-    all.forgotten_ = numbers[0];
+        throw std::invalid_argument("the numbers are no serialised set");
+    seen_numbers result;
+    result.forgotten_ = numbers[0];
     for (numbers = numbers.subspan(1); !numbers.empty(); numbers = numbers.subspan(1 + words)) {
-        auto& bits = *all.page_of(numbers[0]);
-        for (std::uint64_t at = 0; at != page_size; ++at)
-            bits[at] = numbers[1 + at / word_size] >> at % word_size & 1;
+        auto& bits = *result.page_of(numbers[0]);
+        for (std::uint64_t bit = 0; bit != page_size; ++bit)
+            bits[bit] = numbers[1 + bit / word_size] >> bit % word_size & 1;
     }
-    return all;
+    return result;
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// OpenSSL keeps a queue of errors for each thread, so it is emptied before each call whose error is asked for.
+// OpenSSL has an error queue per thread. It is cleared before each call whose error is read.
 #include "client/conversation/tls.hpp"
 
 #include "common/check.hpp"
@@ -18,7 +18,7 @@ namespace parley {
 
 namespace {
 
-/// Why the last call failed, in OpenSSL's words.
+/// Returns the reason of the last error in the queue.
 std::string openssl_reason() {
     const auto code = ERR_peek_last_error();
     const char* const reason = ERR_reason_error_string(code);
@@ -26,8 +26,8 @@ std::string openssl_reason() {
     return ERR_SYSTEM_ERROR(code) ? std::strerror(ERR_GET_REASON(code)) : "unknown reason";
 }
 
-void must(bool done, std::string_view what) {
-    if (!done) throw std::runtime_error(fmt::format("{}: {}", what, openssl_reason()));
+void require_success(bool is_done, std::string_view call) {
+    if (!is_done) throw std::runtime_error(fmt::format("{}: {}", call, openssl_reason()));
 }
 
 bool is_ip_address(const std::string& name) {
@@ -42,7 +42,7 @@ failure handshake_failed(std::string cause, std::string_view text) {
     return {phase::handshake, "SSL_connect", std::move(cause), fmt::format("TLS handshake: {}", text)};
 }
 
-/// The peer has gone without its word.
+/// True if the connection ended without close_notify.
 bool is_cut_off(int error) {
     return (error == SSL_ERROR_SSL &&
             ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) ||
@@ -55,40 +55,40 @@ void tls_client::destroy::operator()(ssl_ctx_st* context) const { SSL_CTX_free(c
 
 tls_client::tls_client(const tls_options& options)
     : context_{SSL_CTX_new(TLS_client_method())}, name_{options.name}, verifies_{options.verifies} {
-    must(context_ != nullptr, "SSL_CTX_new");
-    // A name with its root's dot is the same name, but not in a certificate, nor in SNI (RFC 6066, 3).
+    require_success(context_ != nullptr, "SSL_CTX_new");
+    // A trailing dot (DNS root) is not part of the name in certificates and SNI (RFC 6066, 3).
     if (name_.ends_with('.')) name_.pop_back();
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                          SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_OFF);
     if (!verifies_) return;
-    if (name_.empty())
-        throw std::invalid_argument("--tls: for which name must the certificate be? say it with --tls-name");
+    if (name_.empty()) throw std::invalid_argument("--tls needs the name of the certificate: give --tls-name");
     SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     const auto& file = options.authorities;
     if (file.empty())
-        must(SSL_CTX_set_default_verify_paths(context_.get()) == 1, "SSL_CTX_set_default_verify_paths");
+        require_success(SSL_CTX_set_default_verify_paths(context_.get()) == 1,
+                        "SSL_CTX_set_default_verify_paths");
     else if (SSL_CTX_load_verify_locations(context_.get(), file.c_str(), nullptr) != 1)
         throw std::invalid_argument(
             fmt::format("--tls-ca {}: {}; it must hold certificates (PEM)", file, openssl_reason()));
 }
 
-void tls_wire::destroy::operator()(ssl_st* one) const { SSL_free(one); }
+void tls_wire::destroy::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
 tls_wire::tls_wire(const tls_client& settings, int socket) : ssl_{SSL_new(settings.context_.get())} {
-    must(ssl_ && SSL_set_fd(ssl_.get(), socket) == 1, "SSL_new");
+    require_success(ssl_ && SSL_set_fd(ssl_.get(), socket) == 1, "SSL_new");
     SSL_set_connect_state(ssl_.get());
     const auto& name = settings.name_;
     if (name.empty()) return;
     const bool is_address = is_ip_address(name);
-    if (!is_address) // what the macro SSL_set_tlsext_host_name does
-        must(SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                      const_cast<char*>(name.c_str())) == 1,
-             "SSL_set_tlsext_host_name");
+    if (!is_address) // the macro SSL_set_tlsext_host_name without its C cast
+        require_success(SSL_ctrl(ssl_.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                                 const_cast<char*>(name.c_str())) == 1,
+                        "SSL_set_tlsext_host_name");
     if (!settings.verifies_) return;
-    must(is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str()) == 1
-                    : SSL_set1_host(ssl_.get(), name.c_str()) == 1,
-         "SSL_set1_host");
+    require_success(is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), name.c_str()) == 1
+                               : SSL_set1_host(ssl_.get(), name.c_str()) == 1,
+                    "SSL_set1_host");
 }
 
 tls_wire::wants tls_wire::shake_hands() {
@@ -111,17 +111,17 @@ tls_wire::wants tls_wire::shake_hands() {
     return wants::done;
 }
 
-std::optional<std::string_view> tls_wire::read_some(std::span<char> into) {
+std::optional<std::string_view> tls_wire::read_some(std::span<char> buffer) {
     ERR_clear_error();
     errno = 0;
-    const int count = SSL_read(ssl_.get(), into.data(), as_int(into.size()));
-    if (count > 0) return std::string_view{into.data(), static_cast<std::size_t>(count)};
+    const int count = SSL_read(ssl_.get(), buffer.data(), as_int(buffer.size()));
+    if (count > 0) return std::string_view{buffer.data(), static_cast<std::size_t>(count)};
     const int error = SSL_get_error(ssl_.get(), count);
     if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return std::nullopt;
     if (error == SSL_ERROR_ZERO_RETURN || (has_ended_ && is_cut_off(error))) return std::string_view{};
     if (is_cut_off(error))
-        throw conversation_failed{{phase::read, "SSL_read", "truncated",
-                                   "the connection ended without TLS's own end (close_notify)"}};
+        throw conversation_failed{
+            {phase::read, "SSL_read", "truncated", "the connection ended without close_notify"}};
     if (error == SSL_ERROR_SYSCALL) throw_errno("recv");
     throw conversation_failed{{phase::read, "SSL_read", openssl_reason(), "TLS: " + openssl_reason()}};
 }

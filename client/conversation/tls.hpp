@@ -1,4 +1,4 @@
-// TLS, the client's side of it, over a socket that never waits (OpenSSL; ssl(7)).
+// TLS client over a non-blocking socket (OpenSSL; ssl(7)).
 #pragma once
 
 #include "client/conversation/failures.hpp"
@@ -10,21 +10,22 @@
 #include <string>
 #include <string_view>
 
-struct ssl_ctx_st; // OpenSSL's: only tls.cpp looks into them
+struct ssl_ctx_st; // types of OpenSSL, used by tls.cpp only
 struct ssl_st;
 
 namespace parley {
 
 struct tls_options {
-    std::string name; // that the certificate must be for, a host's or an IP address; also asked for (SNI)
-    std::string authorities; // file of the certificates that are trusted (PEM); empty: those of the system
+    std::string name;        // host or IP address that the certificate must have; also sent as SNI
+    std::string authorities; // file of trusted certificates (PEM); empty: those of the system
     bool verifies = true;
 };
 
-/// What all connections to one server have in common. Each shakes hands in full: no session is resumed.
+/// TLS settings of all connections to one server. Each connection has a full handshake: sessions are not
+/// resumed.
 class tls_client {
 public:
-    /// Throws std::invalid_argument where the file cannot be read, or there is no name to verify.
+    /// Throws std::invalid_argument if the file cannot be read, or if there is no name to verify.
     explicit tls_client(const tls_options& options);
 
 private:
@@ -37,32 +38,32 @@ private:
     bool verifies_;
 };
 
-/// One connection's TLS. Reads and writes as a connection (common/net/connection.hpp) does, after the
-/// handshake. SIGPIPE must be ignored.
+/// TLS of one connection. After the handshake it reads and writes like a connection
+/// (common/net/connection.hpp). SIGPIPE must be ignored.
 class tls_wire {
 public:
     enum class wants { read, write, done };
 
-    /// `socket` is connected, and outlives this.
+    /// `socket` is connected and must outlive this.
     tls_wire(const tls_client& settings, int socket);
 
-    /// Goes on with the handshake, and says what it waits for; wants::done: it has ended. Throws conversation_failed
-    /// (phase::handshake) where it fails, and where the certificate is not what was wanted.
+    /// Advances the handshake and returns what it waits for; wants::done: it is complete. Throws
+    /// conversation_failed (phase::handshake) if it fails, or if the certificate is not valid.
     wants shake_hands();
 
-    /// What is there, decrypted. Nothing: not now. Empty: the end of input. Throws conversation_failed where
-    /// that end is not the peer's own word (close_notify), unless we have ended our direction before, or where
-    /// the bytes make no sense; std::system_error where the connection is lost.
-    [[nodiscard]] std::optional<std::string_view> read_some(std::span<char> into);
+    /// Returns decrypted input; nullopt if there is none now; an empty view at the end of input. Throws
+    /// conversation_failed for a protocol error, or for an end without close_notify (truncation) unless the
+    /// write side was shut down before. Throws std::system_error if the connection failed.
+    [[nodiscard]] std::optional<std::string_view> read_some(std::span<char> buffer);
 
-    /// Takes what fits, and returns how much; 0: not now. The next call must be with the same bytes, or with
-    /// those that follow. Throws as above.
+    /// Writes as much as possible and returns the number of bytes; 0: not possible now. The next call must
+    /// continue with the first unwritten byte. Throws like read_some().
     [[nodiscard]] std::size_t write_some(std::string_view bytes);
 
-    /// Is there more to read that the socket does not know of?
+    /// True if OpenSSL has buffered input, which poll(2) on the socket does not report.
     [[nodiscard]] bool has_more() const;
 
-    /// Tells the peer that we send no more (close_notify). Some take that as the end of both directions.
+    /// Sends close_notify. Some servers then close both directions.
     void shutdown_write();
 
     /// "TLSv1.3, TLS_AES_256_GCM_SHA384"
@@ -70,13 +71,13 @@ public:
 
 private:
     struct destroy {
-        void operator()(ssl_st* one) const;
+        void operator()(ssl_st* ssl) const;
     };
     std::unique_ptr<ssl_st, destroy> ssl_;
-    bool has_ended_ = false; // our direction
+    bool has_ended_ = false; // the write side
 };
 
-/// What is wrong with a handshake that was not done within `limit`.
+/// Returns the failure for a handshake that was not complete within `limit`.
 failure late_to_shake_hands(std::chrono::milliseconds limit);
 
 } // namespace parley

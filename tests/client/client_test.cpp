@@ -114,20 +114,20 @@ TEST_CASE("--time tells the round trip on standard error") {
 }
 
 TEST_CASE("--say prints the reply, and says by its status whether it was right") {
-    const auto right_server = echo_server();
-    CHECK(parley_client(right_server, {"--service", "echo", "--say", "Ada"}) == program_result{0, "Ada\n", ""});
-    CHECK(parley_client(right_server, {"--service", "echo", "--say", ""}) == program_result{0, "\n", ""});
+    const auto right = echo_server();
+    CHECK(parley_client(right, {"--service", "echo", "--say", "Ada"}) == program_result{0, "Ada\n", ""});
+    CHECK(parley_client(right, {"--service", "echo", "--say", ""}) == program_result{0, "\n", ""});
 
-    const scripted_server wrong_server{[](connection& connection, int) {
+    const scripted_server wrong{[](connection& connection, int) {
         echo(connection, [](std::string& chunk) { chunk = "error: \x1b[31mno\n"; });
     }};
     CHECK(
-        parley_client(wrong_server, {"--service", "echo", "--say", "Ada"}) ==
+        parley_client(wrong, {"--service", "echo", "--say", "Ada"}) ==
         program_result{1, "error: \x1b[31mno\n",
                        "parley-client: wrong answer at byte 0: expected 'Ada\\n', got 'error: \\x1b[31mno\\n' "
                        "(request 1 of "
                        "connection 1)\n"});
-    CHECK(parley_client(right_server, {"--service", "counter", "--say", "x"}) ==
+    CHECK(parley_client(right, {"--service", "counter", "--say", "x"}) ==
           program_result{
               1, "x\n",
               "parley-client: wrong answer at byte 0: expected a number from 1, got 'x\\n' (request 1 of "
@@ -140,13 +140,13 @@ TEST_CASE("each way to fail has one line of its own, and status 1") {
     CHECK(parley_client({"no.such.host.invalid:9"})
               .errors.starts_with("parley-client: no such host 'no.such.host.invalid': "));
 
-    std::string unused_address;
+    std::string gone;
     {
         const auto server = echo_server();
-        unused_address = server.endpoint().to_string();
+        gone = server.endpoint().to_string();
     }
-    CHECK(parley_client({unused_address}) ==
-          program_result{1, "", "parley-client: connect " + unused_address + ": Connection refused\n"});
+    CHECK(parley_client({gone}) ==
+          program_result{1, "", "parley-client: connect " + gone + ": Connection refused\n"});
 
     const scripted_server silent{[](connection& connection, int) { read_until_eof(connection); }};
     const auto input = file_with("hi\n");

@@ -350,15 +350,16 @@ TEST_CASE("requests that cannot be asked for are refused, and say why") {
     CHECK(refusal("hello", [](auto& options) { options.size = 65'537; }) ==
           "a request to this service has 1 to 65536 bytes, not 65537 (--size)");
     CHECK(refusal("hello", [](auto& options) { options.say = "two\nlines"; }) ==
-          "--say is one line, without a newline");
+          "--say must be one line without a newline");
     CHECK(refusal("pi", [](auto& options) { options.say = "many"; }) ==
-          "this service is sent a number, not 'many'");
+          "this service needs a number, not 'many'");
     CHECK(refusal("pi", [](auto& options) { options.digits = 0; }) ==
-          "pi is asked for 1 to 100000 digits, not 0");
-    CHECK(refusal("wait", [](auto& options) { options.say = "-1"; }) == "a wait of -1 ms cannot be asked for");
+          "service pi takes 1 to 100000 digits, not 0");
+    CHECK(refusal("wait", [](auto& options) { options.say = "-1"; }) ==
+          "service wait takes 0 ms or more, not -1 ms");
     CHECK(refusal("welcome", [](auto& options) { options.say = ""; }) == "fine");
     CHECK(refusal("welcome", [](auto& options) { options.say = "hi"; }) ==
-          "service welcome is sent nothing: choose another --service, or say ''");
+          "service welcome takes no request: choose another --service, or --say ''");
     CHECK_THROWS_WITH(protocol_for("ecoh"),
                       "unknown service 'ecoh': choose one of welcome, echo, counter, hello, pi, wait, raw");
 }

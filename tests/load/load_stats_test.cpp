@@ -255,7 +255,7 @@ TEST_CASE("an answer to the request before comes in the place of the right one: 
         const auto result = put_load(options_for(server, 4, framing));
         CHECK(faults_of(result) == "doubled 1");
         CHECK(result.stats.errors.kinds()[0].first.text.ends_with(
-            "they belong to request 2, which was answered before"));
+            "they belong to request 2, which is already answered"));
     }
 }
 
@@ -324,9 +324,8 @@ TEST_CASE("the answer of any server is a text, a pattern or a number of bytes") 
               .starts_with("wrong bytes: wrong answer at byte 2: expected 'I"));
     CHECK(errors_with(pong, "PING\r\n", "6 bytes")
               .starts_with("too many bytes: 6 bytes of an answer were complete"));
-    CHECK(
-        errors_with(pong, "PING", "/ping/", framing::line)
-            .starts_with("wrong bytes: wrong answer at byte 0: expected what matches /ping/, got '+PONG\\r'"));
+    CHECK(errors_with(pong, "PING", "/ping/", framing::line)
+              .starts_with("wrong bytes: wrong answer at byte 0: expected a match of /ping/, got '+PONG\\r'"));
     CHECK(errors_with(pong, "PING", "5 bytes", framing::line).find("expected 5 bytes") != std::string::npos);
 }
 
@@ -375,11 +374,11 @@ TEST_CASE("what is to be sent and expected is checked before the load") {
     };
     CHECK(refusal("ok") == "fine");
     CHECK(refusal("//") == "fine"); // a text of two slashes, not a pattern
-    CHECK(refusal("").starts_with("service raw needs to know what is right"));
+    CHECK(refusal("").starts_with("service raw needs an expected response"));
     CHECK(refusal("/(/").starts_with("--expect /(/ is no regular expression: "));
     CHECK(refusal("0 bytes").starts_with("--expect '0 bytes' is no answer"));
     CHECK(refusal("\\q").starts_with("unknown escape in"));
-    CHECK(refusal("ok\\n", framing::line) == "a line has no newline in it: choose another --framing");
+    CHECK(refusal("ok\\n", framing::line) == "a line cannot contain a newline: choose another --framing");
     CHECK(refusal("ok", framing::u16, std::string(70'000, 'x'))
               .starts_with("a message of 70000 bytes is too long"));
     CHECK(unescaped("a\\n\\r\\t\\\\\\x41") == "a\n\r\t\\A");
