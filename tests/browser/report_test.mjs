@@ -94,7 +94,7 @@ test("the answer is in words on the first screen", async () => {
     ["Requests that compute", "Short connections"],
   );
   assert.equal(words[1][1], "epoll");
-  assert.match(words[1][2], /needs 1\.\d+ times what epoll does \(95 %: .* to .*\)/);
+  assert.match(words[1][2], /needs 1\.\d+ times what epoll does \(95 % interval: .* to .*\)/);
   for (const canvas of await page.$$("#answers canvas")) {
     const box = await canvas.boundingBox();
     assert.ok(box.y + box.height < 900, "a picture is below the first screen");
@@ -230,7 +230,7 @@ test("hovering shows the numbers", async () => {
     chart.update();
     return chart.tooltip.body[0].lines[0];
   });
-  assert.match(label, /us \(95 %: .* to .*\)/);
+  assert.match(label, /us \(95 % interval: .* to .*\)/);
 });
 
 test("every number can be had as CSV and as JSON", async () => {

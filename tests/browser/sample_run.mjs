@@ -12,7 +12,7 @@ const servers = {
   epoll: { each: 7000, most: 80_000, kib: 6, cpu: 20 },
 };
 const workloads = [
-  { id: "cpu", question: "cpu", name: "Work for the processor", service: "pi", connections: 8 },
+  { id: "cpu", question: "cpu", name: "Requests that compute", service: "pi", connections: 8 },
   { id: "short", question: "short", name: "One request per connection", connections: 50, per_connection: 1 },
   ...[1, 10, 100].map((connections) => ({
     id: `levels-${connections}`,

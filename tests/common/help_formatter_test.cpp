@@ -1,4 +1,3 @@
-// Tests of help_formatter: how --help lays out its options.
 #include "common/help_formatter.hpp"
 
 #include <algorithm>

@@ -122,7 +122,7 @@ std::string joined(const std::vector<std::string>& lines) { return fmt::format("
 
 TEST_CASE("a plan that was written is read as it was") {
     plan original;
-    original.contenders = {{.name = "thread", .model = "thread"}, foreign_server("mine=./mine {port}")};
+    original.contenders = {{.name = "thread", .model = "thread"}, external_server("mine=./mine {port}")};
     add_questions(original, plan_size::full, {}, "echo", two_cores());
     original.seed = 42;
     const auto text = json_of(original);
@@ -139,24 +139,22 @@ TEST_CASE("what is no plan is refused, with the field that is wrong") {
         }
         return "none";
     };
-    const std::string contenders_text = R"("contenders": [{"name": "a", "model": "a"}])";
-    const auto with_workload = [&](const char* load) {
-        return "{" + contenders_text + R"(, "workloads": [)" + load + "]}";
-    };
-    CHECK(refusal(with_workload(R"({"id": "x"})").c_str()) == "none");
+    const std::string good = R"("contenders": [{"name": "a", "model": "a"}])";
+    const auto with = [&](const char* load) { return "{" + good + R"(, "workloads": [)" + load + "]}"; };
+    CHECK(refusal(with(R"({"id": "x"})").c_str()) == "none");
     for (const auto& [text, complaint] : std::vector<std::pair<std::string, std::string>>{
              {"[]", "JSON object"},
              {"{}", "\"contenders\" is missing"},
-             {"{" + contenders_text + "}", "\"workloads\" is missing"},
-             {"{" + contenders_text + R"(, "workloads": []})", "nothing to compare"},
-             {with_workload(R"({"id": "x"}, {"id": "x"})"), "'x' is there twice"},
-             {with_workload(R"({"id": "x", "conections": 3})"), "\"conections\" is unknown"},
-             {with_workload(R"({"id": "x", "connections": "many"})"), "\"connections\""},
-             {with_workload(R"({"id": "x", "connections": 0})"), "\"connections\" is 0"},
-             {with_workload(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
-             {with_workload("{}"), "no \"id\""},
-             {with_workload("7"), "no object"},
-             {"{" + contenders_text + R"(, "seeds": 1, "workloads": [{"id": "x"}]})", "\"seeds\" is unknown"},
+             {"{" + good + "}", "\"workloads\" is missing"},
+             {"{" + good + R"(, "workloads": []})", "nothing to compare"},
+             {with(R"({"id": "x"}, {"id": "x"})"), "duplicate name 'x'"},
+             {with(R"({"id": "x", "conections": 3})"), "\"conections\" is unknown"},
+             {with(R"({"id": "x", "connections": "many"})"), "\"connections\""},
+             {with(R"({"id": "x", "connections": 0})"), "\"connections\" is 0"},
+             {with(R"({"id": "x", "contenders": ["b"]})"), "'b', which is no contender"},
+             {with("{}"), "no \"id\""},
+             {with("7"), "no JSON object"},
+             {"{" + good + R"(, "seeds": 1, "workloads": [{"id": "x"}]})", "\"seeds\" is unknown"},
              {R"({"contenders": [{"name": "a"}], "workloads": [{"id": "x"}]})",
               "either a \"model\" or a \"command\""},
          }) {
@@ -169,7 +167,7 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
     plan quick;
     for (const auto* model : {"iterative", "fork", "prefork", "thread", "pool", "epoll", "loop-pool"})
         quick.contenders.push_back({.name = model, .model = model});
-    quick.contenders.push_back(foreign_server("mine=x"));
+    quick.contenders.push_back(external_server("mine=x"));
     auto full = quick;
     add_questions(quick, plan_size::quick, {}, "echo", two_cores());
     add_questions(full, plan_size::full, {}, "echo", two_cores());
@@ -181,10 +179,10 @@ TEST_CASE("the ready plans ask every question, and a server of others only where
         const bool has_mine = std::ranges::find(load.contenders, "mine") != load.contenders.end();
         if (has_mine) CHECK(load.service == "echo");
     }
-    plan small_plan;
-    small_plan.contenders = {{.name = "epoll", .model = "epoll"}};
-    add_questions(small_plan, plan_size::quick, {"stevens", "cpu"}, "echo", two_cores());
-    CHECK(small_plan.workloads.size() == 1); // no model of Stevens' comparison is in the plan
+    plan only;
+    only.contenders = {{.name = "epoll", .model = "epoll"}};
+    add_questions(only, plan_size::quick, {"stevens", "cpu"}, "echo", two_cores());
+    CHECK(only.workloads.size() == 1); // no model of Stevens' comparison is in the plan
 }
 
 TEST_CASE("no ready plan has more connections than the machine allows, and the full one has as many") {
@@ -219,7 +217,7 @@ TEST_CASE("how many connections a server serves is told with what failed beyond"
     CHECK(capacities == std::vector<capacity>{{"epoll", 100, 0, ""},
                                               {"pool", 10, 100, "only 15 were served"},
                                               {"worst", 0, 1, "it crashed"}});
-    CHECK(to_string(capacities[0]) == "100 served, as many as were tried");
+    CHECK(to_string(capacities[0]) == "100 served, the highest level tried");
     CHECK(to_string(capacities[1]) == "10 served, 100 too many: only 15 were served");
     CHECK(to_string(capacities[2]) == "1 too many: it crashed");
     CHECK(report_data(run, "").at("capacities").size() == 3);
@@ -232,7 +230,7 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
                          .question = "work-sweep",
                          .service = "pi",
                          .digits = digits});
-    const auto crossings_in = [&](std::vector<std::vector<behaviour>> models, int rounds = 4) {
+    const auto found = [&](std::vector<std::vector<behaviour>> models, int rounds = 4) {
         const auto run = run_of(loads, models, rounds);
         std::vector<std::string> lines;
         for (const auto& crossing : crossings_of(summarize(run.planned, run.done, "")))
@@ -242,17 +240,17 @@ TEST_CASE("where the curves of two of the best cross is told, and only that") {
     const std::vector<behaviour> loop_leads{{"epoll", 100}, {"thread", 50}, {"slow", 20}},
         alike{{"epoll", 30}, {"thread", 30}, {"slow", 10}},
         threads_lead{{"epoll", 5}, {"thread", 10}, {"slow", 7}};
-    CHECK(crossings_in({loop_leads, alike, threads_lead}) ==
+    CHECK(found({loop_leads, alike, threads_lead}) ==
           std::vector<std::string>{
               "pi, requests per second by digits of pi: epoll is better up to 10, thread from 1000 on."});
-    CHECK(crossings_in({loop_leads, threads_lead, threads_lead}) ==
+    CHECK(found({loop_leads, threads_lead, threads_lead}) ==
           std::vector<std::string>{
               "pi, requests per second by digits of pi: epoll is better up to 10, thread from 100 on."});
-    CHECK(crossings_in({loop_leads, alike, loop_leads}).empty());
-    CHECK(crossings_in({alike, threads_lead, loop_leads}) ==
+    CHECK(found({loop_leads, alike, loop_leads}).empty());
+    CHECK(found({alike, threads_lead, loop_leads}) ==
           std::vector<std::string>{
               "pi, requests per second by digits of pi: thread is better up to 100, epoll from 1000 on."});
-    CHECK(crossings_in({loop_leads, alike, threads_lead}, 1).empty()); // one round shows no difference
+    CHECK(found({loop_leads, alike, threads_lead}, 1).empty()); // one round shows no difference
 }
 
 TEST_CASE("a product of levels and services is a sweep for each service") {
@@ -275,14 +273,14 @@ TEST_CASE("a product of levels and services is a sweep for each service") {
                              "thread from 10 on.") != std::string::npos);
     CHECK(joined(lines).find("echo") == std::string::npos);
     CHECK(data.at("sections").at(1).at("place") == 10);
-    CHECK_FALSE(place_of(cpu).has_value());
+    CHECK_FALSE(x_of(cpu).has_value());
 }
 
 TEST_CASE("a run that is read again is as it was") {
     const auto run =
         run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}}, {{"epoll", 900}, {"thread", 800}}});
-    const auto text = record_of(run);
-    CHECK(record_of(results_from(text)) == text);
+    const auto text = json_of(run);
+    CHECK(json_of(results_from(text)) == text);
     CHECK(text.at("complete") == true);
     CHECK(text.at("disturbance").at("others") == doctest::Approx(0.025)); // including a run that was resumed
     auto changed = text;
@@ -359,7 +357,7 @@ TEST_CASE("an answer names who is best, by how much and how sure, and who is out
     const auto text = joined(answers[0].reason);
     CAPTURE(text);
     CHECK(answers[0].headline == "pool and thread");
-    CHECK(answers[0].margin.starts_with("pool reaches 1.90 times what epoll does (95 %: "));
+    CHECK(answers[0].margin.starts_with("pool reaches 1.90 times what epoll does (95 % interval: "));
     CHECK(text.find("Of these, thread needs least memory") != text.npos);
     CHECK(text.find("iterative (1 of 8)") != text.npos);
 }
@@ -383,14 +381,14 @@ TEST_CASE("where many are alike, the answer names those that are worse") {
         models.push_back({.name = name, .rate = 190, .kib_per_connection = 99});
     auto run = run_of({cpu}, {models});
     const auto alike = answers_of(summarize(run.planned, run.done, "")).at(0);
-    CHECK(alike.headline == "6 alike: no difference that matters");
-    CHECK(alike.margin == "All are shown to be within 10 % of the best.");
+    CHECK(alike.headline == "6 alike: no relevant difference");
+    CHECK(alike.margin == "All are within 10 % of the best (95 % intervals).");
     models[2].kib_per_connection = 1;
     run = run_of({cpu}, {models});
     CHECK(answers_of(summarize(run.planned, run.done, "")).at(0).headline == "6 alike; least memory: c");
     models.push_back({"slow", 90});
     run = run_of({cpu}, {models});
-    CHECK(answers_of(summarize(run.planned, run.done, "")).at(0).headline == "any but slow");
+    CHECK(answers_of(summarize(run.planned, run.done, "")).at(0).headline == "any except slow");
 }
 
 TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
@@ -466,18 +464,17 @@ TEST_CASE("claims are judged by the run, and silent where it has not measured th
 
 TEST_CASE("how much rates differ between rounds says what so many rounds can show") {
     const auto noise_text = [](int rounds) {
-        auto run = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
-        for (auto& measurement : run.done) // and one server 5 % more, the other 5 % less, in turns
+        auto all = run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}, rounds); // each round 1 % more
+        for (auto& measurement : all.done) // and one server 5 % more, the other 5 % less, in turns
             measurement.load.rate *=
                 (measurement.where.round + static_cast<int>(measurement.where.contender)) % 2 ? 1.05 : 1 / 1.05;
-        return noise_finding(summarize(run.planned, run.done, ""));
+        return noise_finding(summarize(all.planned, all.done, ""));
     };
     CHECK(noise_text(1).empty());
-    CHECK(noise_text(4).find(
-              "differs by 8.0 % from round to round (residual standard deviation; median of 1 workloads)") !=
+    CHECK(noise_text(4).find("Residual standard deviation of a rate: 8.0 % (median of 1 workloads") !=
           std::string::npos);
-    CHECK(noise_text(4).find("So 4 rounds of 2 servers show a difference of ") != std::string::npos);
-    CHECK(noise_text(4).find("; one of 5 % takes ") != std::string::npos);
+    CHECK(noise_text(4).find("Minimum detectable effect with 4 rounds of 2 servers: ") != std::string::npos);
+    CHECK(noise_text(4).find("; to detect 5 %, run ") != std::string::npos);
 }
 
 TEST_CASE("a model's reason is what its counters say") {
@@ -533,7 +530,7 @@ TEST_CASE("a bar is as long as its value, in eighths of a column") {
     CHECK(chart_of({{"a", 1, "1"}, {"b", 2, "2"}}).size() == 2);
 }
 
-TEST_CASE("two results are better, worse, or cannot be told apart") {
+TEST_CASE("two results are better, worse, or not clearly different") {
     const auto before = run_of({cpu, brief}, {{{"epoll", 100}, {"thread", 190}, {"pool", 50}}, {{"epoll", 9}}});
     auto other_brief = brief;
     other_brief.size = 4000;
@@ -548,7 +545,7 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
     CHECK(verdict("epoll") == changed::verdict::better);
     CHECK(verdict("thread") == changed::verdict::cannot_tell);
     CHECK(verdict("pool") == changed::verdict::worse);
-    CHECK(difference.apart == std::vector<std::string>{"short (asked differently)"});
+    CHECK(difference.apart == std::vector<std::string>{"short (other workload in B)"});
     const auto fewer = run_of({cpu}, {{{"epoll", 100}}}),
                more = run_of({cpu}, {{{"epoll", 100}, {"thread", 1}}});
     CHECK(compare(fewer, more).apart == std::vector<std::string>{"cpu, thread (only in B)"});
@@ -558,7 +555,8 @@ TEST_CASE("two results are better, worse, or cannot be told apart") {
         CAPTURE(line);
         CHECK(line.size() <= 100);
     }
-    CHECK(unwrapped(joined(lines)).find("better in 1, worse in 1 of 9 figures") != std::string::npos);
+    CHECK(unwrapped(joined(lines)).find("better in 1, worse in 1 of 9 metrics; 7 are not clearly different") !=
+          std::string::npos);
     const auto last_line = [&](const char* is) {
         const auto matches = [&](const std::string& line) { return line.ends_with(is); };
         return std::find_if(lines.rbegin(), lines.rend(), matches).base() - lines.begin();
@@ -582,9 +580,7 @@ TEST_CASE("no name changes how the page is read") {
         CHECK(data.find('<') == data.npos);
         CHECK(nlohmann::json::parse(data).at("plan").at("contenders").at(0).at("name") == std::string{name});
         std::size_t scripts = 0;
-        for (auto position = page.find("<script"); position != page.npos;
-             position = page.find("<script", position + 1))
-            ++scripts;
+        for (auto at = page.find("<script"); at != page.npos; at = page.find("<script", at + 1)) ++scripts;
         CHECK(scripts == 3);
     }
 }
@@ -592,9 +588,8 @@ TEST_CASE("no name changes how the page is read") {
 TEST_CASE("the page's scripts are those that its policy allows") {
     const auto page = html_of(run_of({cpu}, {{{"epoll", 100}, {"thread", 190}}}), "");
     CHECK(page.find("default-src 'none'") != page.npos);
-    for (auto position = page.find("<script>"); position != page.npos;
-         position = page.find("<script>", position + 1)) {
-        const auto script = page.substr(position + 8, page.find("</script>", position) - position - 8);
+    for (auto at = page.find("<script>"); at != page.npos; at = page.find("<script>", at + 1)) {
+        const auto script = page.substr(at + 8, page.find("</script>", at) - at - 8);
         std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
         std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64;
         unsigned int size = 0;

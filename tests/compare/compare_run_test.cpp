@@ -103,7 +103,7 @@ TEST_CASE("a run leaves its plan, its measurements, its result and its report") 
     SUBCASE("it is not overwritten") {
         const auto second = run(with(tiny, {"--output", path}));
         CHECK(second.code == 2);
-        CHECK(second.errors.find("holds a run already: go on with --resume") != second.errors.npos);
+        CHECK(second.errors.find("contains a run already: continue it with --resume") != second.errors.npos);
     }
     SUBCASE("what is missing is measured when it goes on") {
         std::ifstream lines{path + "/cells.jsonl"};
@@ -143,7 +143,7 @@ TEST_CASE("a run leaves its plan, its measurements, its result and its report") 
         with_plan("/begun", "today");
         const unique_fd lock{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
         REQUIRE(flock(lock.get(), LOCK_EX) == 0);
-        refused("another parley-compare measures into");
+        refused("another parley-compare uses");
         flock(lock.get(), LOCK_UN);
         std::ofstream{cells, std::ios::app} << line << '\n';
         refused("twice");

@@ -12,6 +12,7 @@
 #include "client/compare/measure/results_json.hpp"
 #include "client/compare/plan/plan.hpp"
 #include "client/compare/report/text_table.hpp"
+#include "common/human_numbers.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/unwrapped.hpp"
@@ -40,7 +41,7 @@ constexpr auto time_limit = 60s;
 
 plan plan_of(std::vector<std::string> names, int rounds = 3) {
     plan plan;
-    for (const auto& name : names) plan.contenders.push_back(foreign_server(name + "=false"));
+    for (const auto& name : names) plan.contenders.push_back(external_server(name + "=false"));
     plan.workloads.push_back({.id = "long", .name = "Long-lived connections", .service = "echo"});
     plan.rounds = rounds;
     return plan;
@@ -116,10 +117,10 @@ TEST_CASE("memory is what the processes share, once, with what the kernel keeps 
     CHECK(sum.page_tables_kib == 110);
     CHECK(sum.stacks_kib == 64);
     CHECK(sum.total_kib() == 208 + 1200 + 110 + 64);
-    const auto own_memory = memory_of(std::array{getpid()});
-    CHECK(own_memory.data_kib > 0);
-    CHECK(own_memory.page_tables_kib > 0);
-    CHECK(own_memory.processes == 1);
+    const auto own = memory_of(std::array{getpid()});
+    CHECK(own.data_kib > 0);
+    CHECK(own.page_tables_kib > 0);
+    CHECK(own.processes == 1);
 }
 
 TEST_CASE("the processor time of a process holds that of ended threads and of children it waited for") {
@@ -205,7 +206,7 @@ TEST_CASE("system calls are counted of a process and of the children that it mak
 TEST_CASE("a program is kept to some cores only as long as it is asked to") {
     const auto before = usable_cpus();
     {
-        const on_cores first{{before.front()}};
+        const cpu_affinity first{{before.front()}};
         CHECK(usable_cpus() == std::vector<int>{before.front()});
     }
     CHECK(usable_cpus() == before);
@@ -243,7 +244,7 @@ TEST_CASE("a pool has a worker for each connection that lives long") {
     auto passing = lasting;
     passing.per_connection = 1;
     const auto has_workers = [](const char* model, const workload& load) {
-        const auto arguments = contender{.name = model, .model = model}.words(load, "parley-server");
+        const auto arguments = contender{.name = model, .model = model}.command_line(load, "parley-server");
         return std::find(arguments.begin(), arguments.end(), "--workers") != arguments.end();
     };
     CHECK(has_workers("pool", lasting));
@@ -253,13 +254,13 @@ TEST_CASE("a pool has a worker for each connection that lives long") {
 }
 
 TEST_CASE("a server of one's own needs a name and a command") {
-    CHECK(foreign_server("mine=./server 0 a=b").name == "mine");
-    CHECK(foreign_server("./bin/server --port={port}").name == "server");
-    CHECK(foreign_server("./bin/server --port={port}").command == "./bin/server --port={port}");
-    CHECK(foreign_server("X=/bin/sh -c true").name == "X"); // a program follows
-    CHECK(foreign_server("mine=FOO=1 ./server").command == "FOO=1 ./server");
+    CHECK(external_server("mine=./server 0 a=b").name == "mine");
+    CHECK(external_server("./bin/server --port={port}").name == "server");
+    CHECK(external_server("./bin/server --port={port}").command == "./bin/server --port={port}");
+    CHECK(external_server("X=/bin/sh -c true").name == "X"); // a program follows
+    CHECK(external_server("mine=FOO=1 ./server").command == "FOO=1 ./server");
     for (const auto* text : {"", "mine", "=./server", "mine="})
-        CHECK_THROWS_AS(foreign_server(text), std::invalid_argument);
+        CHECK_THROWS_AS(external_server(text), std::invalid_argument);
 }
 
 TEST_CASE("a command is what a shell takes, and its variables are no names") {
@@ -267,10 +268,10 @@ TEST_CASE("a command is what a shell takes, and its variables are no names") {
          {"FOO=1 ./server {port}", "FOO=1 BAR=/tmp exec ./server {port}", "cd /tmp && ./server {port}",
           "ulimit -n 512; exec ./server {port}", "(cd /tmp; ./bin/server --port={port})"}) {
         CAPTURE(command);
-        const auto contender = foreign_server(command);
+        const auto contender = external_server(command);
         CHECK(contender.name == "server");
         CHECK(contender.command == command);
-        CHECK(contender.words({}, "") == std::vector<std::string>{"/bin/sh", "-c", command});
+        CHECK(contender.command_line({}, "") == std::vector<std::string>{"/bin/sh", "-c", command});
     }
 }
 
@@ -287,11 +288,11 @@ TEST_CASE("a load that waits lasts ten waits at least") {
 TEST_CASE("a server of ours must end with 0, one of others may be ended by SIGTERM") {
     const auto ended = [](int status) { return process_end{.status = status, .used = {}}; };
     for (const bool is_ours : {true, false}) {
-        CHECK(ended_well(ended(W_EXITCODE(0, 0)), is_ours));
-        CHECK(ended_well(ended(W_EXITCODE(0, SIGTERM)), is_ours) == !is_ours);
-        CHECK(ended_well(ended(W_EXITCODE(128 + SIGTERM, 0)), is_ours) == !is_ours);
-        CHECK_FALSE(ended_well(ended(W_EXITCODE(0, SIGKILL)), is_ours));
-        CHECK_FALSE(ended_well(ended(W_EXITCODE(1, 0)), is_ours));
+        CHECK(has_ended_well(ended(W_EXITCODE(0, 0)), is_ours));
+        CHECK(has_ended_well(ended(W_EXITCODE(0, SIGTERM)), is_ours) == !is_ours);
+        CHECK(has_ended_well(ended(W_EXITCODE(128 + SIGTERM, 0)), is_ours) == !is_ours);
+        CHECK_FALSE(has_ended_well(ended(W_EXITCODE(0, SIGKILL)), is_ours));
+        CHECK_FALSE(has_ended_well(ended(W_EXITCODE(1, 0)), is_ours));
     }
 }
 
@@ -373,7 +374,7 @@ TEST_CASE("who does not serve every connection is shown, not ranked") {
     CHECK_FALSE(section.rows.back().rate_ratio);
     CHECK(joined(table_of(section)).find("1 of 50") != std::string::npos);
     const auto text = joined(findings_of(section));
-    CHECK(text.find("Most requests") == text.npos); // one round shows no difference
+    CHECK(text.find("Highest rate") == text.npos); // one round shows no difference
     CHECK(text.find("one served 1 of 50 connections, so it is not ranked.") != text.npos);
 }
 
@@ -386,9 +387,19 @@ TEST_CASE("what the rounds show, and what they do not, is said in words") {
         done.push_back(measured(round, 2, 100 + round));
     }
     CHECK(joined(findings_of(summarize(plan, done, "").at(0))) ==
-          "Most requests: faster, 102 per second; worse: slow, 12 % of that; not enough rounds to say: fast, "
+          "Highest rate: faster, 102 per second; worse: slow, 12 % of that; not clearly different: fast, "
           "98 % of "
           "that.\n");
+}
+
+TEST_CASE("three digits are enough for a person") {
+    CHECK(format_scaled(0) == "0.000");
+    CHECK(format_scaled(0.0123) == "0.012");
+    CHECK(format_scaled(9.999) == "10.0");
+    CHECK(format_scaled(99.96) == "100");
+    CHECK(format_scaled(999.6) == "1.00k");
+    CHECK(format_scaled(98'123) == "98.1k");
+    CHECK(format_scaled(1'234'567) == "1.23M");
 }
 
 TEST_CASE("no line of a table is wider than a hundred columns") {
@@ -406,7 +417,7 @@ TEST_CASE("no line of a table is wider than a hundred columns") {
 
 TEST_CASE("the record keeps every measurement, and says what is missing") {
     const auto plan = plan_of({"a", "b"}, 1);
-    const auto record = record_of({plan, machine::here(), "2026-03-01 12:00", {failed(1, 0, "reset")}});
+    const auto record = json_of(results{plan, machine::here(), "2026-03-01 12:00", {failed(1, 0, "reset")}});
     CHECK(record.at("schema") == "parley-compare/2");
     CHECK(record.at("complete") == false);
     CHECK(record.at("cells").size() == 1);
@@ -454,11 +465,11 @@ TEST_CASE("server and load have cores of their own where there are two") {
     CAPTURE(program.error_output());
     if (usable_cpus().size() < 2) {
         CHECK(end->exit_code() == 2);
-        CHECK(program.error_output().find("--separate-cores: there is only one") != text.npos);
+        CHECK(program.error_output().find("--separate-cores needs two cores: only one is usable") != text.npos);
         return;
     }
     CHECK(end->exit_code() == 0);
-    CHECK(unwrapped(text).find("The load has one core") != text.npos);
+    CHECK(unwrapped(text).find("The load generator has one CPU") != text.npos);
 }
 
 TEST_CASE("a server that fails is a row with its reason") {
@@ -468,7 +479,7 @@ TEST_CASE("a server that fails is a row with its reason") {
     CHECK(program.wait(time_limit)->exit_code() == 1);
     const auto text = program.rest_of_output();
     CAPTURE(text);
-    CHECK(text.find("no round counts") != text.npos);
+    CHECK(text.find("no valid round") != text.npos);
     CHECK(unwrapped(text).find("no luck") != text.npos);
 }
 

@@ -189,14 +189,14 @@ TEST_CASE("an agent that shows a certificate instead of knowing the secret gets 
         std::size_t size = 0;
         return SSL_accept(tls.get()) == 1 && SSL_read_ex(tls.get(), orders.data(), orders.size(), &size) == 1;
     });
-    std::string error_text;
+    std::string wrong;
     try {
         psk_channel controller{std::move(pair.remote), side::controller, secret, time_limit};
         controller.send({{"kind", "orders"}});
     } catch (const std::runtime_error& error) {
-        error_text = error.what();
+        wrong = error.what();
     }
-    CHECK(error_text == "it does not know the secret, or speaks no TLS");
+    CHECK(wrong == "it does not know the secret, or speaks no TLS");
     CHECK_FALSE(impostor.get());
 }
 
@@ -242,7 +242,7 @@ public:
     }
 
     [[nodiscard]] std::string secret_file() const { return folder_.file("secret"); }
-    [[nodiscard]] subprocess& agent(std::size_t i) { return *agents_.at(i); }
+    [[nodiscard]] subprocess& agent(std::size_t which) { return *agents_.at(which); }
     [[nodiscard]] std::string names() const { return endpoints_[0] + ',' + endpoints_[1]; }
 
     /// Starts a controller of both agents.
@@ -266,8 +266,8 @@ private:
         arguments.insert(arguments.end(), options_.begin(), options_.end());
         auto agent = std::make_unique<subprocess>(std::move(arguments), subprocess::errors::kept);
         const auto line = agent->read_line(time_limit); // "listening on ADDRESS (agent)"
-        const auto begin = line.find("on ") + 3;
-        endpoints_.push_back(line.substr(begin, line.find(' ', begin) - begin));
+        const auto from = line.find("on ") + 3;
+        endpoints_.push_back(line.substr(from, line.find(' ', from) - from));
         return agent;
     }
 

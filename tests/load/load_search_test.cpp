@@ -95,10 +95,10 @@ TEST_CASE("a trial lasts as long as its percentile needs") {
 TEST_CASE("what cannot be told is not counted against the server") {
     // From 5,000 requests/s on, the load generator is the limit.
     const auto limited = [](double rate) { return rate < 5'000 ? trial_outcome::met : trial_outcome::unknown; };
-    const auto knee = find_knee({}, limited);
-    CHECK(knee.least > 4'500);
-    CHECK(knee.most < 5'500);
-    CHECK(knee.at_most == trial_outcome::unknown);
+    const auto found = find_knee({}, limited);
+    CHECK(found.least > 4'500);
+    CHECK(found.most < 5'500);
+    CHECK(found.at_most == trial_outcome::unknown);
     const auto never = find_knee({}, [](double) { return trial_outcome::unknown; });
     CHECK(never.least == 0);
     CHECK(never.at_most == trial_outcome::unknown);
@@ -112,10 +112,10 @@ TEST_CASE("what cannot be told is not counted against the server") {
 TEST_CASE("the knee lies between a rate that was met and one that was not") {
     for (const double truth : {3.0, 999.0, 12'345.0, 4e6}) {
         int trials = 0;
-        const auto knee = find_knee({}, [&](double rate) { return ++trials, outcome_of(rate <= truth); });
-        CHECK(knee.least <= truth);
-        CHECK(knee.most > truth);
-        CHECK(knee.most <= knee.least * 1.05 * 1.05 * 1.001); // for searches that began at another rate
+        const auto found = find_knee({}, [&](double rate) { return ++trials, outcome_of(rate <= truth); });
+        CHECK(found.least <= truth);
+        CHECK(found.most > truth);
+        CHECK(found.most <= found.least * 1.05 * 1.05 * 1.001); // for searches that began at another rate
         CHECK(trials < 80);
     }
 }
@@ -126,11 +126,11 @@ TEST_CASE("luck near the knee makes the interval wider, and it still holds the k
     int correct = 0;
     for (int search = 0; search < 100; ++search) {
         // Within 5 % of the knee, chance decides if a trial is met.
-        const auto knee = find_knee({}, [&](double rate) {
+        const auto found = find_knee({}, [&](double rate) {
             const double chance = std::clamp(0.5 - (rate / truth - 1) * 10, 0.0, 1.0);
             return outcome_of(std::bernoulli_distribution{chance}(random));
         });
-        correct += knee.least <= truth * 1.05 && knee.most >= truth * 0.95 && knee.most < truth * 1.3;
+        correct += found.least <= truth * 1.05 && found.most >= truth * 0.95 && found.most < truth * 1.3;
     }
     CHECK(correct == 100);
 }
@@ -184,9 +184,9 @@ TEST_CASE("the addresses of one name share the connections, and one that is not 
     std::array<std::atomic<int>, 2> connections{};
     const scripted_server first{[&](connection& connection, int) { ++connections[0], echo(connection); }};
     const scripted_server second{[&](connection& connection, int) { ++connections[1], echo(connection); }};
-    std::optional<scripted_server> stopped_server{std::in_place, [](connection&, int) {}};
-    const auto unserved = stopped_server->endpoint();
-    stopped_server.reset();
+    std::optional<scripted_server> gone{std::in_place, [](connection&, int) {}};
+    const auto unserved = gone->endpoint();
+    gone.reset();
     load_options options;
     options.connections = 9;
     options.total = 90;

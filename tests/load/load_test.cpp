@@ -4,6 +4,7 @@
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/engine/run_load.hpp"
 #include "client/load/output/report.hpp"
+#include "common/human_numbers.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -277,8 +278,8 @@ TEST_CASE("a cool-down keeps the load up, and is in no figure") {
 TEST_CASE("a load ends at once where nobody listens") {
     std::string target;
     {
-        const scripted_server stopped_server{[](connection&, int) {}};
-        target = stopped_server.endpoint().to_string();
+        const scripted_server gone{[](connection&, int) {}};
+        target = gone.endpoint().to_string();
     }
     load_options options;
     options.target = target;
@@ -424,6 +425,18 @@ TEST_CASE("a percentile is told only where at least ten answers lie beyond it") 
     CHECK_FALSE(settled_percentile(histogram{}, 50).has_value());
 }
 
+TEST_CASE("times and counts are written for people") {
+    CHECK(format_duration(0ns) == "0.00 us");
+    CHECK(format_duration(9'996ns) == "10.0 us");
+    CHECK(format_duration(412'345ns) == "412 us");
+    CHECK(format_duration(999'600ns) == "1.00 ms");
+    CHECK(format_duration(1'030ms) == "1.03 s");
+    CHECK(format_duration(60s) == "60.0 s");
+    CHECK(format_count(std::uint64_t{7}) == "7");
+    CHECK(format_count(std::uint64_t{999}) == "999");
+    CHECK(format_count(std::uint64_t{1'371'105}) == "1,371,105");
+}
+
 // The program parley-load.
 
 namespace {
@@ -522,12 +535,11 @@ TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is 
         echo(connection, [](std::string& piece) { piece = "error: no\n"; });
     }};
     const auto endpoint = server.endpoint().to_string();
-    const auto wrong_replies = parley_load({endpoint, "--requests", "1"});
-    CHECK(wrong_replies.code == 1);
-    CHECK(wrong_replies.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") !=
-          wrong_replies.output.npos);
-    CHECK(wrong_replies.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
-                                  "parley-load: not one answer was counted\n");
+    const auto wrong = parley_load({endpoint, "--requests", "1"});
+    CHECK(wrong.code == 1);
+    CHECK(wrong.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") != wrong.output.npos);
+    CHECK(wrong.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
+                          "parley-load: not one answer was counted\n");
 
     CHECK(parley_load({endpoint, "--duration", "10"}).code == 2);
     CHECK(parley_load({endpoint, "--requests", "5", "--duration", "10s"}).code == 2);

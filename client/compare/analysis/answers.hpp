@@ -1,4 +1,4 @@
-// Which model for which service: the answers on the first screen, in words, computed from the run.
+// Which model for which service: the recommendations on the first screen, in words, computed from the run.
 #pragma once
 
 #include "client/compare/analysis/ranking.hpp"
@@ -11,16 +11,16 @@ namespace parley {
 
 struct answer {
     std::string workload;            // its id
-    std::string question;            // "Work for the processor"
-    std::string_view metric;         // what decides
-    std::vector<std::string> best;   // has the best mean, and those that are shown to be as good
+    std::string question;            // "Requests that compute"
+    std::string_view metric;         // key of the metric that decides
+    std::vector<std::string> best;   // the best mean, and the models confirmed to be as good
     std::string headline;            // "loops and pool", or "not fork"
-    std::string margin;              // a sentence: by how much, and how sure
-    std::vector<std::string> reason; // sentences: how much, what else tells the best apart, who is out
+    std::string margin;              // a sentence: the difference and its interval
+    std::vector<std::string> reason; // sentences: the estimate, the tie break, the models left out
 };
 
-/// For the questions that the run has measured, in the order of a report. Servers that did not serve every
-/// connection take no part.
-std::vector<answer> answers_of(const std::vector<section>& all);
+/// Returns an answer for each question that the run measured, in the order of the report. Servers that did not
+/// serve all connections are left out.
+std::vector<answer> answers_of(const std::vector<section>& sections);
 
 } // namespace parley

@@ -9,42 +9,42 @@ namespace parley {
 
 namespace {
 
-/// Why not all of the connections were served; empty: they were.
-std::string obstacle(const row& one, int connections) {
-    if (!one.problems.empty()) return one.problems.front().text;
-    if (one.served < connections) return fmt::format("only {} were served", one.served);
+/// Returns why not all connections were served, or an empty string if all were.
+std::string failure_of(const row& row, int connections) {
+    if (!row.problems.empty()) return row.problems.front().text;
+    if (row.served < connections) return fmt::format("only {} were served", row.served);
     return {};
 }
 
 } // namespace
 
-std::vector<capacity> capacities_of(const std::vector<section>& all) {
+std::vector<capacity> capacities_of(const std::vector<section>& sections) {
     std::vector<const section*> levels;
-    for (const auto& each : all)
-        if (each.load.question == "levels") levels.push_back(&each);
-    std::ranges::sort(levels, {}, [](const section* each) { return each->load.connections; });
+    for (const auto& section : sections)
+        if (section.load.question == "levels") levels.push_back(&section);
+    std::ranges::sort(levels, {}, [](const section* level) { return level->load.connections; });
 
     std::vector<capacity> found;
     for (const auto* level : levels) {
-        for (const auto& each : level->rows) {
-            auto known = std::ranges::find(found, each.name, &capacity::name);
-            if (known == found.end()) known = found.insert(known, {.name = each.name});
-            if (known->too_many != 0) continue;
-            known->why = obstacle(each, level->load.connections);
-            (known->why.empty() ? known->served : known->too_many) = level->load.connections;
+        for (const auto& row : level->rows) {
+            auto server = std::ranges::find(found, row.name, &capacity::name);
+            if (server == found.end()) server = found.insert(server, {.name = row.name});
+            if (server->too_many != 0) continue;
+            server->why = failure_of(row, level->load.connections);
+            (server->why.empty() ? server->served : server->too_many) = level->load.connections;
         }
     }
-    std::ranges::stable_sort(found, std::greater{}, [](const capacity& each) {
-        const auto limit = each.too_many == 0 ? std::numeric_limits<int>::max() : each.too_many;
-        return std::pair{limit, each.served};
+    std::ranges::stable_sort(found, std::greater{}, [](const capacity& server) {
+        const auto limit = server.too_many == 0 ? std::numeric_limits<int>::max() : server.too_many;
+        return std::pair{limit, server.served};
     });
     return found;
 }
 
-std::string to_string(const capacity& one) {
-    if (one.too_many == 0) return fmt::format("{} served, as many as were tried", one.served);
-    return fmt::format("{}{} too many: {}", one.served ? fmt::format("{} served, ", one.served) : "",
-                       one.too_many, one.why);
+std::string to_string(const capacity& capacity) {
+    if (capacity.too_many == 0) return fmt::format("{} served, the highest level tried", capacity.served);
+    return fmt::format("{}{} too many: {}", capacity.served ? fmt::format("{} served, ", capacity.served) : "",
+                       capacity.too_many, capacity.why);
 }
 
 } // namespace parley

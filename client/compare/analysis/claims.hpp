@@ -1,4 +1,4 @@
-// What the notes say of the models, held against this run. A claim is there only where the run has measured it.
+// Claims of the lecture notes, tested against this run. A claim is listed only if the run measured it.
 #pragma once
 
 #include "client/compare/analysis/summary.hpp"
@@ -9,17 +9,17 @@
 namespace parley {
 
 struct claim {
-    /// Whether the interval lies on the right side of the amount that the claim states, on the wrong one, or on
-    /// both.
+    /// Confirmed if the whole interval is on the claimed side of the claimed amount, refuted if it is on the
+    /// other side, undecided if it includes the amount.
     enum class verdict { confirmed, refuted, undecided };
 
-    std::string text; // states how much, before it is measured
+    std::string text; // names the amount, which is fixed before the measurement
     verdict is = verdict::undecided;
-    std::string evidence; // with the figures
+    std::string evidence; // the measured values
 };
-std::string_view name_of(claim::verdict value);
+std::string_view name_of(claim::verdict verdict);
 
-/// `cores` are those of the server.
-std::vector<claim> claims_of(const std::vector<section>& all, std::size_t cores);
+/// Tests all claims. `cores` is the number of CPUs of the server.
+std::vector<claim> claims_of(const std::vector<section>& sections, std::size_t cores);
 
 } // namespace parley

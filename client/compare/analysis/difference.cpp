@@ -19,42 +19,43 @@ using judgement = changed::verdict;
 
 constexpr std::array<std::string_view, 4> compared{"rate", "p99_ms", "cpu_us", "pss_mib"};
 
-judgement judge(const interval_estimate& before, const interval_estimate& after, best better) {
+judgement judge(const interval_estimate& before, const interval_estimate& after, const metric& metric) {
     const auto times = ratio_between_runs(after, before);
     if (times.low <= 1 && times.high >= 1) return judgement::cannot_tell;
-    return (times.low > 1) == (better == best::highest) ? judgement::better : judgement::worse;
+    return (times.low > 1) == metric.is_higher_better() ? judgement::better : judgement::worse;
 }
 
-/// Is the same asked of the same servers? How long and how often does not matter.
-bool alike(const workload& one, const workload& other) {
-    return one.service == other.service && one.connections == other.connections && one.size == other.size &&
-           one.lines == other.lines && one.per_connection == other.per_connection &&
-           one.digits == other.digits && one.wait == other.wait &&
-           one.background_clients == other.background_clients &&
-           one.disturbing_digits == other.disturbing_digits && one.server_options == other.server_options;
+/// True if both workloads ask the same. Duration and number of rounds may differ.
+bool is_same_load(const workload& left, const workload& right) {
+    return left.service == right.service && left.connections == right.connections && left.size == right.size &&
+           left.lines == right.lines && left.per_connection == right.per_connection &&
+           left.digits == right.digits && left.wait == right.wait &&
+           left.background_clients == right.background_clients &&
+           left.disturbing_digits == right.disturbing_digits && left.server_options == right.server_options;
 }
 
 constexpr auto line_form = "{:<28.28}{:<23.23}{:>8}{:>8}  {:<20.20}{}";
 
-std::string line_of(const changed& one) {
+std::string line_of(const changed& change) {
     std::string ratio = "-";
-    if (one.before.mean > 0) {
-        const auto times = ratio_between_runs(one.after, one.before);
+    if (change.before.mean > 0) {
+        const auto times = ratio_between_runs(change.after, change.before);
         ratio = fmt::format("x{} {}..{}", format_scaled(times.mean), format_scaled(times.low),
                             format_scaled(times.high));
     }
-    return fmt::format(line_form, one.workload + ", " + one.contender, metric_named(one.metric).title,
-                       format_scaled(one.before.mean), format_scaled(one.after.mean), ratio, name_of(one.is));
+    return fmt::format(line_form, change.workload + ", " + change.contender, metric_named(change.metric).title,
+                       format_scaled(change.before.mean), format_scaled(change.after.mean), ratio,
+                       name_of(change.is));
 }
 
-std::string origin_of(const results& one) {
-    return fmt::format("{} on {}, {} plan", one.begun, one.where.to_string(), one.planned.name);
+std::string origin_of(const results& results) {
+    return fmt::format("{} on {}, {} plan", results.begun, results.where.to_string(), results.planned.name);
 }
 
 } // namespace
 
-std::string_view name_of(judgement value) {
-    switch (value) {
+std::string_view name_of(changed::verdict verdict) {
+    switch (verdict) {
     case judgement::better: return "better";
     case judgement::worse: return "worse";
     case judgement::cannot_tell: return "cannot tell";
@@ -63,85 +64,87 @@ std::string_view name_of(judgement value) {
 }
 
 comparison compare(const results& before, const results& after) {
-    comparison both{origin_of(before), origin_of(after), {}, {}};
+    comparison result{origin_of(before), origin_of(after), {}, {}};
     const auto earlier = summarize(before.planned, before.done, "");
     const auto later = summarize(after.planned, after.done, "");
-    for (const auto& one : earlier) {
-        const auto* other = section_of(later, one.load.id);
-        if (!other || !alike(one.load, other->load)) {
-            both.apart.push_back(
-                fmt::format("{} ({})", one.load.id, other ? "asked differently" : "only in A"));
+    for (const auto& section : earlier) {
+        const auto* same = section_of(later, section.load.id);
+        if (!same || !is_same_load(section.load, same->load)) {
+            result.apart.push_back(
+                fmt::format("{} ({})", section.load.id, same ? "other workload in B" : "only in A"));
             continue;
         }
-        for (std::size_t i = 0; i != one.ranked; ++i) {
-            const auto& row = one.rows[i];
-            const auto* same = other->ranked_row(row.name);
-            if (!same) {
-                both.apart.push_back(fmt::format("{}, {} (only in A)", one.load.id, row.name));
+        for (std::size_t i = 0; i != section.ranked; ++i) {
+            const auto& row = section.rows[i];
+            const auto* same_row = same->ranked_row(row.name);
+            if (!same_row) {
+                result.apart.push_back(fmt::format("{}, {} (only in A)", section.load.id, row.name));
                 continue;
             }
             for (const auto key : compared) {
-                const auto *was = row.find(key), *is = same->find(key);
-                if (was && is)
-                    both.metrics.push_back(
-                        {one.load.id, row.name, key, *was, *is, judge(*was, *is, metric_named(key).better)});
+                const auto *old_value = row.find(key), *new_value = same_row->find(key);
+                if (old_value && new_value)
+                    result.metrics.push_back({section.load.id, row.name, key, *old_value, *new_value,
+                                              judge(*old_value, *new_value, metric_named(key))});
             }
         }
     }
-    for (const auto& one : later) {
-        const auto* same = section_of(earlier, one.load.id);
-        if (!same) both.apart.push_back(fmt::format("{} (only in B)", one.load.id));
-        if (!same || !alike(one.load, same->load)) continue;
-        for (std::size_t i = 0; i != one.ranked; ++i)
-            if (!same->ranked_row(one.rows[i].name))
-                both.apart.push_back(fmt::format("{}, {} (only in B)", one.load.id, one.rows[i].name));
+    for (const auto& section : later) {
+        const auto* same = section_of(earlier, section.load.id);
+        if (!same) result.apart.push_back(fmt::format("{} (only in B)", section.load.id));
+        if (!same || !is_same_load(section.load, same->load)) continue;
+        for (std::size_t i = 0; i != section.ranked; ++i)
+            if (!same->ranked_row(section.rows[i].name))
+                result.apart.push_back(
+                    fmt::format("{}, {} (only in B)", section.load.id, section.rows[i].name));
     }
-    return both;
+    return result;
 }
 
-std::vector<std::string> table_of(const comparison& both) {
-    const auto count = [&](judgement which) { return std::ranges::count(both.metrics, which, &changed::is); };
+std::vector<std::string> table_of(const comparison& comparison) {
+    const auto count = [&](judgement wanted) {
+        return std::ranges::count(comparison.metrics, wanted, &changed::is);
+    };
     std::vector<std::string> lines;
     const auto add = [&](const std::string& text) {
         std::ranges::move(wrapped(text, 4), std::back_inserter(lines));
     };
-    add("A: " + both.before);
-    add("B: " + both.after);
+    add("A: " + comparison.before);
+    add("B: " + comparison.after);
     lines.push_back("");
-    for (const auto& each : both.apart) add("Not compared: " + each);
-    if (!both.apart.empty()) lines.push_back("");
+    for (const auto& text : comparison.apart) add("Not compared: " + text);
+    if (!comparison.apart.empty()) lines.push_back("");
 
     lines.push_back(fmt::format(line_form, "", "", "A", "B", "B / A, 95 %", "B is"));
-    for (const auto which : {judgement::cannot_tell, judgement::better, judgement::worse})
-        for (const auto& each : both.metrics)
-            if (each.is == which) lines.push_back(line_of(each));
+    for (const auto verdict : {judgement::cannot_tell, judgement::better, judgement::worse})
+        for (const auto& metric : comparison.metrics)
+            if (metric.is == verdict) lines.push_back(line_of(metric));
     lines.push_back("");
-    const auto all = both.metrics.size();
-    add(fmt::format(
-        "B is better in {}, worse in {} of {} figures; of {} it cannot be told. By chance alone, about "
-        "{} would be called so if nothing had changed.",
-        count(judgement::better), count(judgement::worse), all, count(judgement::cannot_tell),
-        std::lround(static_cast<double>(all) * alpha)));
+    const auto total = comparison.metrics.size();
+    add(fmt::format("B is better in {}, worse in {} of {} metrics; {} are not clearly different. If nothing "
+                    "changed, about {} would be better or worse by chance.",
+                    count(judgement::better), count(judgement::worse), total, count(judgement::cannot_tell),
+                    std::lround(static_cast<double>(total) * alpha)));
     return lines;
 }
 
-nlohmann::ordered_json json_of(const comparison& both) {
+nlohmann::ordered_json json_of(const comparison& comparison) {
     using json = nlohmann::ordered_json;
-    const auto values = [](const interval_estimate& it) {
-        return json{{"mean", it.mean}, {"low", it.low}, {"high", it.high}};
+    const auto values = [](const interval_estimate& estimate) {
+        return json{{"mean", estimate.mean}, {"low", estimate.low}, {"high", estimate.high}};
     };
     json text{{"schema", "parley-compare-diff/1"},
-              {"a", both.before},
-              {"b", both.after},
+              {"a", comparison.before},
+              {"b", comparison.after},
               {"figures", json::array()},
-              {"not_compared", both.apart}};
-    for (const auto& each : both.metrics)
-        text["figures"].push_back({{"workload", each.workload},
-                                   {"contender", each.contender},
-                                   {"figure", each.metric},
-                                   {"a", values(each.before)},
-                                   {"b", values(each.after)},
-                                   {"b_is", name_of(each.is)}});
+              {"not_compared", comparison.apart}};
+    for (const auto& metric : comparison.metrics)
+        text["figures"].push_back({{"workload", metric.workload},
+                                   {"contender", metric.contender},
+                                   {"figure", metric.metric},
+                                   {"a", values(metric.before)},
+                                   {"b", values(metric.after)},
+                                   {"b_is", name_of(metric.is)}});
     return text;
 }
 

@@ -1,4 +1,4 @@
-// Two results, of two machines or two commits: what is better, what is worse, and what cannot be told.
+// Comparison of two results, of two machines or two commits: better, worse, or not clearly different.
 #pragma once
 
 #include "client/compare/analysis/statistics.hpp"
@@ -19,20 +19,20 @@ struct changed {
     interval_estimate before, after;
     verdict is = verdict::cannot_tell;
 };
-std::string_view name_of(changed::verdict value);
+std::string_view name_of(changed::verdict verdict);
 
 struct comparison {
-    std::string before, after;      // when they were measured, and where
-    std::vector<changed> metrics;   // of what both have measured alike
-    std::vector<std::string> apart; // what they have not, a line each
+    std::string before, after;      // time and machine of each result
+    std::vector<changed> metrics;   // measured alike in both results
+    std::vector<std::string> apart; // not comparable, a line each
 };
 
 comparison compare(const results& before, const results& after);
 
-/// A table, at most 100 columns wide, and what to think of it. What has changed comes last, where a terminal
-/// shows it.
-std::vector<std::string> table_of(const comparison& both);
+/// Formats a table, at most 100 columns wide, and a conclusion. Changes come last, so that they are visible in
+/// a terminal.
+std::vector<std::string> table_of(const comparison& comparison);
 
-nlohmann::ordered_json json_of(const comparison& both);
+nlohmann::ordered_json json_of(const comparison& comparison);
 
 } // namespace parley

@@ -1,7 +1,6 @@
 #include "client/compare/analysis/explanation.hpp"
 
 #include "client/compare/analysis/ranking.hpp"
-#include "client/compare/report/text_table.hpp"
 #include "common/human_numbers.hpp"
 
 #include <algorithm>
@@ -11,68 +10,55 @@ namespace parley {
 
 namespace {
 
-struct counter {
-    std::string_view key;
-    std::string_view what; // "{} page faults per request"
-};
+/// Counters that explain a rank: what a model spends or how evenly it works.
+constexpr std::string_view counters[] = {
+    "cpu_us", "voluntary", "involuntary", "calls", "faults_connection", "pss_connection_kib", "fairness"};
 
-constexpr counter telling[] = {
-    {"cpu_us", "us of server CPU per request"},          {"voluntary", "waits per request"},
-    {"involuntary", "preemptions per request"},          {"calls", "system calls per request"},
-    {"faults_connection", "page faults per connection"}, {"pss_connection_kib", "KiB per connection"},
-    {"fairness", "fairness among its workers"},
-};
-
-struct difference {
+struct counter_difference {
     std::string_view key;
     double factor;
     std::string text;
 };
 
-/// Less than this is of no interest: 0.001 waits instead of 0.0001.
+/// Smaller factors and amounts are not mentioned: 0.001 waits instead of 0.0001 explain nothing.
 constexpr double least_factor = 1.25, least_amount = 0.01;
 
-std::vector<difference> differences(const row& one, const row& other) {
-    std::vector<difference> all;
-    for (const auto& [key, what] : telling) {
-        const auto* mine = one.find(key);
-        const auto* theirs = other.find(key);
-        if (!mine || !theirs || !differ(*mine, *theirs)) continue;
-        const auto small = std::max(std::min(mine->mean, theirs->mean), least_amount);
-        const auto large = std::max(mine->mean, theirs->mean);
+std::vector<counter_difference> differences(const row& row, const parley::row& best) {
+    std::vector<counter_difference> found;
+    for (const auto key : counters) {
+        const auto *value = row.find(key), *value_of_best = best.find(key);
+        if (!value || !value_of_best || !differ(*value, *value_of_best)) continue;
+        const auto small = std::max(std::min(value->mean, value_of_best->mean), least_amount);
+        const auto large = std::max(value->mean, value_of_best->mean);
         if (large / small < least_factor) continue;
-        all.push_back(
-            {key, large / small,
-             fmt::format("{} {} instead of {}", format_scaled(mine->mean), what, format_scaled(theirs->mean))});
+        found.push_back({key, large / small,
+                         fmt::format("{} instead of {}", titled_amount(value->mean, metric_named(key)),
+                                     format_scaled(value_of_best->mean))});
     }
-    std::ranges::sort(all, std::greater{}, &difference::factor);
-    return all;
+    std::ranges::sort(found, std::greater{}, &counter_difference::factor);
+    return found;
 }
 
-std::string own_counters(const row& one, std::string_view but) {
+std::string own_counters(const row& row, std::string_view except) {
     std::string text;
-    for (const auto& [key, what] : telling)
-        if (const auto* mine = one.find(key); mine && key != but)
-            text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_scaled(mine->mean), what);
+    for (const auto key : counters)
+        if (const auto* value = row.find(key); value && key != except)
+            text += (text.empty() ? "" : ", ") + titled_amount(value->mean, metric_named(key));
     return text;
 }
 
-std::string amount(const interval_estimate& value, const metric& of) {
-    return of.unit == "/s" ? format_scaled(value.mean) + " per second"
-                           : fmt::format("{} {}", format_scaled(value.mean), of.unit);
-}
-
-std::string beside_best(const row& one, const row& best, const metric& by) {
-    const auto &mine = *one.find(by.key), &theirs = *best.find(by.key);
-    auto text = differ(mine, theirs)
-                    ? fmt::format("{:.2f} times what {} has in {} ({} against {})", mine.mean / theirs.mean,
-                                  best.name, by.title, amount(mine, by), amount(theirs, by))
-                    : fmt::format("not shown to differ from {} in {} ({} against {})", best.name, by.title,
-                                  amount(mine, by), amount(theirs, by));
-    auto found = differences(one, best);
-    std::erase_if(found, [&](const difference& each) { return each.key == by.key; });
-    if (found.empty()) return text + "; no counter differs clearly.";
-    constexpr std::size_t most = 4;
+std::string against_best(const row& row, const parley::row& best, const metric& metric) {
+    const auto &value = *row.find(metric.key), &value_of_best = *best.find(metric.key);
+    const auto values =
+        fmt::format("({} against {})", amount(value.mean, metric), amount(value_of_best.mean, metric));
+    auto text = differ(value, value_of_best)
+                    ? fmt::format("{:.2f} times what {} has in {} {}", value.mean / value_of_best.mean,
+                                  best.name, metric.title, values)
+                    : fmt::format("not clearly different from {} in {} {}", best.name, metric.title, values);
+    auto found = differences(row, best);
+    std::erase_if(found, [&](const counter_difference& difference) { return difference.key == metric.key; });
+    if (found.empty()) return text + "; no counter differs significantly.";
+    constexpr std::size_t most = 4; // a sentence with more counters is hard to read
     for (std::size_t i = 0; i != std::min(most, found.size()); ++i)
         text += (i == 0 ? ": " : "; ") + found[i].text;
     return text + '.';
@@ -80,20 +66,20 @@ std::string beside_best(const row& one, const row& best, const metric& by) {
 
 } // namespace
 
-std::vector<reasoning> explanations_of(const section& one, std::string_view decides) {
-    const auto& by = metric_named(decides);
-    const auto ranking = rank(one, by);
-    std::vector<reasoning> all;
-    if (ranking.rows.empty()) return all;
-    const auto& best = *one.ranked_row(ranking.rows.front().first);
+std::vector<explanation> explanations_of(const section& section, std::string_view decides) {
+    const auto& metric = metric_named(decides);
+    const auto ranking = rank(section, metric);
+    std::vector<explanation> found;
+    if (ranking.rows.empty()) return found;
+    const auto& best = *section.ranked_row(ranking.rows.front().first);
     for (const auto& [name, value] : ranking.rows) {
-        const auto& each = *one.ranked_row(name);
-        all.push_back({name, one.load.id,
-                       &each == &best ? fmt::format("the best in {} ({}): {}.", by.title, amount(value, by),
-                                                    own_counters(each, by.key))
-                                      : beside_best(each, best, by)});
+        const auto& row = *section.ranked_row(name);
+        found.push_back({name, section.load.id,
+                         &row == &best ? fmt::format("the best in {} ({}): {}.", metric.title,
+                                                     amount(value.mean, metric), own_counters(row, metric.key))
+                                       : against_best(row, best, metric)});
     }
-    return all;
+    return found;
 }
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// Why does a model do as it does? Its counters beside those of the best one, in words: no more than was
-// counted.
+// Explains the rank of each model: its counters next to those of the best model, in words. Only what was
+// counted is stated.
 #pragma once
 
 #include "client/compare/analysis/summary.hpp"
@@ -10,14 +10,14 @@
 
 namespace parley {
 
-struct reasoning {
+struct explanation {
     std::string contender;
     std::string workload; // its id
     std::string text;
 };
 
-/// For every ranked contender of a section: the figure that decides beside the best one's, and those counters
-/// that differ most from that one's, if they are shown to differ. Of the best one: its own counters.
-std::vector<reasoning> explanations_of(const section& one, std::string_view decides);
+/// Explains each ranked contender of a section: the metric `decides` against the best contender, and the
+/// counters that differ most, if the difference is significant. For the best contender: its own counters.
+std::vector<explanation> explanations_of(const section& section, std::string_view decides);
 
 } // namespace parley

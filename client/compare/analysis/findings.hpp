@@ -1,4 +1,4 @@
-// What the figures say, in words: computed from the data, and silent where the data are.
+// Findings of a run in words, computed from the data. Without data there is no sentence.
 #pragma once
 
 #include "client/compare/analysis/summary.hpp"
@@ -10,17 +10,17 @@
 
 namespace parley {
 
-/// Sentences about one section: which server answered most, which are worse, which spent least.
-std::vector<std::string> findings_of(const section& one);
+/// Returns sentences about one section: the servers with the highest rate, the worse ones, and the lowest cost.
+std::vector<std::string> findings_of(const section& section);
 
-/// A sentence for each ranked contender: how it relates to the section's reference, to three digits.
-std::vector<std::string> ratios_of(const section& one);
+/// Returns a sentence for each ranked contender: its ratios to the reference, with three decimals.
+std::vector<std::string> ratios_of(const section& section);
 
-/// How much rates differed between the rounds, and which differences that lets be shown. Empty if no table has
-/// two servers with two rounds.
-std::string noise_finding(const std::vector<section>& all);
+/// Describes the noise of the rates and the minimum detectable effect. Empty if no table has two servers with
+/// two rounds.
+std::string noise_finding(const std::vector<section>& sections);
 
-/// What to know before believing any of it: where, how often, and what else had the processors.
-std::string circumstances(const machine& where, const host_noise& meanwhile, const plan& all);
+/// Describes the conditions of the run: the machine, the CPU affinity, the test and the host noise.
+std::string circumstances(const machine& machine, const host_noise& noise, const plan& plan);
 
 } // namespace parley

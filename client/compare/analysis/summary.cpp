@@ -8,93 +8,87 @@ namespace parley {
 
 namespace {
 
-/// The measurements of one contender under one workload that count.
-using measurements = std::vector<const measurement*>;
+/// Measurements of one contender under one workload.
+using measurement_list = std::vector<const measurement*>;
 
-/// "97 % of a processor" and "98 % of a processor" are one thing.
-bool alike_but_for_numbers(std::string_view one, std::string_view other) {
+/// True if two texts differ only in their numbers, like "97 % of a CPU" and "98 % of a CPU".
+bool has_same_words(std::string_view left, std::string_view right) {
     const auto words = [](std::string_view text) {
-        std::string left{text};
-        std::erase_if(left,
-                      [](char each) { return (each >= '0' && each <= '9') || each == '.' || each == ','; });
-        return left;
+        std::string rest{text};
+        std::erase_if(rest, [](char character) {
+            return (character >= '0' && character <= '9') || character == '.' || character == ',';
+        });
+        return rest;
     };
-    return words(one) == words(other);
+    return words(left) == words(right);
 }
 
 void note(std::vector<problem>& problems, const std::string& text, int round) {
     auto known = std::ranges::find_if(
-        problems, [&](const problem& each) { return alike_but_for_numbers(each.text, text); });
+        problems, [&](const problem& problem) { return has_same_words(problem.text, text); });
     if (known == problems.end()) known = problems.insert(known, {text, {}});
     known->rounds.push_back(round);
 }
 
-struct counted_row {
-    row shown;
-    measurements rounds;
-};
-
-counted_row row_of(std::string name, std::size_t number, const measurements& all) {
-    counted_row result;
-    result.shown.name = std::move(name);
-    result.shown.contender = number;
-    for (const auto* each : all) {
-        result.shown.left_cleanly = result.shown.left_cleanly && each->left_cleanly;
-        if (each->problem.empty())
-            result.rounds.push_back(each);
+row row_of(std::string name, std::size_t contender, const measurement_list& measurements) {
+    row row;
+    row.name = std::move(name);
+    row.contender = contender;
+    measurement_list valid;
+    for (const auto* measurement : measurements) {
+        row.left_cleanly = row.left_cleanly && measurement->left_cleanly;
+        if (measurement->problem.empty())
+            valid.push_back(measurement);
         else
-            note(result.shown.problems, each->problem, each->where.round);
-        if (each->problem.empty() && !each->load.doubt.empty())
-            note(result.shown.doubts, each->load.doubt, each->where.round);
+            note(row.problems, measurement->problem, measurement->where.round);
+        if (measurement->problem.empty() && !measurement->load.doubt.empty())
+            note(row.doubts, measurement->load.doubt, measurement->where.round);
     }
-    if (result.rounds.empty()) return result;
-    const auto served = [](const auto* one) { return one->load.served; };
-    result.shown.served = served(std::ranges::min(result.rounds, {}, served));
-    result.shown.values = estimates_of(result.rounds);
-    return result;
+    if (valid.empty()) return row;
+    const auto served = [](const auto* measurement) { return measurement->load.served; };
+    row.served = served(std::ranges::min(valid, {}, served));
+    row.values = estimates_of(valid);
+    return row;
 }
 
-/// Fits all ranked rows together, figure by figure. `number` is that of the section, from 1.
-void fit(section& one, std::size_t number) {
+/// Fits all ranked rows together, by each metric. `number` is that of the section, from 1.
+void fit(section& section, std::size_t number) {
     std::size_t block = number * metrics().size();
     for (const auto& metric : metrics()) {
         std::vector<interval_estimate*> servers;
-        for (std::size_t i = 0; i != one.ranked; ++i) {
-            const auto found = one.rows[i].values.find(metric.key);
-            if (found != one.rows[i].values.end() && found->second.values.size() > 1)
-                servers.push_back(&found->second);
+        for (std::size_t i = 0; i != section.ranked; ++i) {
+            auto& values = section.rows[i].values;
+            const auto found = values.find(metric.key);
+            if (found != values.end() && found->second.values.size() > 1) servers.push_back(&found->second);
         }
         if (servers.size() > 1) fit_block(servers, block);
         ++block;
     }
 }
 
-std::optional<interval_estimate> ratio(const row& one, const row& reference, std::string_view metric) {
-    const auto *mine = one.find(metric), *theirs = reference.find(metric);
-    if (!mine || !theirs || mine->mean <= 0 || theirs->mean <= 0) return std::nullopt;
-    return ratio_of(*mine, *theirs);
+std::optional<interval_estimate> ratio(const row& row, const parley::row& reference, std::string_view metric) {
+    const auto *value = row.find(metric), *base = reference.find(metric);
+    if (!value || !base || value->mean <= 0 || base->mean <= 0) return std::nullopt;
+    return ratio_of(*value, *base);
 }
 
-section section_from(const workload& load, std::vector<counted_row> rows, const std::string& baseline,
+section section_from(const workload& load, std::vector<row> rows, const std::string& baseline,
                      std::size_t number) {
-    const auto rate = [](const counted_row& it) {
-        const auto* found = it.shown.find("rate");
+    const auto rate = [](const row& row) {
+        const auto* found = row.find("rate");
         return found ? found->mean : -1;
     };
-    const auto serves_all = [&](const counted_row& it) {
-        return it.shown.counts() && it.shown.served >= load.connections;
-    };
+    const auto serves_all = [&](const row& row) { return row.counts() && row.served >= load.connections; };
     std::ranges::stable_sort(rows, std::greater{}, rate);
     const auto unranked = std::ranges::stable_partition(rows, serves_all).begin();
 
     section result;
     result.load = load;
     result.ranked = static_cast<std::size_t>(unranked - rows.begin());
-    const auto reference = std::find_if(rows.begin(), unranked, [&](const counted_row& it) {
-        return baseline.empty() || it.shown.name == baseline;
-    });
-    if (reference != unranked) result.reference = reference->shown.name;
-    std::ranges::transform(rows, std::back_inserter(result.rows), &counted_row::shown);
+    const auto reference = std::find_if(
+        rows.begin(), unranked, [&](const row& row) { return baseline.empty() || row.name == baseline; });
+    if (reference != unranked) result.reference = reference->name;
+    result.rows = std::move(rows);
     fit(result, number);
     if (const auto* best = result.ranked_row(result.reference))
         for (std::size_t i = 0; i != result.ranked; ++i) {
@@ -113,43 +107,45 @@ const interval_estimate* row::find(std::string_view metric) const {
 
 const row* section::ranked_row(std::string_view name) const {
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(ranked);
-    const auto found = std::find_if(rows.begin(), end, [&](const row& one) { return one.name == name; });
+    const auto found = std::find_if(rows.begin(), end, [&](const row& row) { return row.name == name; });
     return found == end ? nullptr : &*found;
 }
 
 std::vector<const row*> section::with(std::string_view metric) const {
-    std::vector<const row*> all;
+    std::vector<const row*> found;
     for (std::size_t i = 0; i != ranked; ++i)
-        if (rows[i].find(metric)) all.push_back(&rows[i]);
-    return all;
+        if (rows[i].find(metric)) found.push_back(&rows[i]);
+    return found;
 }
 
-std::vector<section> summarize(const plan& all, const std::vector<measurement>& done,
+std::vector<section> summarize(const plan& plan, const std::vector<measurement>& measurements,
                                const std::string& baseline) {
     std::vector<section> sections;
-    for (std::size_t load = 0; load != all.workloads.size(); ++load) {
-        std::vector<counted_row> rows;
-        for (std::size_t who = 0; who != all.contenders.size(); ++who) {
-            measurements its;
-            for (const auto& each : done)
-                if (each.where.contender == who && each.where.workload == load) {
-                    // A round that was lost is measured again: the later one counts.
-                    std::erase_if(its, [&](const auto* one) { return one->where.round == each.where.round; });
-                    its.push_back(&each);
+    for (std::size_t load = 0; load != plan.workloads.size(); ++load) {
+        std::vector<row> rows;
+        for (std::size_t contender = 0; contender != plan.contenders.size(); ++contender) {
+            measurement_list cells;
+            for (const auto& measurement : measurements)
+                if (measurement.where.contender == contender && measurement.where.workload == load) {
+                    // A lost round is measured again. The later measurement replaces the earlier one.
+                    std::erase_if(cells, [&](const auto* earlier) {
+                        return earlier->where.round == measurement.where.round;
+                    });
+                    cells.push_back(&measurement);
                 }
-            std::ranges::sort(its, {}, [](const auto* one) { return one->where.round; });
-            if (!its.empty()) rows.push_back(row_of(all.contenders[who].name, who, its));
+            std::ranges::sort(cells, {}, [](const auto* cell) { return cell->where.round; });
+            if (!cells.empty()) rows.push_back(row_of(plan.contenders[contender].name, contender, cells));
         }
         if (!rows.empty())
-            sections.push_back(section_from(all.workloads[load], std::move(rows), baseline, load + 1));
+            sections.push_back(section_from(plan.workloads[load], std::move(rows), baseline, load + 1));
     }
     return sections;
 }
 
-const section* section_of(const std::vector<section>& all, std::string_view workload_id) {
+const section* section_of(const std::vector<section>& sections, std::string_view workload_id) {
     const auto found =
-        std::ranges::find_if(all, [&](const section& one) { return one.load.id == workload_id; });
-    return found == all.end() ? nullptr : &*found;
+        std::ranges::find_if(sections, [&](const section& section) { return section.load.id == workload_id; });
+    return found == sections.end() ? nullptr : &*found;
 }
 
 } // namespace parley

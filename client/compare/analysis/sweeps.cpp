@@ -15,12 +15,12 @@ namespace {
 
 double connections_of(const workload& load) { return load.connections; }
 
-/// Of "--workers", "15".
+/// Returns the number in the last server option: 15 for "--workers 15".
 double last_option_of(const workload& load) {
     double number = 0;
     if (!load.server_options.empty()) {
-        const auto& word = load.server_options.back();
-        std::from_chars(word.data(), word.data() + word.size(), number);
+        const auto& option = load.server_options.back();
+        std::from_chars(option.data(), option.data() + option.size(), number);
     }
     return number;
 }
@@ -44,54 +44,54 @@ const sweep all_sweeps[] = {
      [](auto& load) { return static_cast<double>(load.wait.count()); }},
 };
 
-/// The points of one curve each: sections by their place.
-using points = std::map<double, const section*>;
+/// The points of one sweep: sections by their x.
+using sweep_points = std::map<double, const section*>;
 
-/// The workloads of a question differ in more than one number where a user has asked for a product: a sweep for
-/// each service and size.
-std::map<std::string, points> split(const std::vector<section>& all, const sweep& over) {
-    std::map<std::string, points> parts;
-    for (const auto& each : all) {
-        if (each.load.question != over.question) continue;
-        auto asked = each.load.service;
-        const bool has_size = asked != "pi" && asked != "wait";
-        if (has_size && over.axis != "bytes") asked += fmt::format(", {} bytes", each.load.size);
-        parts[asked].emplace(over.place(each.load), &each);
+/// Splits the sections of a question by service and size. A plan of the user's own combines several of them,
+/// and each combination is a sweep of its own.
+std::map<std::string, sweep_points> split(const std::vector<section>& sections, const sweep& sweep) {
+    std::map<std::string, sweep_points> parts;
+    for (const auto& section : sections) {
+        if (section.load.question != sweep.question) continue;
+        auto service = section.load.service;
+        const bool has_size = service != "pi" && service != "wait";
+        if (has_size && sweep.axis != "bytes") service += fmt::format(", {} bytes", section.load.size);
+        parts[service].emplace(sweep.x(section.load), &section);
     }
     return parts;
 }
 
-/// The one of two that is shown to be better at one place, and is the best of all there or shown to be as good;
-/// nullptr if there is none.
-const std::string* winner(const section& at, const metric& by, const std::string& one,
-                          const std::string& other) {
-    const auto *first = at.ranked_row(one), *second = at.ranked_row(other);
-    const auto* mine = first ? first->find(by.key) : nullptr;
-    const auto* theirs = second ? second->find(by.key) : nullptr;
-    if (!mine || !theirs || !differ(*mine, *theirs)) return nullptr;
-    const auto& better = (mine->mean > theirs->mean) == (by.better == best::highest) ? one : other;
-    const auto good = rank(at, by).good();
+/// Returns the name of the significantly better of two servers, if it is the best of all or as good; else
+/// nullptr.
+const std::string* winner(const section& section, const metric& metric, const std::string& left,
+                          const std::string& right) {
+    const auto *left_row = section.ranked_row(left), *right_row = section.ranked_row(right);
+    const auto* left_value = left_row ? left_row->find(metric.key) : nullptr;
+    const auto* right_value = right_row ? right_row->find(metric.key) : nullptr;
+    if (!left_value || !right_value || !differ(*left_value, *right_value)) return nullptr;
+    const auto& better = (left_value->mean > right_value->mean) == metric.is_higher_better() ? left : right;
+    const auto good = rank(section, metric).good();
     return std::ranges::find(good, better) != good.end() ? &better : nullptr;
 }
 
-std::vector<std::string> names_in(const points& curve) {
+std::vector<std::string> names_in(const sweep_points& points) {
     std::set<std::string> names;
-    for (const auto& [place, at] : curve)
-        for (std::size_t i = 0; i != at->ranked; ++i) names.insert(at->rows[i].name);
+    for (const auto& [x, section] : points)
+        for (std::size_t i = 0; i != section->ranked; ++i) names.insert(section->rows[i].name);
     return {names.begin(), names.end()};
 }
 
-/// Adds to `found` where the curves of two cross; `like` has all but their names and places.
-void cross(const points& curve, const std::string& one, const std::string& other, crossing like,
-           std::vector<crossing>& found) {
-    for (const auto& [place, at] : curve) {
-        const auto* now = winner(*at, metric_named(like.metric), one, other);
-        if (!now) continue;
-        like.after = *now;
-        like.to = place;
-        if (!like.before.empty() && like.before != like.after) found.push_back(like);
-        like.before = *now;
-        like.from = place;
+/// Adds the crossings of two servers to `found`. `crossing` has everything except their names and places.
+void find_crossings(const sweep_points& points, const std::string& left, const std::string& right,
+                    crossing crossing, std::vector<parley::crossing>& found) {
+    for (const auto& [x, section] : points) {
+        const auto* name = winner(*section, metric_named(crossing.metric), left, right);
+        if (!name) continue;
+        crossing.after = *name;
+        crossing.to = x;
+        if (!crossing.before.empty() && crossing.before != crossing.after) found.push_back(crossing);
+        crossing.before = *name;
+        crossing.from = x;
     }
 }
 
@@ -99,28 +99,30 @@ void cross(const points& curve, const std::string& one, const std::string& other
 
 std::span<const sweep> sweeps() { return all_sweeps; }
 
-std::optional<double> place_of(const workload& load) {
+std::optional<double> x_of(const workload& load) {
     const auto found = std::ranges::find(all_sweeps, load.question, &sweep::question);
     if (found == std::end(all_sweeps)) return std::nullopt;
-    return found->place(load);
+    return found->x(load);
 }
 
-std::vector<crossing> crossings_of(const std::vector<section>& all) {
+std::vector<crossing> crossings_of(const std::vector<section>& sections) {
     std::vector<crossing> found;
-    for (const auto& over : all_sweeps)
-        for (const auto& [service, curve] : split(all, over)) {
-            const auto names = names_in(curve);
-            for (const auto metric : over.metrics)
-                for (auto one = names.begin(); one != names.end(); ++one)
-                    for (auto other = one + 1; other != names.end(); ++other)
-                        cross(curve, *one, *other, {over.question, service, over.axis, metric}, found);
+    for (const auto& sweep : all_sweeps)
+        for (const auto& [service, points] : split(sections, sweep)) {
+            const auto names = names_in(points);
+            for (const auto metric : sweep.metrics)
+                for (auto left = names.begin(); left != names.end(); ++left)
+                    for (auto right = left + 1; right != names.end(); ++right)
+                        find_crossings(points, *left, *right, {sweep.question, service, sweep.axis, metric},
+                                       found);
         }
     return found;
 }
 
-std::string to_string(const crossing& one) {
-    return fmt::format("{}, {} by {}: {} is better up to {:g}, {} from {:g} on.", one.service,
-                       metric_named(one.metric).title, one.axis, one.before, one.from, one.after, one.to);
+std::string to_string(const crossing& crossing) {
+    return fmt::format("{}, {} by {}: {} is better up to {:g}, {} from {:g} on.", crossing.service,
+                       metric_named(crossing.metric).title, crossing.axis, crossing.before, crossing.from,
+                       crossing.after, crossing.to);
 }
 
 } // namespace parley

@@ -14,13 +14,13 @@ cpu_set_t current() {
 
 } // namespace
 
-on_cores::on_cores(const std::vector<int>& cores) : before_{current()} {
-    cpu_set_t wanted;
-    CPU_ZERO(&wanted);
-    for (const int core : cores) CPU_SET(core, &wanted);
-    check("sched_setaffinity", [&] { return sched_setaffinity(0, sizeof wanted, &wanted); });
+cpu_affinity::cpu_affinity(const std::vector<int>& cores) : before_{current()} {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (const int core : cores) CPU_SET(core, &set);
+    check("sched_setaffinity", [&] { return sched_setaffinity(0, sizeof set, &set); });
 }
 
-on_cores::~on_cores() { sched_setaffinity(0, sizeof before_, &before_); }
+cpu_affinity::~cpu_affinity() { sched_setaffinity(0, sizeof before_, &before_); }
 
 } // namespace parley

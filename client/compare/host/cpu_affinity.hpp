@@ -1,4 +1,4 @@
-// On which processors a program runs: what is started while this lives inherits it (sched_setaffinity(2)).
+// CPU affinity (sched_setaffinity(2)) of the calling thread. Programs that are started meanwhile inherit it.
 #pragma once
 
 #include "common/process/processors.hpp"
@@ -8,13 +8,12 @@
 
 namespace parley {
 
-class on_cores {
+class cpu_affinity {
 public:
-    /// Keeps the calling thread to `cores` as long as this lives. Throws std::system_error where that cannot
-    /// be.
-    explicit on_cores(const std::vector<int>& cores);
-    ~on_cores();
-    on_cores(on_cores&&) = delete;
+    /// Restricts the calling thread to `cores` until destruction. Throws std::system_error if that fails.
+    explicit cpu_affinity(const std::vector<int>& cores);
+    ~cpu_affinity();
+    cpu_affinity(cpu_affinity&&) = delete;
 
 private:
     cpu_set_t before_;

@@ -1,4 +1,5 @@
-// What else took the processors while we measured: the most common reason why figures spread.
+// Host noise: CPU time that other programs and the hypervisor took during a measurement. It is the most common
+// reason for wide intervals.
 #pragma once
 
 #include <chrono>
@@ -7,36 +8,37 @@
 
 namespace parley {
 
-/// Processor time since the machine started, summed over its processors, in seconds.
+/// CPU time since boot, summed over all CPUs, in seconds.
 struct processor_time {
-    double used = 0;  // by programs and by the kernel for them
-    double steal = 0; // by a hypervisor for other machines
+    double used = 0;  // user, nice and system
+    double steal = 0; // by a hypervisor for other virtual machines
 };
 
-/// Reads /proc/stat. Zero where the text is not of its form.
+/// Parses the first line of /proc/stat (proc(5)). Returns zeros if the text has another format.
 processor_time parse_processor_time(std::string_view text);
 
-/// Shares of the time that all processors together had. The kernel counts some of it in ticks: of a short time
-/// a share may be a little off, and even below 0.
+/// Shares of the time of all CPUs. The kernel counts some of it in ticks, so a share of a short time is
+/// imprecise and may be below 0.
 struct host_noise {
-    double others = 0; // programs that are neither we nor our children
+    double others = 0; // by programs other than this process and its children
     double steal = 0;
 };
 
-/// The mean over measurements, from 0 to 1; zero where there are none.
-host_noise mean_of(const std::vector<host_noise>& all);
+/// Returns the mean over measurements, limited to 0 to 1; zeros if there are none.
+host_noise mean_of(const std::vector<host_noise>& measurements);
 
 class host_noise_watch {
 public:
     host_noise_watch();
 
-    /// Since the watch began. To be asked when our children have been waited for: those alive count as others.
+    /// Returns the noise since construction. Call it when all children have been waited for: running children
+    /// count as others.
     [[nodiscard]] host_noise so_far() const;
 
 private:
     std::chrono::steady_clock::time_point begin_;
     processor_time machine_;
-    double ours_;
+    double own_time_;
 };
 
 } // namespace parley

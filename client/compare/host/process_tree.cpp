@@ -1,4 +1,4 @@
-// One pass over /proc finds the parents; the tree follows from them.
+// One pass over /proc reads all parents, from which the tree follows.
 #include "client/compare/host/process_tree.hpp"
 
 #include "client/compare/host/procfs.hpp"
@@ -28,12 +28,12 @@ std::optional<Number> leading_number(std::string_view text) {
     return number;
 }
 
-/// THREAD_SIZE of Linux on x86-64 and arm64: 16 KiB.
+/// THREAD_SIZE of Linux on x86-64 and arm64.
 constexpr long kernel_stack_kib = 16;
 
-/// The processor time of the children that a process has waited for, from its /proc/PID/stat: cutime and
-/// cstime, in ticks. Each has lost half a tick on average, unless there was none.
-std::chrono::nanoseconds cpu_of_waited_for(const std::string& stat) {
+/// Returns the CPU time of the children that a process has waited for: cutime and cstime of /proc/PID/stat, in
+/// ticks. Rounding down loses half a tick on average, which is added unless the value is 0.
+std::chrono::nanoseconds cpu_of_reaped_children(const std::string& stat) {
     long user = 0, system = 0;
     const auto name_end = stat.rfind(')');
     if (name_end == stat.npos ||
@@ -45,20 +45,21 @@ std::chrono::nanoseconds cpu_of_waited_for(const std::string& stat) {
 }
 
 std::vector<process_entry> all_processes() {
-    std::vector<process_entry> all;
-    std::error_code gone;
-    for (const auto& entry : std::filesystem::directory_iterator{"/proc", gone}) {
+    std::vector<process_entry> processes;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc", error}) {
         const auto name = entry.path().filename().string();
         if (!leading_number<pid_t>(name)) continue;
-        if (const auto process = parse_stat(read_file("/proc/" + name + "/stat"))) all.push_back(*process);
+        if (const auto process = parse_stat(read_file("/proc/" + name + "/stat")))
+            processes.push_back(*process);
     }
-    return all;
+    return processes;
 }
 
 } // namespace
 
 std::optional<process_entry> parse_stat(std::string_view text) {
-    // "PID (NAME) STATE PARENT ...", where the name may hold blanks and parentheses of its own.
+    // "PID (NAME) STATE PARENT ..."; NAME may contain blanks and parentheses.
     const auto pid = leading_number<pid_t>(text);
     const auto after_name = text.rfind(") ");
     if (!pid || after_name == text.npos || after_name + 3 >= text.size()) return std::nullopt;
@@ -67,14 +68,14 @@ std::optional<process_entry> parse_stat(std::string_view text) {
     return process_entry{*pid, *parent};
 }
 
-std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> all) {
+std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> processes) {
     std::vector<pid_t> tree{root};
     for (std::size_t next = 0; next != tree.size(); ++next) {
         const auto is_child = [parent = tree[next]](const auto& process) { return process.parent == parent; };
-        const auto children = std::stable_partition(all.begin(), all.end(), std::not_fn(is_child));
-        std::transform(children, all.end(), std::back_inserter(tree),
+        const auto children = std::stable_partition(processes.begin(), processes.end(), std::not_fn(is_child));
+        std::transform(children, processes.end(), std::back_inserter(tree),
                        [](const auto& child) { return child.pid; });
-        all.erase(children, all.end());
+        processes.erase(children, processes.end());
     }
     return tree;
 }
@@ -118,7 +119,7 @@ std::chrono::microseconds cpu_of(std::span<const pid_t> processes) {
         timespec used{};
         if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) continue; // it has ended
         sum += std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec} +
-               cpu_of_waited_for(read_file(fmt::format("/proc/{}/stat", pid)));
+               cpu_of_reaped_children(read_file(fmt::format("/proc/{}/stat", pid)));
     }
     return std::chrono::round<std::chrono::microseconds>(sum);
 }

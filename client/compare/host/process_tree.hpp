@@ -1,4 +1,5 @@
-// A server may be one process or a hundred: what it uses is the sum over its tree, read from /proc (proc(5)).
+// Process trees and their resources, read from /proc (proc(5)). A server has one process or hundreds, and its
+// use is the sum over its tree.
 #pragma once
 
 #include <chrono>
@@ -15,41 +16,41 @@ struct process_entry {
     pid_t parent = 0;
 };
 
-/// Reads /proc/PID/stat. Nothing where the text is not of its form.
+/// Parses /proc/PID/stat. Returns nullopt if the text has another format.
 std::optional<process_entry> parse_stat(std::string_view text);
 
-/// `root` and all that descend from it, out of a list in any order.
-std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> all);
+/// Returns `root` and all its descendants from a list in any order.
+std::vector<pid_t> tree_of(pid_t root, std::vector<process_entry> processes);
 
-/// The same, of the processes that there are now.
+/// Returns `root` and its descendants among the processes that exist now.
 std::vector<pid_t> processes_of_tree(pid_t root);
 
-/// The children of this process, `known` ones left out. Once it is a subreaper (PR_SET_CHILD_SUBREAPER,
-/// prctl(2)) these are what its programs started and left behind, whatever process group that is in.
+/// Returns the children of this process, without the `known` ones. If this process is a subreaper
+/// (PR_SET_CHILD_SUBREAPER, prctl(2)), these include orphans of its programs, of any process group.
 std::vector<pid_t> adopted_children(std::span<const pid_t> known);
 
-/// What processes take, in KiB. The proportional set size of a page that several processes map is shared out
-/// among all of them, also among strangers; and no set size counts what the kernel keeps for a process.
+/// Memory of processes in KiB. The proportional set size (PSS) divides a shared page among all processes that
+/// map it, also unrelated ones. It does not include the memory that the kernel keeps for a process.
 struct tree_memory {
-    long pss_kib = 0;         // Pss: own pages, and of each shared page its part
-    long data_kib = 0;        // Pss_Anon and Pss_Shmem: shared within the tree only
-    long text_kib = 0;        // RssFile of the largest process: the program's files, which all of them share
+    long pss_kib = 0;         // Pss: private pages, and a share of each shared page
+    long data_kib = 0;        // Pss_Anon and Pss_Shmem: shared only within the tree
+    long text_kib = 0;        // RssFile of the largest process: program and libraries, shared by all
     long page_tables_kib = 0; // VmPTE
-    long stacks_kib = 0;      // the kernel's stack of each thread
+    long stacks_kib = 0;      // kernel stack of each thread
     int processes = 0;
 
-    /// All but `pss_kib`, which counts in part what `data_kib` and `text_kib` count.
+    /// Returns the sum without `pss_kib`, which overlaps with `data_kib` and `text_kib`.
     [[nodiscard]] long total_kib() const { return data_kib + text_kib + page_tables_kib + stacks_kib; }
 };
 
-/// Adds one process, from its /proc/PID/smaps_rollup and /proc/PID/status. Nothing changes if a text is empty:
-/// the process has ended.
+/// Adds a process from its /proc/PID/smaps_rollup and /proc/PID/status. Adds nothing if a text is empty,
+/// because the process has ended.
 void add_process(tree_memory& sum, std::string_view smaps_rollup, std::string_view status);
 
 tree_memory memory_of(std::span<const pid_t> processes);
 
-/// The processor time that `processes` have used so far, with that of the children they have waited for. The
-/// latter is known to a hundredth of a second, user and system apart (proc(5)): half of that is added for each.
+/// Returns the CPU time of `processes` and of the children they have waited for. The kernel rounds the latter
+/// down to ticks of 10 ms, separately for user and system (proc(5)), so half a tick is added to each.
 std::chrono::microseconds cpu_of(std::span<const pid_t> processes);
 
 } // namespace parley

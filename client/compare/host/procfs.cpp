@@ -9,7 +9,7 @@ namespace parley {
 
 std::string read_file(const std::string& path) {
     std::ostringstream text;
-    text << std::ifstream{path}.rdbuf(); // unlike an iterator, does not throw where read(2) fails
+    text << std::ifstream{path}.rdbuf(); // unlike an iterator, does not throw if read(2) fails
     return std::move(text).str();
 }
 
@@ -20,7 +20,7 @@ std::string_view field_of(std::string_view text, std::string_view key) {
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         if (!line.starts_with(key)) continue;
         const auto colon = line.find_first_not_of(blanks, key.size());
-        if (colon == line.npos || line[colon] != ':') continue; // a longer key that begins like ours
+        if (colon == line.npos || line[colon] != ':') continue; // a longer key with the same beginning
         const auto value = line.find_first_not_of(blanks, colon + 1);
         return value == line.npos ? std::string_view{} : line.substr(value);
     }

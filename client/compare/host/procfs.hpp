@@ -1,4 +1,4 @@
-// The kernel tells of processes and the machine in small text files (proc(5)).
+// Reads the small text files of /proc and /sys (proc(5)).
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace parley {
 
-/// All of a small file; empty where it cannot be read: a process may have gone, and not every kernel has every
-/// file.
+/// Returns the contents of a small file. Returns an empty string if it cannot be read: the process may have
+/// ended, and not every kernel has every file.
 std::string read_file(const std::string& path);
 
-/// The value behind "key : value" on the line that begins with just that key; empty where there is none.
+/// Returns the value of the line "key : value" with exactly this key, or an empty string.
 std::string_view field_of(std::string_view text, std::string_view key);
 
 } // namespace parley

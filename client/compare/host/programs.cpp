@@ -21,11 +21,11 @@ namespace parley {
 namespace {
 
 std::vector<std::filesystem::path> folders() {
-    std::vector<std::filesystem::path> all{std::filesystem::read_symlink("/proc/self/exe").parent_path()};
+    std::vector<std::filesystem::path> paths{std::filesystem::read_symlink("/proc/self/exe").parent_path()};
     const char* path = std::getenv("PATH");
     std::istringstream rest{path ? path : ""};
-    for (std::string folder; std::getline(rest, folder, ':');) all.emplace_back(folder);
-    return all;
+    for (std::string folder; std::getline(rest, folder, ':');) paths.emplace_back(folder);
+    return paths;
 }
 
 bool can_run(const std::string& program) { return access(program.c_str(), X_OK) == 0; }
@@ -41,7 +41,7 @@ std::string program_at(const std::string& path, const std::string& name, const s
         const auto program = folder / name;
         if (can_run(program)) return program;
     }
-    throw std::invalid_argument(fmt::format("cannot find {}: say where it is with {} PATH", name, option));
+    throw std::invalid_argument(fmt::format("cannot find {}: set its path with {} PATH", name, option));
 }
 
 std::string digest_of(const std::string& program) {
@@ -59,13 +59,13 @@ std::string digest_of(const std::string& program) {
 }
 
 std::vector<std::string> lines_of(const std::string& program, const std::string& argument) {
-    subprocess asked{{program, argument}, subprocess::errors::kept};
-    const auto end = asked.wait(std::chrono::seconds{10});
+    subprocess process{{program, argument}, subprocess::errors::kept};
+    const auto end = process.wait(std::chrono::seconds{10});
     if (!end || end->exit_code() != 0)
         throw std::runtime_error(
-            fmt::format("{} {}: {}", program, argument, end ? end->to_string() : "does not end"));
+            fmt::format("{} {}: {}", program, argument, end ? end->to_string() : "did not end within 10 s"));
     std::vector<std::string> lines;
-    std::istringstream text{asked.rest_of_output()};
+    std::istringstream text{process.rest_of_output()};
     for (std::string line; std::getline(text, line);) lines.push_back(line);
     return lines;
 }

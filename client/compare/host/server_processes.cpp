@@ -32,10 +32,10 @@ std::vector<pid_t> server_processes::of(const subprocess& server, std::span<cons
     auto others = known_;
     std::ranges::copy(load, std::back_inserter(others));
     others.push_back(server.pid());
-    auto all = processes_of_tree(server.pid());
+    auto processes = processes_of_tree(server.pid());
     for (const auto orphan : adopted_children(others))
-        std::ranges::move(processes_of_tree(orphan), std::back_inserter(all));
-    return all;
+        std::ranges::move(processes_of_tree(orphan), std::back_inserter(processes));
+    return processes;
 }
 
 server_processes::rest server_processes::reap(const subprocess& server, std::chrono::milliseconds limit) const {

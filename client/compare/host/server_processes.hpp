@@ -1,6 +1,5 @@
-// All processes of a server under measurement, also those that have left its process group: this process is
-// made their subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)), so that whatever loses its parent becomes a child of
-// this process.
+// All processes of a server under test, also those that have left its process group. This process becomes their
+// subreaper (PR_SET_CHILD_SUBREAPER, prctl(2)), so that orphans become its children.
 #pragma once
 
 #include "common/process/subprocess.hpp"
@@ -15,24 +14,24 @@ namespace parley {
 
 class server_processes {
 public:
-    /// To be made before the server starts: children that this process has already do not belong to it.
+    /// Construct it before the server starts: existing children of this process do not belong to the server.
     server_processes();
 
-    /// Kills and reaps what the server has left behind. To be destroyed after the server.
+    /// Kills and reaps the orphans of the server. Destroy it after the server.
     ~server_processes();
     server_processes(server_processes&&) = delete;
 
-    /// The server's tree, and the trees of what has lost its parent; `load` are children that do not belong to
+    /// Returns the tree of the server and the trees of its orphans. `load` are children that do not belong to
     /// it.
     [[nodiscard]] std::vector<pid_t> of(const subprocess& server, std::span<const pid_t> load = {}) const;
 
     struct rest {
         bool left_by_itself = true;
-        std::vector<rusage> used; // by each process that was waited for here
+        std::vector<rusage> used; // of each process reaped here
     };
 
-    /// Once the server has ended: waits for what it has left behind. Its process group has had its signal, and
-    /// gets time until `limit`; what is outside of the group is killed at once.
+    /// Reaps the orphans after the server has ended. Members of its process group, which has had its signal,
+    /// get time until `limit`. Processes outside the group are killed immediately.
     [[nodiscard]] rest reap(const subprocess& server, std::chrono::milliseconds limit) const;
 
 private:

@@ -1,6 +1,6 @@
-// How many system calls a server makes: the kernel's own count of them (perf_event_open(2), the tracepoint
-// raw_syscalls:sys_enter). While anybody counts, each system call of the machine takes a little longer, so
-// this is for a load of its own, not for one whose rate is measured.
+// Counter of the system calls of a server, by the kernel: perf_event_open(2) with the tracepoint
+// raw_syscalls:sys_enter. Counting slows all system calls of the machine, so it has a load of its own, and is
+// not used while a rate is measured.
 #pragma once
 
 #include "common/unique_fd.hpp"
@@ -15,17 +15,16 @@ namespace parley {
 
 class syscall_count {
 public:
-    /// Counts from now on: those of `root`, of all that descend from it, and of their threads, also of those to
-    /// come.
+    /// Starts to count the calls of `root`, of its descendants and of all their threads, also future ones.
     explicit syscall_count(pid_t root);
 
-    /// Nothing where it may not, or could not, be counted: that takes root, or kernel.perf_event_paranoid of
-    /// -1 and a tracefs that is mounted and may be read.
+    /// Returns nullopt if counting is not permitted or failed. It needs root, or kernel.perf_event_paranoid =
+    /// -1 and a mounted and readable tracefs.
     [[nodiscard]] std::optional<std::uint64_t> so_far() const;
 
 private:
-    std::vector<unique_fd> counters_; // one for each thread that was there
-    bool complete_ = false;
+    std::vector<unique_fd> counters_; // one for each thread that existed at construction
+    bool is_complete_ = false;
 };
 
 } // namespace parley

@@ -17,34 +17,34 @@ std::optional<double> number_or_null(const json& value) {
     return value.get<double>();
 }
 
-/// Of all failures, lost updates are what a counter without a lock is measured for. One that is overwritten
-/// with an older value gives numbers twice, and a client may see it count back.
+/// Lost updates are the expected result of a counter without a lock, not a failure. If an older value
+/// overwrites the counter, values occur twice, and a client may see the counter decrease.
 constexpr auto lost_update = "lost update", counted_back = "counted back";
 
-std::uint64_t lost_updates_in(const json& said) {
+std::uint64_t lost_updates_in(const json& report) {
     std::uint64_t count = 0;
-    for (const auto& each : said.at("errors"))
-        if (each.at("cause") == lost_update) count += each.at("count").get<std::uint64_t>();
+    for (const auto& error : report.at("errors"))
+        if (error.at("cause") == lost_update) count += error.at("count").get<std::uint64_t>();
     return count;
 }
 
-/// "3 errors: recv: Connection reset by peer". Empty where nothing failed, or only updates were lost.
-std::string failure_in(const json& said) {
-    const auto& complaints = said.at("complaints");
-    std::string text = complaints.empty() ? "the load was not answered as it should be" : complaints[0];
-    const bool has_lost = lost_updates_in(said) > 0;
-    for (const auto& each : said.at("errors"))
-        if (!has_lost || (each.at("cause") != lost_update && each.at("cause") != counted_back))
-            return text + ": " + each.at("text").get<std::string>();
-    return said.at("ok").get<bool>() || !said.at("errors").empty() ? "" : text;
+/// Returns for example "3 errors: recv: Connection reset by peer". Empty if nothing failed except lost updates.
+std::string failure_in(const json& report) {
+    const auto& complaints = report.at("complaints");
+    std::string text = complaints.empty() ? "the load failed" : complaints[0];
+    const bool has_lost_updates = lost_updates_in(report) > 0;
+    for (const auto& error : report.at("errors"))
+        if (!has_lost_updates || (error.at("cause") != lost_update && error.at("cause") != counted_back))
+            return text + ": " + error.at("text").get<std::string>();
+    return report.at("ok").get<bool>() || !report.at("errors").empty() ? "" : text;
 }
 
-/// Why the load calls its own figures invalid; empty: it does not.
-std::string reason_against(const json& said) {
-    if (!said.contains("verdict") || said["verdict"].value("valid", true)) return {};
+/// Returns why parley-load calls its metrics not valid, or an empty string.
+std::string invalid_reasons(const json& report) {
+    if (!report.contains("verdict") || report["verdict"].value("valid", true)) return {};
     std::string reasons;
-    for (const auto& each : said["verdict"].value("reasons", json::array()))
-        reasons += (reasons.empty() ? "" : "; ") + each.value("text", each.value("code", std::string{"?"}));
+    for (const auto& reason : report["verdict"].value("reasons", json::array()))
+        reasons += (reasons.empty() ? "" : "; ") + reason.value("text", reason.value("code", std::string{"?"}));
     return reasons;
 }
 
@@ -53,21 +53,21 @@ std::string reason_against(const json& said) {
 load_report load_report::parse(std::string text) {
     load_report report;
     try {
-        const auto said = parse_json(text);
-        if (const auto& schema = said.at("schema"); schema != "parley-load/1")
-            throw std::runtime_error(fmt::format("a report of the unknown form {}", schema.dump()));
-        report.rate = said.at("rate");
-        report.p50_ms = number_or_null(said.at("latency_ms").at("p50"));
-        report.p99_ms = number_or_null(said.at("latency_ms").at("p99"));
-        report.connected = said.at("connected");
-        report.served = said.at("served");
-        report.lost_updates = lost_updates_in(said);
-        report.all_requests = said.at("all_requests");
-        report.cpu_us = said.at("cpu").at("per_request_us");
-        report.problem = failure_in(said);
-        report.doubt = reason_against(said);
+        const auto object = parse_json(text);
+        if (const auto& schema = object.at("schema"); schema != "parley-load/1")
+            throw std::runtime_error(fmt::format("unknown schema {} of the report", schema.dump()));
+        report.rate = object.at("rate");
+        report.p50_ms = number_or_null(object.at("latency_ms").at("p50"));
+        report.p99_ms = number_or_null(object.at("latency_ms").at("p99"));
+        report.connected = object.at("connected");
+        report.served = object.at("served");
+        report.lost_updates = lost_updates_in(object);
+        report.all_requests = object.at("all_requests");
+        report.cpu_us = object.at("cpu").at("per_request_us");
+        report.problem = failure_in(object);
+        report.doubt = invalid_reasons(object);
     } catch (const json::exception& reason) {
-        throw std::runtime_error(fmt::format("not a report of a load: {}", reason.what()));
+        throw std::runtime_error(fmt::format("not a report of parley-load: {}", reason.what()));
     }
     report.text = std::move(text);
     return report;

@@ -1,4 +1,4 @@
-// What parley-load says of a run with --json, as far as a comparison needs it.
+// Report of parley-load --json: the members that a comparison needs.
 #pragma once
 
 #include <cstdint>
@@ -9,18 +9,18 @@ namespace parley {
 
 struct load_report {
     double rate = 0;              // requests answered per second, without the warm-up
-    std::optional<double> p50_ms; // latency of a request; none where they were too few to tell
+    std::optional<double> p50_ms; // latency; nullopt if there were too few requests
     std::optional<double> p99_ms;
-    std::uint64_t all_requests = 0; // answered, also in the warm-up, and wrongly
-    std::uint64_t connected = 0;    // connections made in all
-    int served = 0;                 // connections at a time that had an answer
-    std::uint64_t lost_updates = 0; // numbers of a counter that came twice
-    double cpu_us = 0;              // of the load itself, per request
-    std::string problem;            // what went wrong; empty where nothing did
-    std::string doubt;              // why its own verdict calls rate and latency not valid; empty: they are
-    std::string text;               // the whole report, as it was written
+    std::uint64_t all_requests = 0; // answered, including the warm-up and wrong answers
+    std::uint64_t connected = 0;    // connections made in total
+    int served = 0;                 // concurrent connections that got a response
+    std::uint64_t lost_updates = 0; // counter values received twice
+    double cpu_us = 0;              // of the load generator, per request
+    std::string problem;            // empty: no failure
+    std::string doubt;              // why its verdict calls rate and latency not valid; empty: valid
+    std::string text;               // the whole report, unchanged
 
-    /// Throws std::runtime_error where the text is not such a report.
+    /// Throws std::runtime_error if the text is no report of parley-load.
     static load_report parse(std::string text);
 };
 

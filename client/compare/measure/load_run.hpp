@@ -1,4 +1,4 @@
-// One run of parley-load against a server, in a process of its own, on the cores that the plan gives it.
+// One run of parley-load against a server, as a separate process with the CPU affinity of the plan.
 #pragma once
 
 #include "client/compare/measure/load_report.hpp"
@@ -15,20 +15,21 @@ namespace parley {
 
 struct load_mode {
     std::chrono::milliseconds warm_up{};
-    bool is_watched = false;      // after it was counted, see run_load()
-    std::optional<double> rate{}; // requests per second, fixed; none: each connection asks when it was answered
+    bool is_watched = false;      // call `watch` after the measured time, see run_load()
+    std::optional<double> rate{}; // fixed requests per second; nullopt: a closed loop
 };
 
 struct load_outcome {
     load_report measured;
-    std::optional<load_report> beside; // of the disturbers
+    std::optional<load_report> background; // of the background clients
 };
 
-/// Loads `server` at `address`, whose output is read meanwhile, so that it cannot block on a full pipe. If it
-/// is watched, calls `watch` with the processes of the load, once: when it was counted, and all its connections
-/// are still there. Returns nullopt if a stop was requested. Throws std::runtime_error if there is no report.
-std::optional<load_outcome> run_load(const plan& all, subprocess& server, const std::string& address,
-                                     const workload& load, const load_mode& manner,
+/// Loads `server` at `address`. Reads its output meanwhile, so that it cannot block on a full pipe. If the load
+/// is watched, calls `watch` once with the processes of the load: after the measured time, while all
+/// connections are still open. Returns nullopt if a shutdown was requested. Throws std::runtime_error if there
+/// is no report.
+std::optional<load_outcome> run_load(const plan& plan, subprocess& server, const std::string& address,
+                                     const workload& load, const load_mode& mode,
                                      const std::function<void(std::span<const pid_t>)>& watch);
 
 } // namespace parley

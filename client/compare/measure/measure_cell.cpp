@@ -1,4 +1,4 @@
-// The order of one cell: start, wait until it listens, prime, load and watch, stop, look at what is left.
+// Order of one measurement: start, wait until ready, prime, load and observe, stop, reap.
 #include "client/compare/measure/measure_cell.hpp"
 
 #include "client/compare/host/cpu_affinity.hpp"
@@ -26,14 +26,14 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds leaving_limit = 10s; // for a server to leave
-constexpr milliseconds primer = 50ms;
+constexpr milliseconds leaving_limit = 10s; // for a server to exit after SIGTERM
+constexpr milliseconds priming_time = 50ms; // enough to touch the code and memory of a request
 constexpr std::string_view in_background =
     "the server went into the background: start it so that it stays in the foreground";
-constexpr int primers = 10; // connections: a server that serves one at a time has to get through with them
+constexpr int priming_connections = 10; // few, so that an iterative server completes them in time
 
-/// The kernel has made all connections before it begins; the server is to have accepted them before it counts,
-/// too.
+/// Returns the warm-up time. The kernel completes all connections before the load begins, and the server has to
+/// accept them before the measured time, for which it gets 0.3 ms per connection.
 milliseconds warm_up_for(const workload& load) {
     const auto accepting = load.per_connection == 0 ? load.connections * 3ms / 10 : 0ms;
     return 100ms + std::min<milliseconds>(accepting, 2s);
@@ -43,17 +43,17 @@ microseconds since(steady_clock::time_point begin) {
     return std::chrono::round<microseconds>(steady_clock::now() - begin);
 }
 
-/// What its scoreboard tells; nothing where it has none that we may read.
+/// Returns the workers in the scoreboard of `server`; empty if it has no readable scoreboard.
 std::vector<worker_use> workers_of(pid_t server) {
-    std::vector<worker_use> all;
+    std::vector<worker_use> workers;
     try {
-        if (const auto seen = scoreboard_view{server}.take_snapshot())
-            for (const auto& each : seen->workers)
-                all.push_back({each.counted.connections, each.counted.requests});
+        if (const auto scoreboard = scoreboard_view{server}.take_snapshot())
+            for (const auto& worker : scoreboard->workers)
+                workers.push_back({worker.counted.connections, worker.counted.requests});
     } catch (const std::exception&) {
         return {};
     }
-    return all;
+    return workers;
 }
 
 void add(const rusage& used, server_use& sum) {
@@ -64,12 +64,12 @@ void add(const rusage& used, server_use& sum) {
     sum.page_faults += used.ru_minflt + used.ru_majflt;
 }
 
-/// Ends the server, and says how it left; adds to the problem if that was not clean. One that a shell runs gets
-/// the signal as from a terminal: with all of its group.
-void stop(subprocess& server, const server_processes& processes, bool is_ours, measurement& result) {
+/// Stops the server and records how it ended. Adds to the problem if that was not clean. A server run by a
+/// shell gets the signal in its whole process group, as from a terminal.
+void stop(subprocess& server, const server_processes& processes, bool is_parley_server, measurement& result) {
     const bool left_early = server.wait(0ms).has_value();
     const auto begin = steady_clock::now();
-    is_ours ? server.signal(SIGTERM) : server.signal_group(SIGTERM);
+    is_parley_server ? server.signal(SIGTERM) : server.signal_group(SIGTERM);
     const auto end = server.wait(leaving_limit);
     const auto rest = end ? processes.reap(server, leaving_limit) : server_processes::rest{};
     result.stop_time = since(begin);
@@ -80,109 +80,114 @@ void stop(subprocess& server, const server_processes& processes, bool is_ours, m
     add(end->used, result.server);
     for (const auto& used : rest.used) add(used, result.server);
 
-    const bool is_well = ended_well(*end, is_ours);
+    const bool is_well = has_ended_well(*end, is_parley_server);
     result.left_cleanly =
-        is_well && !left_early && rest.left_by_itself && !(is_ours && server.left_processes());
+        is_well && !left_early && rest.left_by_itself && !(is_parley_server && server.left_processes());
     if (result.left_cleanly) return;
     const auto how = !is_well              ? "the server ended with " + end->to_string()
                      : !left_early         ? std::string{"the server left processes behind"}
-                     : rest.left_by_itself ? std::string{"the server left before it was told to"}
+                     : rest.left_by_itself ? std::string{"the server left before SIGTERM"}
                                            : std::string{in_background};
     result.problem = result.problem.empty() ? how : how + "; " + result.problem;
 }
 
-/// False: a stop was requested.
-bool load_it(subprocess& server, const server_processes& processes, const std::string& address, const plan& all,
-             measurement& result) {
-    const auto& wanted = all.workloads[result.where.workload];
-    const auto add = [&](const load_report& one) {
-        result.server.requests += one.all_requests;
-        result.server.connections += one.connected;
-        if (result.problem.empty()) result.problem = one.problem;
-    };
-    auto priming = wanted;
-    priming.duration = primer;
-    priming.background_clients = 0;
-    priming.connections = std::min(wanted.connections, primers);
-    priming.wait = std::min(priming.wait, primer / 10); // or nobody would be answered in time
-    std::optional<load_outcome> primed;
-    {
-        const syscall_count calls{server.pid()}; // no longer than this: it slows what it counts
-        primed = run_load(all, server, address, priming, {}, [](auto) {});
-        result.server.calls = calls.so_far();
-    }
-    if (!primed) return false;
-    result.server.requests_of_calls = primed->measured.all_requests;
-    result.server.requests = primed->measured.all_requests;
-    result.server.connections = primed->measured.connected;
-    // So short a load may go without an answer on a busy machine: what matters is the one that follows.
+/// Primes the server with a short load, during which system calls are counted. Returns false if a shutdown was
+/// requested. A failure is not a problem: on a busy machine, so short a load may get no response.
+bool prime(subprocess& server, const std::string& address, const plan& plan, measurement& result) {
+    auto load = plan.workloads[result.where.workload];
+    load.duration = priming_time;
+    load.background_clients = 0;
+    load.connections = std::min(load.connections, priming_connections);
+    load.wait = std::min(load.wait, priming_time / 10); // several requests fit into the time
+    const syscall_count calls{server.pid()}; // only during the priming, because counting slows the calls
+    const auto outcome = run_load(plan, server, address, load, {}, [](auto) {});
+    result.server.calls = calls.so_far();
+    if (!outcome) return false;
+    result.server.requests_of_calls = outcome->measured.all_requests;
+    result.server.requests = outcome->measured.all_requests;
+    result.server.connections = outcome->measured.connected;
+    return true;
+}
 
-    const auto loaded = run_load(all, server, address, wanted,
-                                 {.warm_up = warm_up_for(wanted), .is_watched = true}, [&](auto load) {
-                                     result.server.memory = memory_of(processes.of(server, load));
-                                     if (all.contenders[result.where.contender].keeps_workers())
-                                         result.workers = workers_of(server.pid());
-                                 });
-    if (!loaded) return false;
-    result.load = loaded->measured;
-    add(loaded->measured);
-    const bool is_ours = all.contenders[result.where.contender].command.empty();
-    if (!is_ours && result.load.served == 0 && wanted.service == "echo" && !wanted.lines)
+/// Runs all loads of a workload. Returns false if a shutdown was requested.
+bool run_loads(subprocess& server, const server_processes& processes, const std::string& address,
+               const plan& plan, measurement& result) {
+    if (!prime(server, address, plan, result)) return false;
+    const auto& load = plan.workloads[result.where.workload];
+    const auto& contender = plan.contenders[result.where.contender];
+    const auto add_requests = [&](const load_report& report) {
+        result.server.requests += report.all_requests;
+        result.server.connections += report.connected;
+    };
+    const auto add = [&](const load_report& report) {
+        add_requests(report);
+        if (result.problem.empty()) result.problem = report.problem;
+    };
+    const auto outcome = run_load(plan, server, address, load,
+                                  {.warm_up = warm_up_for(load), .is_watched = true}, [&](auto generators) {
+                                      result.server.memory = memory_of(processes.of(server, generators));
+                                      if (contender.has_lasting_workers())
+                                          result.workers = workers_of(server.pid());
+                                  });
+    if (!outcome) return false;
+    result.load = outcome->measured;
+    add(outcome->measured);
+    const bool is_parley_server = contender.command.empty();
+    if (!is_parley_server && result.load.served == 0 && load.service == "echo" && !load.lines)
         result.problem += "; if the server waits for whole lines: --lines";
-    if (loaded->beside) add(*loaded->beside);
-    auto at_a_rate = wanted;
-    at_a_rate.duration = wanted.duration * 2 / 3;
-    for (const auto share : wanted.open) {
-        if (!result.problem.empty() || result.is_empty(wanted)) break;
-        const auto at_rate =
-            run_load(all, server, address, at_a_rate,
-                     {.warm_up = warm_up_for(wanted), .rate = result.load.rate * share}, [](auto) {});
-        if (!at_rate) return false;
-        // That a rate is too much for a server is a finding, not a reason not to count the cell.
-        result.open.push_back({share, at_rate->measured});
-        result.server.requests += at_rate->measured.all_requests;
-        result.server.connections += at_rate->measured.connected;
+    if (outcome->background) add(*outcome->background);
+    auto open_load = load;
+    open_load.duration = load.duration * 2 / 3;
+    for (const auto share : load.open) {
+        if (!result.problem.empty() || result.is_empty(load)) break;
+        const auto open =
+            run_load(plan, server, address, open_load,
+                     {.warm_up = warm_up_for(load), .rate = result.load.rate * share}, [](auto) {});
+        if (!open) return false;
+        // If the rate is too high for the server, that is a finding, and the cell remains valid.
+        result.open.push_back({share, open->measured});
+        add_requests(open->measured);
     }
     return true;
 }
 
 } // namespace
 
-bool ended_well(const process_end& end, bool is_ours) {
-    return end.exit_code() == 0 || (!is_ours && (end.exit_code() == 128 + SIGTERM ||
-                                                 (WIFSIGNALED(end.status) && WTERMSIG(end.status) == SIGTERM)));
+bool has_ended_well(const process_end& end, bool is_parley_server) {
+    return end.exit_code() == 0 ||
+           (!is_parley_server && (end.exit_code() == 128 + SIGTERM || // from a shell
+                                  (WIFSIGNALED(end.status) && WTERMSIG(end.status) == SIGTERM)));
 }
 
-std::optional<measurement> measure(const plan& all, const cell& where) {
-    const auto& wanted = all.workloads[where.workload];
-    const auto& who = all.contenders[where.contender];
+std::optional<measurement> measure(const plan& plan, const cell& cell) {
+    const auto& contender = plan.contenders[cell.contender];
     measurement result;
-    result.where = where;
+    result.where = cell;
     const server_processes processes;
     std::optional<subprocess> server;
     try {
-        const server_launcher endpoint{who, wanted, all.parley_server};
+        const server_launcher launcher{contender, plan.workloads[cell.workload], plan.parley_server};
         const auto begin = steady_clock::now();
         {
-            const on_cores placed{all.server_cores};
-            server.emplace(endpoint.words(), subprocess::errors::kept);
+            const cpu_affinity affinity{plan.server_cores};
+            server.emplace(launcher.words(), subprocess::errors::kept);
         }
-        const auto address = endpoint.wait_until_open(*server);
+        const auto address = launcher.wait_until_ready(*server);
         result.start_time = since(begin);
         server->drop_output();
         result.server.cpu_when_ready = cpu_of(processes.of(*server));
         result.server.at_rest = memory_of(processes.of(*server));
-        if (!load_it(*server, processes, address, all, result)) return std::nullopt;
+        if (!run_loads(*server, processes, address, plan, result)) return std::nullopt;
         result.server.cpu_when_loaded = cpu_of(processes.of(*server));
-        stop(*server, processes, who.command.empty(), result);
-    } catch (const std::runtime_error& failure) { // one cell's failure must not end the comparison
-        result.problem = failure.what();
-        if (server && server->wait(100ms) && // it may just be about to say why
+        stop(*server, processes, contender.command.empty(), result);
+    } catch (const std::runtime_error& error) { // a failed cell must not end the comparison
+        result.problem = error.what();
+        if (server && server->wait(100ms) && // time for its error message
             !processes.reap(*server, leaving_limit).left_by_itself)
             result.problem += fmt::format("; {}", in_background);
     }
-    const auto said = server ? server->first_error() : "";
-    if (!result.problem.empty() && !said.empty()) result.problem += "; the server said: " + said;
+    const auto message = server ? server->first_error() : "";
+    if (!result.problem.empty() && !message.empty()) result.problem += "; stderr of the server: " + message;
     return result;
 }
 

@@ -1,4 +1,4 @@
-// One cell: a fresh server, loaded by a load tester in a process of its own, watched from outside, and stopped.
+// Measurement of one cell: a new server, loaded by parley-load, observed from outside, and stopped.
 #pragma once
 
 #include "client/compare/host/host_noise.hpp"
@@ -15,31 +15,31 @@
 
 namespace parley {
 
-/// What the processes of a server used between its start and its end, and up to two moments between: when it
-/// was ready, and when all loads (the priming, the warm-up and what is counted) were over.
+/// Resources that the processes of a server used from start to end, and at two times between: when it was
+/// ready, and after all loads (priming, warm-up and measured time).
 struct server_use {
     std::chrono::microseconds user{};
     std::chrono::microseconds system{};
-    std::int64_t voluntary_switches = 0;   // it waited
-    std::int64_t involuntary_switches = 0; // its time was over
+    std::int64_t voluntary_switches = 0;   // it waited (ru_nvcsw)
+    std::int64_t involuntary_switches = 0; // it was preempted (ru_nivcsw)
     std::int64_t page_faults = 0;
     std::chrono::microseconds cpu_when_ready{};
-    std::chrono::microseconds cpu_when_loaded{}; // 0: unknown, as in the results of an earlier version
-    std::uint64_t requests = 0;                  // that it answered meanwhile
-    std::uint64_t connections = 0;               // that were made to it meanwhile
-    std::optional<std::uint64_t> calls;          // system calls for the priming, where they can be counted
-    std::uint64_t requests_of_calls = 0;         // that it answered with them
-    tree_memory at_rest;                         // when it was ready
-    tree_memory memory;                          // the largest of those seen near the end of the load
+    std::chrono::microseconds cpu_when_loaded{}; // 0: unknown (results of earlier versions)
+    std::uint64_t requests = 0;                  // answered between the two times
+    std::uint64_t connections = 0;               // made between the two times
+    std::optional<std::uint64_t> calls;          // system calls of the priming; nullopt: not countable
+    std::uint64_t requests_of_calls = 0;         // answered by those system calls
+    tree_memory at_rest;                         // when ready
+    tree_memory memory;                          // near the end of the load
 };
 
-/// What one worker did until near the end of the load, as the server's scoreboard told.
+/// Counters of one worker near the end of the load, from the server's scoreboard.
 struct worker_use {
     std::uint64_t connections = 0;
     std::uint64_t requests = 0;
 };
 
-/// The same load at a fixed rate, a share of the one found: its report.
+/// Report of an open load at `share` of the measured rate.
 struct open_load {
     double share = 0;
     load_report load;
@@ -47,28 +47,28 @@ struct open_load {
 
 struct measurement {
     cell where;
-    std::string problem; // why it does not count; empty where it does
+    std::string problem; // why it is not valid; empty: valid
     bool left_cleanly = false;
-    std::chrono::microseconds start_time{}; // until it listened
-    std::chrono::microseconds stop_time{};  // from SIGTERM to its end
+    std::chrono::microseconds start_time{}; // until it was ready
+    std::chrono::microseconds stop_time{};  // from SIGTERM to exit
     load_report load;
     std::vector<open_load> open;
     server_use server;
-    std::vector<worker_use> workers; // none: a server of others, or it had none
-    host_noise meanwhile{};          // from before its start until after its end
+    std::vector<worker_use> workers; // empty: no readable scoreboard
+    host_noise meanwhile{};          // from before its start to after its end
 
-    /// Of the connections that there were to be, some were never served: the model cannot do it.
-    [[nodiscard]] bool is_empty(const workload& wanted) const {
-        return problem.empty() && load.served < wanted.connections;
+    /// True if some connections were never served: the model cannot sustain this workload.
+    [[nodiscard]] bool is_empty(const workload& workload) const {
+        return problem.empty() && load.served < workload.connections;
     }
 };
 
-/// Carries out one cell of the plan. A server or a load that fails is a finding, told in `problem`.
-/// Nothing: a stop was requested meanwhile (stop_signal); what ran is killed.
-std::optional<measurement> measure(const plan& all, const cell& where);
+/// Measures one cell of the plan. A failing server or load is a finding and is reported in `problem`. Returns
+/// nullopt if a shutdown was requested meanwhile (stop_signal); running programs are killed.
+std::optional<measurement> measure(const plan& plan, const cell& cell);
 
-/// After SIGTERM: ours end with 0. Most programs of others know nothing of it, so that it ends them
-/// (signal(7)), or the shell that they were started by.
-bool ended_well(const process_end& end, bool is_ours);
+/// True if a server ended correctly after SIGTERM: exit code 0. A third-party server may also be killed by
+/// SIGTERM, if it has no handler (signal(7)), or its shell may report that.
+bool has_ended_well(const process_end& end, bool is_parley_server);
 
 } // namespace parley

@@ -13,22 +13,22 @@ namespace {
 constexpr auto erase_line = "\r\x1b[K";
 }
 
-progress::progress(std::size_t steps) : steps_{steps}, is_seen_{isatty(STDERR_FILENO) == 1} {}
+progress::progress(std::size_t steps) : steps_{steps}, is_terminal_{isatty(STDERR_FILENO) == 1} {}
 
 progress::~progress() {
-    if (is_seen_) write_message(erase_line);
+    if (is_terminal_) write_message(erase_line);
 }
 
-void progress::show(std::size_t done, const std::string& what) const {
-    if (!is_seen_) return;
+void progress::show(std::size_t done, const std::string& step) const {
+    if (!is_terminal_) return;
     using namespace std::chrono;
     std::string left;
     if (done > 0) {
-        const duration<double> so_far = steady_clock::now() - begin_;
-        const auto rest = so_far * static_cast<double>(steps_ - done) / static_cast<double>(done);
+        const duration<double> elapsed = steady_clock::now() - begin_;
+        const auto rest = elapsed * static_cast<double>(steps_ - done) / static_cast<double>(done);
         left = fmt::format(", {:.0f} s left", rest.count());
     }
-    const auto line = terminal_safe(fmt::format("{} of {}{}: {}", done + 1, steps_, left, what));
+    const auto line = terminal_safe(fmt::format("{} of {}{}: {}", done + 1, steps_, left, step));
     print_message("{}{}", erase_line, cut_to(line, columns_of(STDERR_FILENO) - 1));
 }
 

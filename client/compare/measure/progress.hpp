@@ -1,4 +1,4 @@
-// How far a comparison is: one line on a terminal, redrawn; nothing where nobody watches.
+// Progress line on the terminal. Writes nothing if standard error is no terminal.
 #pragma once
 
 #include <chrono>
@@ -9,20 +9,20 @@ namespace parley {
 
 class progress {
 public:
-    /// Shows on standard error, if that is a terminal.
+    /// Writes to standard error, if that is a terminal.
     explicit progress(std::size_t steps);
 
-    /// Leaves the line empty.
+    /// Erases the line.
     ~progress();
     progress(progress&&) = delete;
 
-    /// Says what happens now, after `done` of the steps.
-    void show(std::size_t done, const std::string& what) const;
+    /// Shows the current step, with the number of `done` steps and the estimated time left.
+    void show(std::size_t done, const std::string& step) const;
 
 private:
     std::size_t steps_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-    bool is_seen_;
+    bool is_terminal_;
 };
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// Everything that was measured, as JSON: the lines of a run's cells.jsonl, and the whole result.json.
+// Results as JSON: the lines of cells.jsonl, and the whole result.json. Members: docs/schemas/.
 #pragma once
 
 #include "client/compare/host/machine.hpp"
@@ -12,42 +12,44 @@
 
 namespace parley {
 
-/// A comparison as far as it has come.
+/// The results of a run, which may be incomplete.
 struct results {
     plan planned;
     machine where;
     std::string begun; // "2026-03-01 12:00", local time
     std::vector<measurement> done;
-    std::map<std::string, std::string> programs{}; // by name the digest_of() each; none: an earlier version
+    std::map<std::string, std::string> programs{}; // digest_of() each, by name; empty: earlier versions
 
-    /// Throws std::invalid_argument if the programs of the plan are not those of this comparison, or this
-    /// machine is another one than `where`: measurements of both in one comparison would compare nothing.
+    /// Throws std::invalid_argument if the programs differ from those of this run, or if this machine is not
+    /// `where`. Measurements of different builds or machines are not comparable.
     void check_origin() const;
 
+    /// Returns the mean host noise of the measurements.
     [[nodiscard]] host_noise meanwhile() const;
 };
 
-/// The digest_of() each program of the plan.
-std::map<std::string, std::string> digests_of(const plan& all);
+/// Returns digest_of() each program of the plan, by name.
+std::map<std::string, std::string> digests_of(const plan& plan);
 
-nlohmann::ordered_json json_of(const plan& all, const measurement& one);
-nlohmann::ordered_json json_of(const machine& where);
-machine machine_from(const nlohmann::ordered_json& text);
+nlohmann::ordered_json json_of(const plan& plan, const measurement& measurement);
+nlohmann::ordered_json json_of(const machine& machine);
+machine machine_from(const nlohmann::ordered_json& object);
 
-/// Throws std::runtime_error where the text is no measurement of this plan.
-measurement measurement_from(const plan& all, const nlohmann::ordered_json& text);
+/// Throws std::runtime_error if `object` is no measurement of this plan.
+measurement measurement_from(const plan& plan, const nlohmann::ordered_json& object);
 
-/// The whole comparison; its "schema" changes whenever a reader of the older form would misread it. README.md
-/// beside this file tells the fields. `done` may be less than the plan: then "complete" is false.
-nlohmann::ordered_json record_of(const results& all);
+/// Returns the result.json. Its "schema" changes if programs that read the previous one would misread it. If
+/// some of the plan is not measured, "complete" is false.
+nlohmann::ordered_json json_of(const results& results);
 
-/// Reads a result.json. Throws std::runtime_error with one line where it is none.
+/// Parses a result.json. Throws std::runtime_error with one line if it is none.
 results results_from(const nlohmann::ordered_json& record);
 
-/// Is there nothing left to measure? A cell that was empty twice, or once and by far, is not measured again.
-bool is_complete(const plan& all, const std::vector<measurement>& done);
+/// True if nothing is left to measure. A cell that was empty twice, or once with less than three quarters of
+/// the connections served, is not measured again.
+bool is_complete(const plan& plan, const std::vector<measurement>& done);
 
-/// The cells that are still to be measured, in order.
-std::vector<cell> cells_left(const plan& all, const std::vector<measurement>& done);
+/// Returns the cells that are left to measure, in order.
+std::vector<cell> cells_left(const plan& plan, const std::vector<measurement>& done);
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// The folder of a run: plan.json when it begins, a line in cells.jsonl for each measurement as soon as it is
-// made, and at the end result.json and report.html. So a run that was cut off can go on.
+// Folder of a run: plan.json from the start, a line in cells.jsonl for each measurement as soon as it is made,
+// and result.json and report.html at the end. So an interrupted run can be continued.
 #pragma once
 
 #include "client/compare/measure/results_json.hpp"
@@ -12,37 +12,36 @@ namespace parley {
 
 class run_folder {
 public:
-    /// Makes the folder, with the plan in it. Throws std::invalid_argument if there is a run already.
-    static run_folder create(const std::filesystem::path& at, const results& beginning);
+    /// Creates the folder with the plan. Throws std::invalid_argument if it contains a run already.
+    static run_folder create(const std::filesystem::path& path, const results& results);
 
-    /// Of a run that was begun. Throws std::invalid_argument with one line if there is none.
-    static run_folder open(const std::filesystem::path& at);
+    /// Opens the folder of an existing run. Throws std::invalid_argument with one line if there is none.
+    static run_folder open(const std::filesystem::path& path);
 
-    /// Keeps other programs from measuring into this folder as long as this lives (flock(2)). create() does so.
-    /// Throws std::invalid_argument if another one does already.
+    /// Locks the folder against other parley-compare processes until destruction (flock(2)). create() does
+    /// that, too. Throws std::invalid_argument if it is locked.
     void lock();
 
-    /// The plan, the machine that it was begun on, and what is measured. A last line that was cut off is as if
-    /// it had never been.
+    /// Returns the plan, the machine and the measurements so far. Ignores an unfinished last line.
     [[nodiscard]] results load() const;
 
-    /// Is on the disk when this returns (fdatasync(2)).
-    void add(const plan& all, const measurement& one) const;
+    /// Appends a measurement. It is on the disk on return (fdatasync(2)).
+    void add(const plan& plan, const measurement& measurement) const;
 
-    /// Replaces the file `name` as a whole (rename(2)).
+    /// Replaces the file `name` atomically (rename(2)).
     void write(const std::string& name, const std::string& text) const;
 
-    [[nodiscard]] std::filesystem::path file(const std::string& name) const { return at_ / name; }
+    [[nodiscard]] std::filesystem::path file(const std::string& name) const { return path_ / name; }
 
 private:
-    explicit run_folder(std::filesystem::path at) : at_{std::move(at)} {}
+    explicit run_folder(std::filesystem::path path) : path_{std::move(path)} {}
 
-    std::filesystem::path at_;
+    std::filesystem::path path_;
     unique_fd lock_;
 };
 
-/// The results in a folder of a run, or in a file like its result.json. Throws std::invalid_argument with one
-/// line that names it.
-results results_at(const std::filesystem::path& at);
+/// Returns the results in the folder of a run or in a result.json. Throws std::invalid_argument with one line
+/// that names the path.
+results results_at(const std::filesystem::path& path);
 
 } // namespace parley

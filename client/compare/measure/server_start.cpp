@@ -14,14 +14,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::chrono::milliseconds starting_limit = 10s;
+constexpr std::chrono::milliseconds starting_limit = 10s; // for a server to become ready
 constexpr std::string_view placeholder = "{port}";
 
-/// An address that nobody has just now. Another program could take it before the server does; then the server
-/// says so, and the measurement is one with a problem.
+/// Returns an unused address. If another program binds it before the server does, the server reports that, and
+/// the measurement gets a problem.
 address free_address() {
-    const listener endpoint{address::resolve("127.0.0.1:0").front(), {}};
-    return endpoint.addresses().front();
+    const listener listener{address::resolve("127.0.0.1:0").front(), {}};
+    return listener.addresses().front();
 }
 
 bool accepts(const std::string& text) {
@@ -36,12 +36,12 @@ bool accepts(const std::string& text) {
 /// Waits for the ready line, and returns the address in it.
 std::string address_in_ready_line(subprocess& server) {
     constexpr std::string_view opening = "listening on ";
-    constexpr int most_lines = 100;
-    for (int count = 0; count != most_lines; ++count) {
+    constexpr int most_lines = 100; // so that a chatty server without a ready line fails
+    for (int i = 0; i != most_lines; ++i) {
         const auto line = server.read_line(starting_limit);
-        const auto found = line.find(opening);
-        if (found == line.npos) continue;
-        const auto begin = found + opening.size();
+        const auto position = line.find(opening);
+        if (position == line.npos) continue;
+        const auto begin = position + opening.size();
         return line.substr(begin, line.find(' ', begin) - begin);
     }
     throw std::runtime_error("the server printed no line with 'listening on HOST:PORT'");
@@ -49,24 +49,25 @@ std::string address_in_ready_line(subprocess& server) {
 
 } // namespace
 
-server_launcher::server_launcher(const contender& who, const workload& load, const std::string& parley_server)
-    : words_{who.words(load, parley_server)} {
-    if (who.command.find(placeholder) == std::string::npos) return;
+server_launcher::server_launcher(const contender& contender, const workload& load,
+                                 const std::string& parley_server)
+    : words_{contender.command_line(load, parley_server)} {
+    if (contender.command.find(placeholder) == std::string::npos) return;
     address_ = free_address().to_string();
     const auto port = address_.substr(address_.rfind(':') + 1);
     for (auto& word : words_)
-        for (auto at = word.find(placeholder); at != word.npos; at = word.find(placeholder))
-            word.replace(at, placeholder.size(), port);
+        for (auto position = word.find(placeholder); position != word.npos; position = word.find(placeholder))
+            word.replace(position, placeholder.size(), port);
 }
 
-std::string server_launcher::wait_until_open(subprocess& server) const {
+std::string server_launcher::wait_until_ready(subprocess& server) const {
     if (address_.empty()) return address_in_ready_line(server);
     const auto deadline = std::chrono::steady_clock::now() + starting_limit;
     while (!server.wait(5ms)) {
         if (accepts(address_)) return address_;
         if (std::chrono::steady_clock::now() > deadline)
             throw std::runtime_error(
-                fmt::format("nobody accepts at {} within {} s", address_, starting_limit / 1s));
+                fmt::format("the server did not accept at {} within {} s", address_, starting_limit / 1s));
     }
     throw std::runtime_error("the server left before it accepted");
 }

@@ -1,5 +1,5 @@
-// How a server is started and known to be ready: by its ready line, or, where its command says {port}, by the
-// port that it was given, once that accepts.
+// Starts a server and waits until it is ready. Ready is the ready line, or for a command with {port}, the first
+// connection that the port accepts.
 #pragma once
 
 #include "client/compare/plan/plan.hpp"
@@ -12,18 +12,18 @@ namespace parley {
 
 class server_launcher {
 public:
-    server_launcher(const contender& who, const workload& load, const std::string& parley_server);
+    server_launcher(const contender& contender, const workload& load, const std::string& parley_server);
 
-    /// What starts it.
+    /// Returns the command line.
     [[nodiscard]] const std::vector<std::string>& words() const { return words_; }
 
-    /// Waits until `server` is ready, and returns its address. Throws std::runtime_error where it does not get
+    /// Waits until `server` is ready, and returns its address. Throws std::runtime_error if it does not become
     /// ready.
-    [[nodiscard]] std::string wait_until_open(subprocess& server) const;
+    [[nodiscard]] std::string wait_until_ready(subprocess& server) const;
 
 private:
     std::vector<std::string> words_;
-    std::string address_; // empty: its ready line tells
+    std::string address_; // empty: the ready line has it
 };
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What a user can ask parley-compare for, and the plan that follows from it.
+// Command-line options of parley-compare, and the plan that they define.
 #pragma once
 
 #include "client/compare/plan/plan.hpp"
@@ -13,13 +13,13 @@
 namespace parley {
 
 struct compare_options {
-    std::vector<std::string> models; // empty: all that the server has
+    std::vector<std::string> models; // empty: all TCP models of parley-server
     std::vector<std::string> server_commands;
     bool quick = false, full = false;
     std::vector<std::string> questions;
     std::string plan_file;
 
-    // Any of these makes a plan of its own: their product.
+    // Each of these options selects a plan of the user's own: the product of their values.
     std::vector<std::string> workloads{"long-lived", "one-request"};
     std::vector<std::string> services{"echo"};
     std::vector<int> connections{50};
@@ -33,7 +33,7 @@ struct compare_options {
     bool lines = false;
     std::string baseline;
 
-    std::string output; // where the results go; empty: a new folder in results/
+    std::string output; // folder for the results; empty: a new folder in results/
     std::string resume;
     std::vector<std::string> diff;
     std::string json_file;
@@ -43,14 +43,14 @@ struct compare_options {
 
 void describe_options(CLI::App& app, compare_options& options);
 
-/// Asks parley-server which models and services it has. Throws std::invalid_argument where it lacks what is
-/// wanted.
-plan plan_of(const compare_options& wanted);
+/// Returns the plan for the options. Runs parley-server to get its models and services. Throws
+/// std::invalid_argument if it lacks one, or if options contradict each other.
+plan plan_of(const compare_options& options);
 
-/// Throws std::invalid_argument where the plan has nobody of that name. Empty: the best is meant.
-void check_baseline(const plan& all, const std::string& baseline);
+/// Throws std::invalid_argument if the plan has no contender of that name. An empty name means the best one.
+void check_baseline(const plan& plan, const std::string& baseline);
 
-/// Says where the programs are, for a plan that was read.
-void find_programs(plan& of, const compare_options& wanted);
+/// Sets the paths of the programs, which a plan file does not contain.
+void find_programs(plan& plan, const compare_options& options);
 
 } // namespace parley

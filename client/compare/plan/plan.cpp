@@ -16,20 +16,20 @@ namespace parley {
 
 namespace {
 
-/// The models a worker of which serves one connection until it ends, and the option that says how many there
-/// are: of a hybrid the threads, since each of its processes may come to take all connections.
+/// Models of which a worker serves one connection until it ends, and the option for the number of workers. For
+/// hybrid these are the threads, since any of its processes may accept all connections.
 const std::map<std::string, std::string> pools{
     {"prefork", "--workers"}, {"pool", "--workers"}, {"hybrid", "--threads"}};
 
-constexpr int most_workers = 256;
+constexpr int most_workers = 256; // a realistic pool; with more connections its cells are empty
 
 template <class Named>
-void refuse_twice(const std::vector<Named>& all, std::string Named::*name) {
+void refuse_duplicates(const std::vector<Named>& values, std::string Named::*name) {
     std::vector<std::string> names;
-    for (const auto& each : all) names.push_back(each.*name);
+    for (const auto& value : values) names.push_back(value.*name);
     std::ranges::sort(names);
-    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
-        throw std::invalid_argument(fmt::format("'{}' is there twice: give each a name of its own", *twice));
+    if (const auto duplicate = std::ranges::adjacent_find(names); duplicate != names.end())
+        throw std::invalid_argument(fmt::format("duplicate name '{}': use unique names", *duplicate));
 }
 
 std::string_view first_word_of(std::string_view text) {
@@ -38,9 +38,9 @@ std::string_view first_word_of(std::string_view text) {
 }
 
 bool is_program(const std::string& word) {
-    const auto is_file = [](const std::filesystem::path& at) {
-        std::error_code unreadable;
-        return std::filesystem::is_regular_file(at, unreadable) && access(at.c_str(), X_OK) == 0;
+    const auto is_file = [](const std::filesystem::path& path) {
+        std::error_code error;
+        return std::filesystem::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
     };
     if (word.find('/') != word.npos) return is_file(word);
     const char* path = std::getenv("PATH");
@@ -50,24 +50,25 @@ bool is_program(const std::string& word) {
     return false;
 }
 
-/// "FOO=1", but not "mine=./server" nor "A=./server".
+/// True for "FOO=1", false for "mine=./server" and "A=./server".
 bool is_assignment(std::string_view word) {
     const auto equals = word.find('=');
     if (equals == word.npos || equals == 0) return false;
-    const auto is_capital = [](char letter) {
-        return (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '_';
+    const auto is_capital = [](char character) {
+        return (character >= 'A' && character <= 'Z') || (character >= '0' && character <= '9') ||
+               character == '_';
     };
     return std::ranges::all_of(word.substr(0, equals), is_capital) &&
            !is_program(std::string{word.substr(equals + 1)});
 }
 
-/// A file name may be any bytes; JSON is UTF-8.
+/// Replaces invalid UTF-8: a file name may have any bytes, JSON is UTF-8.
 std::string valid_utf8(const std::string& text) {
     using nlohmann::json;
     return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-/// What a server is called whose command is all that is known of it: the program that is given the port.
+/// Returns the name of a server without NAME: that of the program that gets the port.
 std::string program_in(std::string_view command) {
     const auto before_port = command.substr(0, command.find("{port}"));
     const auto separator = before_port.find_last_of(";&|(");
@@ -83,79 +84,79 @@ std::string program_in(std::string_view command) {
 } // namespace
 
 std::chrono::milliseconds workload::least_duration() const {
-    constexpr int least_waits = 10;
+    constexpr int least_waits = 10; // then requests from before the measured time add at most 10 %
     return service == "wait" ? least_waits * wait : std::chrono::milliseconds{0};
 }
 
 std::string workload::to_string() const {
-    const auto asked = service == "pi"     ? fmt::format(", {} digits", digits)
-                       : service == "wait" ? fmt::format(", {} ms", wait.count())
-                                           : fmt::format(", {} bytes{}", size, lines ? " and a newline" : "");
-    return fmt::format("{}: {}{}, {} connection{}", name, service, asked, connections,
+    const auto detail = service == "pi"     ? fmt::format(", {} digits", digits)
+                        : service == "wait" ? fmt::format(", {} ms", wait.count())
+                                            : fmt::format(", {} bytes{}", size, lines ? " and a newline" : "");
+    return fmt::format("{}: {}{}, {} connection{}", name, service, detail, connections,
                        connections == 1 ? "" : "s");
 }
 
-std::vector<std::string> contender::words(const workload& load, const std::string& parley_server) const {
+std::vector<std::string> contender::command_line(const workload& load, const std::string& parley_server) const {
     if (model.empty()) return {"/bin/sh", "-c", command};
-    std::vector<std::string> all{parley_server, "--model",     model,     "--service", load.service,
-                                 "--listen",    "127.0.0.1:0", "--grace", "1s"};
+    std::vector<std::string> words{parley_server, "--model",     model,     "--service", load.service,
+                                   "--listen",    "127.0.0.1:0", "--grace", "1s"};
     auto chosen = options;
     chosen.insert(chosen.end(), load.server_options.begin(), load.server_options.end());
     const auto pool = pools.find(model);
     if (pool != pools.end() && load.per_connection == 0 &&
         std::ranges::find(chosen, pool->second) == chosen.end())
-        all.insert(all.end(), {pool->second, std::to_string(std::min(load.connections, most_workers))});
-    all.insert(all.end(), chosen.begin(), chosen.end());
-    return all;
+        words.insert(words.end(), {pool->second, std::to_string(std::min(load.connections, most_workers))});
+    words.insert(words.end(), chosen.begin(), chosen.end());
+    return words;
 }
 
-bool contender::keeps_workers() const { return model != "fork" && model != "thread" && model != "exec"; }
+bool contender::has_lasting_workers() const { return model != "fork" && model != "thread" && model != "exec"; }
 
-contender foreign_server(const std::string& definition) {
-    contender one;
-    const auto equals = definition.find_first_of("= "); // a space: no name is given
+contender external_server(const std::string& definition) {
+    contender server;
+    const auto equals = definition.find_first_of("= "); // a blank comes first: no name is given
     if (equals != definition.npos && definition[equals] == '=' && equals > 0 &&
         equals + 1 < definition.size() && !is_assignment(first_word_of(definition))) {
-        one.name = valid_utf8(definition.substr(0, equals));
-        one.command = definition.substr(equals + 1);
+        server.name = valid_utf8(definition.substr(0, equals));
+        server.command = definition.substr(equals + 1);
     } else if (definition.find("{port}") != definition.npos) {
-        one.name = valid_utf8(program_in(definition));
-        one.command = definition;
+        server.name = valid_utf8(program_in(definition));
+        server.command = definition;
     } else {
         throw std::invalid_argument(fmt::format(
-            "bad server '{}': write 'COMMAND {{port}}' or NAME=COMMAND, as in mine='./my_server {{port}}'",
+            "bad server '{}': use 'COMMAND {{port}}' or NAME=COMMAND, for example mine='./my_server {{port}}'",
             definition));
     }
-    return one;
+    return server;
 }
 
 std::vector<cell> plan::cells() const {
     std::mt19937_64 random{seed};
     int most_rounds = rounds;
-    for (const auto& each : workloads) most_rounds = std::max(most_rounds, each.rounds);
+    for (const auto& load : workloads) most_rounds = std::max(most_rounds, load.rounds);
     std::vector<std::size_t> order(workloads.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::vector<cell> all;
+    std::vector<cell> cells;
     for (int round = 1; round <= most_rounds; ++round) {
         std::ranges::shuffle(order, random);
-        for (const auto load : order) {
-            const auto& what = workloads[load];
-            if (round > (what.rounds ? what.rounds : rounds)) continue;
-            const auto first = static_cast<std::ptrdiff_t>(all.size());
-            for (std::size_t who = 0; who != contenders.size(); ++who) {
-                const auto is_named = std::ranges::find(what.contenders, contenders[who].name);
-                if (what.contenders.empty() ? contenders[who].in_all : is_named != what.contenders.end())
-                    all.push_back({round, who, load});
+        for (const auto index : order) {
+            const auto& load = workloads[index];
+            if (round > (load.rounds ? load.rounds : rounds)) continue;
+            const auto first = static_cast<std::ptrdiff_t>(cells.size());
+            for (std::size_t contender = 0; contender != contenders.size(); ++contender) {
+                const auto named = std::ranges::find(load.contenders, contenders[contender].name);
+                if (load.contenders.empty() ? contenders[contender].in_all : named != load.contenders.end())
+                    cells.push_back({round, contender, index});
             }
-            std::shuffle(all.begin() + first, all.end(), random);
+            std::shuffle(cells.begin() + first, cells.end(), random);
         }
     }
-    return all;
+    return cells;
 }
 
 void plan::check() const {
-    refuse_twice(contenders, &contender::name);
-    refuse_twice(workloads, &workload::id);
+    refuse_duplicates(contenders, &contender::name);
+    refuse_duplicates(workloads, &workload::id);
     for (const auto& load : workloads) {
         if (load.lines && load.size > workload::longest_line)
             throw std::invalid_argument(fmt::format("workload '{}': a line has at most {} bytes, not {}",
@@ -164,10 +165,10 @@ void plan::check() const {
             throw std::invalid_argument(
                 fmt::format("workload '{}': requests that wait {} ms need a duration of at least {} ms, not {}",
                             load.id, load.wait.count(), load.least_duration().count(), load.duration.count()));
-        for (const auto& each : load.contenders)
-            if (std::ranges::find(contenders, each, &contender::name) == contenders.end())
+        for (const auto& contender : load.contenders)
+            if (std::ranges::find(contenders, contender, &parley::contender::name) == contenders.end())
                 throw std::invalid_argument(
-                    fmt::format("workload '{}' names '{}', which is no contender", load.id, each));
+                    fmt::format("workload '{}' names '{}', which is no contender", load.id, contender));
     }
     if (cells().empty()) throw std::invalid_argument("nothing to compare: name a model or a server");
 }

@@ -1,4 +1,4 @@
-// A plan as JSON: the file that a user writes (--plan), and what a run leaves beside its results.
+// A plan as JSON: the file for --plan, which each run also writes next to its results.
 #pragma once
 
 #include "client/compare/plan/plan.hpp"
@@ -8,10 +8,10 @@
 
 namespace parley {
 
-nlohmann::ordered_json json_of(const plan& all);
+nlohmann::ordered_json json_of(const plan& plan);
 
-/// Fields that are not there have the defaults of plan.hpp. Throws std::invalid_argument with one line that
-/// names the field for anything that is no plan.
-plan plan_from(const nlohmann::ordered_json& text);
+/// Parses a plan. Missing members get the defaults of plan.hpp. Throws std::invalid_argument with one line that
+/// names the wrong member.
+plan plan_from(const nlohmann::ordered_json& object);
 
 } // namespace parley

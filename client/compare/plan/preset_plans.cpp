@@ -13,14 +13,14 @@ using std::chrono::milliseconds;
 
 namespace {
 
-/// A model with options of its own, which only some workloads measure.
+/// A model with special options, measured by some workloads only.
 struct variant {
     const char* name;
     const char* model;
     std::vector<std::string> options;
 };
 
-/// Stevens' designs, in his order; those of the other models are the plain ones.
+/// Stevens' designs in the order of his table. 15 workers: as in his book (UNPv1, ch. 30).
 const std::vector<variant> stevens_rows{
     {"prefork/each", "prefork", {"--accept", "each", "--workers", "15"}},
     {"prefork/file-lock", "prefork", {"--accept", "file-lock", "--workers", "15"}},
@@ -29,7 +29,7 @@ const std::vector<variant> stevens_rows{
     {"pool/mutex", "pool", {"--accept", "mutex", "--workers", "15"}},
     {"pool/main", "pool", {"--accept", "main", "--workers", "15"}},
 };
-const std::vector<std::string> stevens_plain{"iterative", "fork", "thread"};
+const std::vector<std::string> stevens_models{"iterative", "fork", "thread"};
 
 const std::vector<variant> counters{
     {"counter/unlocked", "prefork", {"--counter", "unlocked", "--workers", "8"}},
@@ -37,25 +37,25 @@ const std::vector<variant> counters{
     {"counter/atomic", "prefork", {"--counter", "atomic", "--workers", "8"}},
 };
 
-/// One of each kind: enough where many points are measured.
-const std::vector<std::string> one_of_each{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
+/// One model of each kind, for questions with many workloads.
+const std::vector<std::string> model_of_each_kind{"fork", "thread", "pool", "epoll", "loops", "coroutine"};
 
-/// Puts workloads into a plan, as far as there are contenders for them.
+/// Adds workloads to a plan, if there are contenders for them.
 class planner {
 public:
-    planner(plan& to, plan_size how_much, std::string foreign_service, const machine& here)
-        : plan_{to},
-          foreign_service_{std::move(foreign_service)},
-          most_connections_{here.most_connections()},
-          cores_{std::max(here.cores, 1)},
-          is_full_{how_much == plan_size::full} {}
+    planner(plan& plan, plan_size size, std::string external_service, const machine& machine)
+        : plan_{plan},
+          external_service_{std::move(external_service)},
+          most_connections_{machine.most_connections()},
+          cores_{std::max(machine.cores, 1)},
+          is_full_{size == plan_size::full} {}
 
     void answers(const std::string& question) {
         const auto rounds = is_full_ ? 6 : 4;
         const auto time = is_full_ ? 600ms : 300ms;
         if (question == "cpu")
             add({.id = "cpu",
-                 .name = "Work for the processor",
+                 .name = "Requests that compute",
                  .service = "pi",
                  .connections = 8,
                  .duration = time,
@@ -92,12 +92,12 @@ public:
     void levels() {
         std::vector<int> levels{1, 10, 100, 1000};
         if (is_full_) levels.insert(levels.end(), {5000, most_connections_ / 1000 * 1000});
-        std::erase_if(levels, [&](int each) { return each < 1 || each > most_connections_; });
+        std::erase_if(levels, [&](int level) { return level < 1 || level > most_connections_; });
         std::ranges::sort(levels);
         levels.erase(std::ranges::unique(levels).begin(), levels.end());
         for (const int connections : levels) {
-            const bool is_extreme = connections > 1000; // a cell takes seconds there
-            add_for(is_full_ && !is_extreme ? everybody() : chosen(one_of_each),
+            const bool is_extreme = connections > 1000; // a cell of this size takes seconds
+            add_for(is_full_ && !is_extreme ? all_contenders() : chosen(model_of_each_kind),
                     {.id = fmt::format("levels-{}", connections),
                      .name = "Long-lived connections",
                      .connections = connections,
@@ -107,31 +107,31 @@ public:
         }
     }
 
-    /// Those that the other questions do not ask for, beside echo.
+    /// Adds echo and the services that no other question measures.
     void services() {
         if (!is_full_) return;
         for (const auto* service : {"echo", "hello", "counter", "welcome"})
-            add_for(chosen(one_of_each), {.id = fmt::format("services-{}", service),
-                                          .name = "Small services",
-                                          .service = service,
-                                          .connections = 50,
-                                          .size = 16,
-                                          .duration = 500ms,
-                                          .rounds = 6});
+            add_for(chosen(model_of_each_kind), {.id = fmt::format("services-{}", service),
+                                                 .name = "Small services",
+                                                 .service = service,
+                                                 .connections = 50,
+                                                 .size = 16,
+                                                 .duration = 500ms,
+                                                 .rounds = 6});
     }
 
-    /// Threads that work: as many as there are cores, fewer, and more.
+    /// Compute threads: 1, the number of cores, and more.
     void cores() {
         std::vector<int> threads{1, cores_, 4 * cores_};
         if (is_full_) threads.insert(threads.end(), {2 * cores_, 8 * cores_});
-        for (const int each : std::set(threads.begin(), threads.end()))
-            add_for(chosen({"loop-pool"}), {.id = fmt::format("cores-{}", each),
-                                            .name = fmt::format("{} threads that work", each),
+        for (const int count : std::set(threads.begin(), threads.end()))
+            add_for(chosen({"loop-pool"}), {.id = fmt::format("cores-{}", count),
+                                            .name = fmt::format("{} compute threads", count),
                                             .service = "pi",
                                             .connections = 8 * cores_,
                                             .duration = is_full_ ? 600ms : 300ms,
                                             .digits = 1500,
-                                            .server_options = {"--workers", std::to_string(each)},
+                                            .server_options = {"--workers", std::to_string(count)},
                                             .rounds = is_full_ ? 6 : 4});
     }
 
@@ -140,16 +140,16 @@ public:
         for (const std::size_t size : {64, 4096, 65'536})
             add_for(chosen({"fork", "thread", "pool", "epoll", "uring", "coroutine"}),
                     {.id = fmt::format("sizes-{}", size),
-                     .name = "Sizes of a request",
+                     .name = "Request sizes",
                      .connections = 50,
                      .size = size,
                      .duration = 500ms,
                      .rounds = 6});
     }
 
-    /// His client: 5 at a time, one request of 4,000 bytes per connection.
+    /// Stevens' client: 5 connections at a time, one request of 4,000 bytes per connection.
     void stevens() {
-        auto names = chosen(stevens_plain);
+        auto names = chosen(stevens_models);
         std::ranges::move(variants(stevens_rows), std::back_inserter(names));
         add_for(names, {.id = "stevens",
                         .name = "Stevens' client",
@@ -166,7 +166,7 @@ public:
         for (const int size : sizes)
             add_for(chosen({"prefork", "pool"}), {.id = fmt::format("pool-{}", size),
                                                   .question = "pool-sweep",
-                                                  .name = fmt::format("A pool of {}", size),
+                                                  .name = fmt::format("Pool of {}", size),
                                                   .connections = 50,
                                                   .size = 4000,
                                                   .per_connection = 1,
@@ -194,7 +194,7 @@ public:
         for (const int wait : {1, 5, 20, 50, 100})
             add_for(chosen({"thread", "epoll", "pool"}), {.id = fmt::format("wait-{}", wait),
                                                           .question = "wait-sweep",
-                                                          .name = fmt::format("A wait of {} ms", wait),
+                                                          .name = fmt::format("Wait of {} ms", wait),
                                                           .service = "wait",
                                                           .connections = 64,
                                                           .duration = 800ms,
@@ -204,7 +204,7 @@ public:
 
     void counter() {
         add_for(variants(counters), {.id = "counter",
-                                     .name = "A counter in shared memory",
+                                     .name = "Counter in shared memory",
                                      .service = "counter",
                                      .connections = 8,
                                      .size = 16,
@@ -212,12 +212,12 @@ public:
                                      .rounds = is_full_ ? 6 : 4});
     }
 
-    /// Small requests, alone and beside two connections that ask for long work.
+    /// Small requests, alone and next to two connections that request long work.
     void stall() {
         for (const int background_clients : {0, 2})
             add_for(chosen({"epoll", "loop-pool", "thread"}),
                     {.id = fmt::format("stall-{}", background_clients),
-                     .name = background_clients ? "Small requests beside long work" : "Small requests alone",
+                     .name = background_clients ? "Small requests next to long work" : "Small requests alone",
                      .service = "pi",
                      .connections = 8,
                      .duration = is_full_ ? 1000ms : 300ms,
@@ -228,24 +228,25 @@ public:
     }
 
 private:
-    void add(workload one) { add_for(everybody(), std::move(one)); }
+    void add(workload load) { add_for(all_contenders(), std::move(load)); }
 
-    /// A server of others takes part where its service is asked for.
-    void add_for(std::vector<std::string> who, workload one) {
-        const auto is_other = [&](const std::string& name) {
+    /// Adds a workload. Third-party servers take part only if it requests their service.
+    void add_for(std::vector<std::string> names, workload load) {
+        const auto is_left_out = [&](const std::string& name) {
             const auto found = std::ranges::find(plan_.contenders, name, &contender::name);
-            return found->model.empty() && one.service != foreign_service_;
+            return found->model.empty() && load.service != external_service_;
         };
-        std::erase_if(who, is_other);
-        if (who.empty()) return;
-        one.duration = std::max(one.duration, one.least_duration());
-        if (one.question.empty()) one.question = one.id.substr(0, one.id.find('-'));
-        one.contenders = std::move(who);
-        plan_.workloads.push_back(std::move(one));
+        std::erase_if(names, is_left_out);
+        if (names.empty()) return;
+        load.duration = std::max(load.duration, load.least_duration());
+        if (load.question.empty()) load.question = load.id.substr(0, load.id.find('-'));
+        load.contenders = std::move(names);
+        plan_.workloads.push_back(std::move(load));
     }
 
-    /// A rate that is counted over a few latencies is wrong: requests that began before it are among them. A
-    /// slow server answers 15,000 requests per second here: 1,000 connections then wait 67 ms each.
+    /// Returns at least ten times the latency. A rate over only a few latencies is too high, because it
+    /// includes requests sent before the measured time. A slow server answers 15,000 requests per second: 1,000
+    /// connections then wait 67 ms each, and ten times that is 2/3 ms per connection.
     [[nodiscard]] milliseconds level_duration(int connections) const {
         return std::max<milliseconds>(is_full_ ? 500ms : 200ms, connections * 1ms * 2 / 3);
     }
@@ -254,38 +255,38 @@ private:
         return is_full_ ? std::vector{0.5, 0.8} : std::vector<double>{};
     }
 
-    [[nodiscard]] std::vector<std::string> everybody() const {
-        std::vector<std::string> all;
-        for (const auto& each : plan_.contenders)
-            if (each.in_all) all.push_back(each.name);
-        return all;
-    }
-
-    /// Those of them that are to be compared, and all servers of others.
-    [[nodiscard]] std::vector<std::string> chosen(const std::vector<std::string>& names) const {
-        std::vector<std::string> all;
-        for (const auto& each : plan_.contenders)
-            if (each.in_all && (each.model.empty() || std::ranges::find(names, each.name) != names.end()))
-                all.push_back(each.name);
-        return all;
-    }
-
-    /// Their names; they become contenders of the plan.
-    std::vector<std::string> variants(const std::vector<variant>& all) {
+    [[nodiscard]] std::vector<std::string> all_contenders() const {
         std::vector<std::string> names;
-        for (const auto& each : all) {
-            const auto is_its_model = [&](const contender& one) {
-                return one.in_all && one.model == each.model;
+        for (const auto& contender : plan_.contenders)
+            if (contender.in_all) names.push_back(contender.name);
+        return names;
+    }
+
+    /// Returns the contenders named in `names`, and all third-party servers.
+    [[nodiscard]] std::vector<std::string> chosen(const std::vector<std::string>& names) const {
+        std::vector<std::string> found;
+        for (const auto& [name, model, options, command, in_all] : plan_.contenders)
+            if (in_all && (model.empty() || std::ranges::find(names, name) != names.end()))
+                found.push_back(name);
+        return found;
+    }
+
+    /// Adds the variants of models in the plan as contenders, and returns their names.
+    std::vector<std::string> variants(const std::vector<variant>& variants) {
+        std::vector<std::string> names;
+        for (const auto& variant : variants) {
+            const auto has_model = [&](const contender& contender) {
+                return contender.in_all && contender.model == variant.model;
             };
-            if (std::ranges::none_of(plan_.contenders, is_its_model)) continue;
-            plan_.contenders.push_back({each.name, each.model, each.options, "", false});
-            names.emplace_back(each.name);
+            if (std::ranges::none_of(plan_.contenders, has_model)) continue;
+            plan_.contenders.push_back({variant.name, variant.model, variant.options, "", false});
+            names.emplace_back(variant.name);
         }
         return names;
     }
 
     plan& plan_;
-    std::string foreign_service_;
+    std::string external_service_;
     int most_connections_;
     int cores_;
     bool is_full_;
@@ -298,21 +299,21 @@ std::vector<std::string> all_questions() {
             "stevens", "pool-sweep", "work-sweep", "wait-sweep", "cores",  "counter",  "stall"};
 }
 
-void add_questions(plan& to, plan_size how_much, const std::vector<std::string>& questions,
-                   const std::string& foreign_service, const machine& here) {
-    planner into{to, how_much, foreign_service, here};
-    for (const auto& each : questions.empty() ? all_questions() : questions) {
-        into.answers(each);
-        if (each == "levels") into.levels();
-        if (each == "services") into.services();
-        if (each == "sizes") into.sizes();
-        if (each == "stevens") into.stevens();
-        if (each == "pool-sweep") into.pool_sweep();
-        if (each == "work-sweep") into.work_sweep();
-        if (each == "wait-sweep") into.wait_sweep();
-        if (each == "cores") into.cores();
-        if (each == "counter") into.counter();
-        if (each == "stall") into.stall();
+void add_questions(plan& plan, plan_size size, const std::vector<std::string>& questions,
+                   const std::string& external_service, const machine& machine) {
+    planner planner{plan, size, external_service, machine};
+    for (const auto& question : questions.empty() ? all_questions() : questions) {
+        planner.answers(question);
+        if (question == "levels") planner.levels();
+        if (question == "services") planner.services();
+        if (question == "sizes") planner.sizes();
+        if (question == "stevens") planner.stevens();
+        if (question == "pool-sweep") planner.pool_sweep();
+        if (question == "work-sweep") planner.work_sweep();
+        if (question == "wait-sweep") planner.wait_sweep();
+        if (question == "cores") planner.cores();
+        if (question == "counter") planner.counter();
+        if (question == "stall") planner.stall();
     }
 }
 

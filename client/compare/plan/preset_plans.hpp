@@ -1,5 +1,4 @@
-// The plans that parley-compare knows by itself: few but telling measurements in three minutes (quick), the
-// same questions with more models, levels and rounds in half an hour (full).
+// Preset plans: quick (about three minutes), and full (about half an hour) with more models, levels and rounds.
 #pragma once
 
 #include "client/compare/host/machine.hpp"
@@ -12,14 +11,14 @@ namespace parley {
 
 enum class plan_size { quick, full };
 
-/// Adds the workloads of the wanted questions (none: all) for the contenders of the plan, and the variants of
-/// their models that some questions need. What nobody of them takes part in is left out; servers of others take
-/// part where `foreign_service` is asked for. No workload has more connections than the machine allows, and one
-/// of a full plan has about as many.
-void add_questions(plan& to, plan_size how_much, const std::vector<std::string>& questions,
-                   const std::string& foreign_service, const machine& here);
+/// Adds the workloads of the given questions (empty: all) for the contenders of the plan, and the variants of
+/// their models that some questions need. Workloads without a contender are left out. Third-party servers take
+/// part in workloads of `external_service`. No workload has more connections than the machine allows. The
+/// largest one of a full plan has about that number.
+void add_questions(plan& plan, plan_size size, const std::vector<std::string>& questions,
+                   const std::string& external_service, const machine& machine);
 
-/// What can be asked for, in the order of the report.
+/// Returns the names of all questions, in the order of the report.
 std::vector<std::string> all_questions();
 
 } // namespace parley

@@ -1,10 +1,10 @@
-// The first screen: for each question the answer in words, by how much, how sure, and the picture that it rests on.
+// The first screen: for each question the recommendation, the margin with its interval, and the chart of the metric.
 
 function drawAnswers() {
   const cards = document.getElementById("answer-cards");
   for (const answer of result.answers) {
     const section = sectionNamed[answer.workload];
-    const figure = figureNamed[answer.figure];
+    const metric = metricNamed[answer.figure];
     const card = make(
       "article",
       { class: "card answer", id: "answer-" + answer.workload },
@@ -15,24 +15,24 @@ function drawAnswers() {
     );
     const bars = () =>
       ranked(section)
-        .filter((row) => row.values[figure.key] && isShown(row.name))
+        .filter((row) => row.values[metric.key] && isShown(row.name))
         .map((row) => ({
           name: row.name,
-          value: row.values[figure.key],
+          value: row.values[metric.key],
           isBest: answer.best.includes(row.name),
         }))
-        .sort((a, b) => (figure.more ? 1 : -1) * (b.value.mean - a.value.mean));
+        .sort((a, b) => (metric.more ? 1 : -1) * (b.value.mean - a.value.mean));
     chartFigure(
       card,
       "answer-" + answer.workload,
-      `${figure.title}${figure.unit && figure.unit !== "/s" ? ", " + figure.unit : ""}`,
-      figure.more ? "more is better" : "less is better",
+      `${metric.title}${metric.unit && metric.unit !== "/s" ? ", " + metric.unit : ""}`,
+      metric.more ? "more is better" : "less is better",
       barHeight,
-      () => barConfig(bars(), figure.unit),
+      () => barConfig(bars(), metric.unit),
       () => [
-        ["model", figure.title, "95 % from", "to", "CPU us per request", "p99, ms"],
+        ["model", metric.title, "95 % from", "to", "CPU us per request", "p99, ms"],
         bars().map(({ name, value }) => {
-          const row = section.rows.find((one) => one.name === name);
+          const row = section.rows.find((candidate) => candidate.name === name);
           return [
             name,
             short(value.mean),
@@ -49,7 +49,7 @@ function drawAnswers() {
   }
   document.getElementById("answers").hidden = result.answers.length === 0;
   document.getElementById("how-sure").textContent =
-    "Coloured bars: the best mean, and those shown to be within 10 % of it. Whiskers: where the mean of a server lies, 95 times in 100 (Student's t, of the logarithms). " +
+    "Coloured bars: the best mean and the models within 10 % of it (95 % intervals). Whiskers: 95 % confidence interval of the mean (Student's t, of the logarithms). " +
     result.circumstances +
     " " +
     result.noise;
@@ -57,13 +57,13 @@ function drawAnswers() {
 
 function drawClaims() {
   if (result.claims.length === 0) return;
-  const into = part(
+  const section = part(
     "claims",
-    "What the notes say, in this run",
-    "Claims that are taught, held against what was measured here.",
+    "Claims of the lecture notes",
+    "Each claim is confirmed, refuted or undecided by the 95 % interval of this run.",
     "Claims",
   );
-  into.append(
+  section.append(
     make(
       "ul",
       { class: "claims" },

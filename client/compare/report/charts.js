@@ -1,6 +1,6 @@
-// Charts by Chart.js: the looks that they share, intervals as whiskers, and a table of the same numbers behind each.
+// Charts by Chart.js: common styles, intervals as whiskers, and a table of the same numbers for each chart.
 
-// Colours that the colour-blind tell apart (after Okabe and Ito); marks and dashes tell the same once more.
+// Colours that remain distinct under colour blindness (after Okabe and Ito). Marks and dashes repeat the distinction.
 const hues = {
   light: ["#0072b2", "#d55e00", "#009e73", "#b0417f", "#8a6d00", "#3b8fc4", "#5b3f9e", "#444a52"],
   dark: ["#5cb0ee", "#ff8a4c", "#3fcf9f", "#ec92c4", "#e8c547", "#9fd4f7", "#b9a2f2", "#c3c9d1"],
@@ -10,7 +10,7 @@ const dashes = [[], [7, 3], [2, 3], [10, 3, 2, 3]];
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function lookOf(name) {
+function styleOf(name) {
   const i = Math.max(0, contenders.indexOf(name));
   const hue = hues[isDark() ? "dark" : "light"][i % 8];
   return {
@@ -24,7 +24,7 @@ function lookOf(name) {
   };
 }
 
-/// Draws dataset.intervals, a pair [low, high] per point, across the bars and points.
+/// Chart.js plugin that draws dataset.intervals, a pair [low, high] per point, as whiskers.
 const whiskers = {
   id: "whiskers",
   afterDatasetsDraw(chart) {
@@ -58,7 +58,7 @@ const whiskers = {
 };
 Chart.register(whiskers);
 
-const drawn = new Map(); // canvas -> how to draw it again, after a change of theme or filters
+const drawn = new Map(); // canvas -> function that redraws it after a change of theme or filters
 
 function applyChartTheme() {
   Chart.defaults.color = css("--soft");
@@ -72,7 +72,7 @@ function applyChartTheme() {
   Chart.defaults.plugins.tooltip.usePointStyle = true;
 }
 
-/// Of a logarithmic axis: fewer where it is long.
+/// Tick labels of a logarithmic axis: fewer if it spans more decades.
 const ticks = {
   callback(value) {
     const digit = Number(value.toExponential().split("e")[0]),
@@ -81,10 +81,10 @@ const ticks = {
   },
 };
 
-/// What a logarithmic axis is to show of these lines, and not the whole decades round them.
-function closeRound(series) {
+/// Returns the limits of a logarithmic axis that fit the series. Chart.js would extend them to whole decades.
+function tightLimits(series) {
   const all = series
-    .flatMap((one) => one.points.flatMap(({ y }) => (y.values?.length > 1 ? [y.low, y.high] : [y.mean])))
+    .flatMap(({ points }) => points.flatMap(({ y }) => (y.values?.length > 1 ? [y.low, y.high] : [y.mean])))
     .filter((value) => value > 0);
   return all.length ? { min: Math.min(...all) / 1.2, max: Math.max(...all) * 1.2 } : {};
 }
@@ -96,9 +96,9 @@ function axis(title, kind, extra = {}) {
     : { type: "linear", ticks: { callback: short }, ...base };
 }
 
-/// A figure that is drawn now and again: `config()` gives Chart.js' configuration, or null where there is nothing to
-/// show; `table()` gives [heads, rows] with the same numbers.
-function chartFigure(into, id, caption, hint, height, config, table) {
+/// Appends a figure that is redrawn when a filter changes. `config()` returns the configuration of Chart.js, or null if
+/// there is nothing to show. `table()` returns [heads, rows] with the same numbers.
+function chartFigure(parent, id, caption, hint, height, config, table) {
   const canvas = make("canvas", { id: "chart-" + id, role: "img" });
   const box = make("div", { class: "canvas" }, canvas);
   const numbers = make("div");
@@ -109,35 +109,35 @@ function chartFigure(into, id, caption, hint, height, config, table) {
     box,
     make("details", {}, make("summary", {}, "The numbers"), numbers),
   );
-  into.append(figure);
+  parent.append(figure);
   let chart = null;
   const draw = () => {
     chart?.destroy();
     chart = null;
-    const wanted = config();
-    figure.hidden = !wanted;
-    if (!wanted) return;
-    box.style.height = (typeof height === "function" ? height(wanted) : height) + "px";
+    const settings = config();
+    figure.hidden = !settings;
+    if (!settings) return;
+    box.style.height = (typeof height === "function" ? height(settings) : height) + "px";
     const [heads, rows] = table();
     canvas.setAttribute(
       "aria-label",
       `${caption}. ${rows
         .slice(0, 4)
         .map((row) => row.join(" "))
-        .join("; ")}. All in the table below.`,
+        .join("; ")}. All numbers are in the table below.`,
     );
     numbers.replaceChildren(
       tableOf(heads, rows),
       csvButton(id, heads, () => table()[1]),
     );
-    chart = new Chart(canvas, wanted);
+    chart = new Chart(canvas, settings);
   };
   drawn.set(canvas, draw);
   draw();
   return figure;
 }
 
-/// Horizontal bars, the best on top: `bars` are {name, value: estimate, isBest}.
+/// Returns the configuration of horizontal bars: `bars` are {name, value: estimate, isBest}, the best first.
 function barConfig(bars, unit, options = {}) {
   if (bars.length === 0) return null;
   const colors = bars.map((bar) => (bar.isBest ? css("--accent") : css("--muted")));
@@ -173,7 +173,7 @@ function barConfig(bars, unit, options = {}) {
       },
       plugins: {
         legend: { display: false },
-        tooltip: { callbacks: { label: (item) => told(bars[item.dataIndex].value, unit) } },
+        tooltip: { callbacks: { label: (item) => estimateText(bars[item.dataIndex].value, unit) } },
       },
     },
   };
@@ -181,20 +181,20 @@ function barConfig(bars, unit, options = {}) {
 
 const barHeight = (config) => 30 + 18 * config.data.labels.length;
 
-/// Lines with intervals: `series` are {name, points: [{x, y: estimate}]}.
+/// Returns the configuration of lines with intervals: `series` are {name, points: [{x, y: estimate}]}.
 function lineConfig(series, x, y) {
-  const shown = series.filter((one) => one.points.length > 0);
+  const shown = series.filter(({ points }) => points.length > 0);
   if (shown.length === 0) return null;
   const nameOf = x.name || ((value) => short(value));
   return {
     type: "line",
     data: {
-      datasets: shown.map((one) => ({
-        label: one.name,
-        ...lookOf(one.name),
-        data: one.points.map((point) => ({ x: point.x, y: point.y.mean })),
-        estimates: one.points.map((point) => point.y),
-        intervals: one.points.map((point) =>
+      datasets: shown.map(({ name, points }) => ({
+        label: name,
+        ...styleOf(name),
+        data: points.map((point) => ({ x: point.x, y: point.y.mean })),
+        estimates: points.map((point) => point.y),
+        intervals: points.map((point) =>
           point.y.values && point.y.values.length > 1 ? [point.y.low, point.y.high] : null,
         ),
       })),
@@ -203,7 +203,7 @@ function lineConfig(series, x, y) {
       interaction: { mode: "nearest", intersect: false, axis: "xy" },
       scales: {
         x: axis(x.title, x.kind, x.extra),
-        y: axis(y.title, y.kind, y.kind === "log" ? closeRound(shown) : y.extra),
+        y: axis(y.title, y.kind, y.kind === "log" ? tightLimits(shown) : y.extra),
       },
       plugins: {
         legend: { position: "bottom" },
@@ -211,8 +211,8 @@ function lineConfig(series, x, y) {
           callbacks: {
             title: (items) => nameOf(items[0].parsed.x) + " " + (x.unit || ""),
             label: (item) => {
-              const one = item.dataset.estimates[item.dataIndex];
-              return `${item.dataset.label}: ${one.values ? told(one, y.unit) : withUnit(one.mean, y.unit)}`;
+              const estimate = item.dataset.estimates[item.dataIndex];
+              return `${item.dataset.label}: ${estimate.values ? estimateText(estimate, y.unit) : withUnit(estimate.mean, y.unit)}`;
             },
           },
         },

@@ -1,14 +1,14 @@
 "use strict";
-// The results, and how their numbers are written.
+// The results of the run, and the formatting of their numbers.
 
 const result = JSON.parse(document.getElementById("result").textContent);
-const figureNamed = Object.fromEntries(result.figures.map((figure) => [figure.key, figure]));
+const metricNamed = Object.fromEntries(result.figures.map((metric) => [metric.key, metric]));
 const workloadNamed = Object.fromEntries(result.plan.workloads.map((load) => [load.id, load]));
 const sectionNamed = Object.fromEntries(result.sections.map((section) => [section.workload, section]));
 const sweepNamed = Object.fromEntries(result.sweeps.map((sweep) => [sweep.question, sweep]));
-const contenders = result.plan.contenders.map((one) => one.name);
+const contenders = result.plan.contenders.map((contender) => contender.name);
 
-/// Three digits that count: 0.0123, 1.23, 12.3k.
+/// Formats a number with three significant digits: 0.0123, 1.23, 12.3k.
 function short(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (value === 0) return "0";
@@ -23,9 +23,10 @@ function short(value) {
 
 const plain = (value) => (value === null || value === undefined ? "" : Number(value.toPrecision(6)));
 const withUnit = (value, unit) => short(value) + (unit ? (unit === "/s" ? "/s" : " " + unit) : "");
-const interval = (one) =>
-  one.values.length > 1 ? `95 %: ${short(one.low)} to ${short(one.high)}` : "one round";
-const told = (one, unit) => (one ? `${withUnit(one.mean, unit)} (${interval(one)})` : "–");
+const intervalText = (estimate) =>
+  estimate.values.length > 1 ? `95 % interval: ${short(estimate.low)} to ${short(estimate.high)}` : "one round";
+const estimateText = (estimate, unit) =>
+  estimate ? `${withUnit(estimate.mean, unit)} (${intervalText(estimate)})` : "–";
 const median = (values) => {
   const sorted = values.filter((value) => value !== null && value !== undefined).sort((a, b) => a - b);
   if (sorted.length === 0) return null;
@@ -33,10 +34,10 @@ const median = (values) => {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 };
 
-/// The rows of a section that served every connection.
+/// Returns the rows of a section that served all connections.
 const ranked = (section) => section.rows.slice(0, section.ranked);
 
-/// What counts of the single measurements of one server under one workload.
+/// Returns the valid measurements of one server under one workload.
 const cellsOf = (workload, name) =>
   result.cells.filter(
     (cell) => cell.workload === workload && cell.contender === name && cell.problem === null && cell.load,
@@ -44,6 +45,6 @@ const cellsOf = (workload, name) =>
 
 const isValid = (load) => !load.verdict || load.verdict.valid;
 
-/// The sections of a question, by falling or rising order of the plan.
+/// Returns the sections of a question, in the order of the plan.
 const sectionsOf = (question) =>
-  result.sections.filter((one) => workloadNamed[one.workload].question === question);
+  result.sections.filter((section) => workloadNamed[section.workload].question === question);

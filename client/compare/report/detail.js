@@ -1,50 +1,50 @@
-// One workload in detail: how latency is distributed, what a request costs, how evenly workers share.
+// One workload in detail: latency distribution, cost of a request, and fairness among workers.
 
 const percentileName = (x) => "p" + Number((100 - 100 / x).toPrecision(6));
 
-/// Of each percentile the median over the valid rounds, as far as most of them tell it.
+/// Returns for each percentile the median over the valid rounds, if more than half of them have it.
 function latencySeries(workload) {
   return contenders.filter(isShown).map((name) => {
     const loads = cellsOf(workload, name)
       .map((cell) => cell.load)
       .filter(isValid);
-    const times = new Map(); // in the rounds, by percentile
+    const times = new Map(); // percentile -> ms of each round
     for (const load of loads)
       for (const [percent, ms] of load.latency_distribution ?? [])
         times.set(percent, [...(times.get(percent) ?? []), ms]);
     const points = [...times]
-      .filter(([, told]) => 2 * told.length > loads.length)
-      .sort(([one], [other]) => one - other)
-      .map(([percent, told]) => ({ x: 100 / (100 - percent), y: { mean: median(told) } }));
+      .filter(([, ms]) => 2 * ms.length > loads.length)
+      .sort(([a], [b]) => a - b)
+      .map(([percent, ms]) => ({ x: 100 / (100 - percent), y: { mean: median(ms) } }));
     return { name, points };
   });
 }
 
-/// Shares of the workers in the clients or the requests, the busiest first: the median over the rounds of each place.
-function shareSeries(workload, what) {
+/// Returns the shares of the workers in the "clients" or "requests", the busiest first: medians over the rounds.
+function shareSeries(workload, counter) {
   return contenders.filter(isShown).map((name) => {
     const rounds = cellsOf(workload, name)
       .filter((cell) => cell.workers.length > 1)
       .map((cell) => {
-        const all = cell.workers
-          .map(([clients, requests]) => (what === "clients" ? clients : requests))
+        const counts = cell.workers
+          .map(([clients, requests]) => (counter === "clients" ? clients : requests))
           .sort((a, b) => b - a);
-        const sum = all.reduce((a, b) => a + b, 0);
-        return sum > 0 ? all.map((one) => (100 * one) / sum) : [];
+        const sum = counts.reduce((a, b) => a + b, 0);
+        return sum > 0 ? counts.map((count) => (100 * count) / sum) : [];
       });
-    const places = Math.max(0, ...rounds.map((one) => one.length));
-    const points = Array.from({ length: Math.min(places, 64) }, (_, i) => ({
+    const workers = Math.max(0, ...rounds.map((shares) => shares.length));
+    const points = Array.from({ length: Math.min(workers, 64) }, (_, i) => ({
       x: i + 1,
-      y: { mean: median(rounds.map((one) => one[i] ?? 0)) },
+      y: { mean: median(rounds.map((shares) => shares[i] ?? 0)) },
     }));
     return { name, points };
   });
 }
 
-function drawShares(into, id, title, hint, workload, what) {
-  const series = () => shareSeries(workload(), what);
+function drawShares(parent, id, title, hint, workload, counter) {
+  const series = () => shareSeries(workload(), counter);
   chartFigure(
-    into,
+    parent,
     id,
     title,
     hint,
@@ -54,26 +54,26 @@ function drawShares(into, id, title, hint, workload, what) {
       lineConfig(
         series(),
         {
-          title: "worker, by its rank",
+          title: "worker, by rank",
           kind: "linear",
           extra: { min: 1, ticks: { precision: 0 } },
           name: (value) => "worker " + value,
         },
-        { title: `% of all ${what}`, kind: "linear", unit: "%", extra: { beginAtZero: true } },
+        { title: `% of all ${counter}`, kind: "linear", unit: "%", extra: { beginAtZero: true } },
       ),
     () => [
-      ["model", "worker", `% of the ${what}`],
-      series().flatMap((one) => one.points.map((point) => [one.name, point.x, short(point.y.mean)])),
+      ["model", "worker", `% of all ${counter}`],
+      series().flatMap(({ name, points }) => points.map(({ x, y }) => [name, x, short(y.mean)])),
     ],
   );
 }
 
 function barsOf(workload, key) {
   const section = sectionNamed[workload],
-    figure = figureNamed[key];
+    metric = metricNamed[key];
   const rows = ranked(section)
     .filter((row) => row.values[key] && isShown(row.name))
-    .sort((a, b) => (figure.more ? 1 : -1) * (b.values[key].mean - a.values[key].mean));
+    .sort((a, b) => (metric.more ? 1 : -1) * (b.values[key].mean - a.values[key].mean));
   return rows.map((row, i) => ({
     name: row.name,
     value: row.values[key],
@@ -81,17 +81,17 @@ function barsOf(workload, key) {
   }));
 }
 
-function detailBars(into, id, key, options) {
-  const figure = figureNamed[key];
+function detailBars(parent, id, key, options) {
+  const metric = metricNamed[key];
   chartFigure(
-    into,
+    parent,
     id,
-    figure.title,
-    figure.unit + (figure.more ? " · more is better" : " · less is better"),
+    metric.title,
+    metric.unit + (metric.more ? " · more is better" : " · less is better"),
     barHeight,
-    () => barConfig(barsOf(choice.of, key), figure.unit, options),
+    () => barConfig(barsOf(choice.of, key), metric.unit, options),
     () => [
-      ["model", figure.title, "95 % from", "to"],
+      ["model", metric.title, "95 % from", "to"],
       barsOf(choice.of, key).map((bar) => [
         bar.name,
         short(bar.value.mean),
@@ -105,10 +105,10 @@ function detailBars(into, id, key, options) {
 function openLoads(workload) {
   return contenders.filter(isShown).flatMap((name) => {
     const cells = cellsOf(workload, name);
-    const shares = [...new Set(cells.flatMap((cell) => cell.open.map((one) => one.share)))].sort();
+    const shares = [...new Set(cells.flatMap((cell) => cell.open.map(({ share }) => share)))].sort();
     return shares.map((share) => {
       const loads = cells.flatMap((cell) =>
-        cell.open.filter((one) => one.share === share && isValid(one.load)).map((one) => one.load),
+        cell.open.filter((run) => run.share === share && isValid(run.load)).map((run) => run.load),
       );
       return [
         name,
@@ -127,15 +127,15 @@ function drawDetail() {
     section.rows.some((row) => row.values.rate || row.values.cpu_us),
   );
   if (choices.length === 0) return;
-  const into = part("detail", "Latency, cost and fairness", "One workload at a time.", "Cost and fairness");
+  const parent = part("detail", "Latency, cost and fairness", "One workload at a time.", "Cost and fairness");
   const select = make("select", { id: "of" });
   const fill = () => {
     const offered = choices.filter(isChosen);
-    if (!offered.some((one) => one.workload === choice.of))
-      choice.of = (offered.find((one) => one.workload === "short") || offered[0])?.workload || "";
+    if (!offered.some(({ workload }) => workload === choice.of))
+      choice.of = (offered.find(({ workload }) => workload === "short") || offered[0])?.workload || "";
     select.replaceChildren(
-      ...offered.map((one) =>
-        make("option", { value: one.workload, selected: one.workload === choice.of }, one.text),
+      ...offered.map(({ workload, text }) =>
+        make("option", { value: workload, selected: workload === choice.of }, text),
       ),
     );
   };
@@ -144,22 +144,22 @@ function drawDetail() {
     writeChoice();
     redraw();
   });
-  refills.push(fill);
+  filterCallbacks.push(fill);
   fill();
-  into.append(make("label", { class: "picker" }, "Under ", select));
+  parent.append(make("label", { class: "picker" }, "Workload ", select));
 
   chartFigure(
-    into,
+    parent,
     "latency",
     "Latency by percentile",
-    "how many requests were slower than this · less is better",
+    "time that this percentage of requests did not exceed · less is better",
     340,
     () =>
       choice.of &&
       lineConfig(
         latencySeries(choice.of),
         {
-          title: "percentile (each step to the right: ten times rarer)",
+          title: "percentile (logarithmic: each decade is ten times rarer)",
           kind: "log",
           name: percentileName,
           extra: {
@@ -174,49 +174,49 @@ function drawDetail() {
       ),
     () => [
       ["model", "percentile", "latency, ms"],
-      latencySeries(choice.of).flatMap((one) =>
-        one.points.map((point) => [one.name, percentileName(point.x), short(point.y.mean)]),
+      latencySeries(choice.of).flatMap(({ name, points }) =>
+        points.map(({ x, y }) => [name, percentileName(x), short(y.mean)]),
       ),
     ],
   );
 
-  const pair = pairIn(into);
+  const pair = pairIn(parent);
   detailBars(pair, "cpu", "cpu_us");
   detailBars(pair, "faults", "faults");
-  const more = pairIn(into);
+  const more = pairIn(parent);
   detailBars(more, "voluntary", "voluntary");
   detailBars(more, "calls", "calls");
-  detailBars(into, "fairness", "fairness", { max: 1 });
+  detailBars(parent, "fairness", "fairness", { max: 1 });
   drawShares(
-    into,
+    parent,
     "shares",
     "Requests by worker",
-    "the busiest first; a level line shares evenly",
+    "busiest first; a level line means even shares",
     () => choice.of,
     "requests",
   );
 
   const open = make("div", { id: "open" });
-  into.append(open);
+  parent.append(open);
   const drawOpen = () => {
     const rows = choice.of ? openLoads(choice.of) : [];
     open.replaceChildren(
       ...(rows.length
         ? [
-            make("h3", {}, "At a fixed rate"),
+            make("h3", {}, "Open load at a fixed rate"),
             make(
               "p",
               { class: "note" },
-              "Requests come at a fixed share of the rate found, whether or not earlier ones were answered; latency counts from when a request was due. Medians of the rounds whose load calls itself valid.",
+              "Requests are sent at a fixed share of the measured rate, even if earlier ones are unanswered. Latency counts from the scheduled time. Medians of the valid rounds.",
             ),
             tableOf(
-              ["model", "of its rate", "valid rounds", "requests per second", "p50, ms", "p99, ms"],
+              ["model", "share of rate", "valid rounds", "requests per second", "p50, ms", "p99, ms"],
               rows,
             ),
           ]
         : []),
     );
   };
-  refills.push(drawOpen);
+  filterCallbacks.push(drawOpen);
   drawOpen();
 }

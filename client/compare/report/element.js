@@ -1,4 +1,4 @@
-// Short ways to make parts of the page. Text is set as text: what a server calls itself is never markup.
+// Functions that create elements. Text is set as text, so the name of a server is never markup.
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -11,7 +11,7 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/// Rows of texts; the first cell of each row is its head.
+/// Creates a table from rows of texts. The first cell of each row is its header.
 function tableOf(heads, rows, style = "") {
   const line = (row) =>
     make("tr", {}, ...row.map((cell, i) => make(i ? "td" : "th", i ? {} : { scope: "row" }, String(cell))));
@@ -49,7 +49,7 @@ const csvButton = (name, heads, rows) =>
     "Download CSV",
   );
 
-/// A part of the page with its entry in the contents.
+/// Adds a section to the page, and its entry to the contents.
 function part(id, title, intro, brief = title) {
   const section = make(
     "section",

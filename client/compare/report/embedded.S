@@ -1,4 +1,4 @@
-// The assembler takes files in as they are. CMakeLists.txt says where they lie.
+// Includes files into the program unchanged (.incbin). CMakeLists.txt defines their paths.
 #define EMBED(name, path)              \
     .global embedded_##name            ;\
     .global embedded_##name##_end      ;\

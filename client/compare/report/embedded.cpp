@@ -1,6 +1,6 @@
 #include "client/compare/report/embedded.hpp"
 
-// Each file lies between two labels.
+// Each file is between two labels of embedded.S.
 #define EMBEDDED(name)                                                                                         \
     extern "C" const char embedded_##name[], embedded_##name##_end[];                                          \
     std::string_view parley::embedded::name() {                                                                \

@@ -1,4 +1,4 @@
-// Files that are built into the program, so that it needs nothing beside it: see embedded.S.
+// Files built into the program, so that it needs no data files: see embedded.S.
 #pragma once
 
 #include <string_view>
@@ -8,7 +8,7 @@ namespace parley::embedded {
 std::string_view report_html(); // report/report.html
 std::string_view report_css();
 std::string_view report_js();
-std::string_view chart_js();    // Chart.js, as Debian packs it
-std::string_view model_cards(); // the heads of server/models/*.cpp
+std::string_view chart_js();    // Chart.js of Debian's libjs-chart.js
+std::string_view model_cards(); // the opening comments of server/models/*.cpp
 
 } // namespace parley::embedded

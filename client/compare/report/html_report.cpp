@@ -25,75 +25,104 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-json json_of(const interval_estimate& one) {
-    return {{"mean", one.mean}, {"low", one.low}, {"high", one.high}, {"values", one.values}};
+json json_of(const interval_estimate& estimate) {
+    return {
+        {"mean", estimate.mean}, {"low", estimate.low}, {"high", estimate.high}, {"values", estimate.values}};
 }
 
-json json_of(const row& one) {
-    json values = json::object(), problems = json::array(), doubts = json::array();
-    for (const auto& [key, value] : one.values) values[std::string{key}] = json_of(value);
-    for (const auto& each : one.problems) problems.push_back({{"text", each.text}, {"rounds", each.rounds}});
-    for (const auto& each : one.doubts) doubts.push_back({{"text", each.text}, {"rounds", each.rounds}});
-    return {{"name", one.name},     {"served", one.served}, {"left_cleanly", one.left_cleanly},
-            {"problems", problems}, {"doubts", doubts},     {"values", values}};
+json json_of(const std::vector<problem>& problems) {
+    json list = json::array();
+    for (const auto& problem : problems) list.push_back({{"text", problem.text}, {"rounds", problem.rounds}});
+    return list;
 }
 
-json json_of(const section& one) {
+json json_of(const row& row) {
+    json values = json::object();
+    for (const auto& [key, estimate] : row.values) values[std::string{key}] = json_of(estimate);
+    return {{"name", row.name},
+            {"served", row.served},
+            {"left_cleanly", row.left_cleanly},
+            {"problems", json_of(row.problems)},
+            {"doubts", json_of(row.doubts)},
+            {"values", values}};
+}
+
+json json_of(const section& section) {
     json rows = json::array();
-    for (const auto& each : one.rows) rows.push_back(json_of(each));
-    const auto place = place_of(one.load);
-    return {{"workload", one.load.id},
-            {"text", one.load.to_string()},
-            {"place", place ? json(*place) : json()},
-            {"ranked", one.ranked},
+    for (const auto& row : section.rows) rows.push_back(json_of(row));
+    const auto x = x_of(section.load);
+    return {{"workload", section.load.id},
+            {"text", section.load.to_string()},
+            {"place", x ? json(*x) : json()},
+            {"ranked", section.ranked},
             {"rows", rows}};
 }
 
-json json_of(const answer& one) {
-    return {{"workload", one.workload}, {"question", one.question}, {"figure", one.metric}, {"best", one.best},
-            {"headline", one.headline}, {"margin", one.margin},     {"reason", one.reason}};
+json json_of(const answer& answer) {
+    return {{"workload", answer.workload}, {"question", answer.question}, {"figure", answer.metric},
+            {"best", answer.best},         {"headline", answer.headline}, {"margin", answer.margin},
+            {"reason", answer.reason}};
 }
 
-json json_of(const capacity& one) {
-    return {{"name", one.name}, {"served", one.served}, {"too_many", one.too_many}, {"why", one.why}};
+json json_of(const capacity& capacity) {
+    return {{"name", capacity.name},
+            {"served", capacity.served},
+            {"too_many", capacity.too_many},
+            {"why", capacity.why}};
 }
 
-json json_of(const sweep& one) {
-    return {{"question", one.question}, {"along", one.axis}, {"unit", one.unit}, {"figures", one.metrics}};
+json json_of(const sweep& sweep) {
+    return {
+        {"question", sweep.question}, {"along", sweep.axis}, {"unit", sweep.unit}, {"figures", sweep.metrics}};
 }
 
-json json_of(const crossing& one) { return {{"question", one.question}, {"text", to_string(one)}}; }
-
-json json_of(const claim& one) {
-    return {{"text", one.text}, {"verdict", name_of(one.is)}, {"evidence", one.evidence}};
+json json_of(const crossing& crossing) {
+    return {{"question", crossing.question}, {"text", to_string(crossing)}};
 }
 
-json json_of(const card& one) {
+json json_of(const claim& claim) {
+    return {{"text", claim.text}, {"verdict", name_of(claim.is)}, {"evidence", claim.evidence}};
+}
+
+json json_of(const explanation& explanation) {
+    return {
+        {"contender", explanation.contender}, {"workload", explanation.workload}, {"text", explanation.text}};
+}
+
+json json_of(const card& card) {
     json answers = json::array();
-    for (const auto& [key, value] : one.answers) answers.push_back({key, value});
-    return {{"model", one.model}, {"summary", one.summary}, {"answers", answers}};
+    for (const auto& [key, value] : card.answers) answers.push_back({key, value});
+    return {{"model", card.model}, {"summary", card.summary}, {"answers", answers}};
 }
 
-json json_of(const metric& one) {
-    return {{"key", one.key}, {"title", one.title}, {"unit", one.unit}, {"more", one.better == best::highest}};
+json json_of(const metric& metric) {
+    return {{"key", metric.key},
+            {"title", metric.title},
+            {"unit", metric.unit},
+            {"more", metric.is_higher_better()}};
 }
 
-/// Inside a script element "</script" ends it, and "<!--" and "<script" change what ends it (HTML, 13.2.5.17).
-/// In JSON a "<" stands in strings alone, and has an escape.
+/// Appends the JSON of each value to the array `list`.
+void append(json& list, const auto& values) {
+    for (const auto& value : values) list.push_back(json_of(value));
+}
+
+/// Escapes JSON for a script element, which "</script" ends and in which "<!--" and "<script" change the end
+/// (HTML, 13.2.5.17). JSON has "<" only in strings, in which it may be escaped.
 std::string json_for_script(const std::string& text) {
     std::string safe;
-    for (const char letter : text) letter == '<' ? safe.append("\\u003c") : safe.append(1, letter);
+    for (const char character : text) character == '<' ? safe.append("\\u003c") : safe.append(1, character);
     return safe;
 }
 
-/// The same for a script of ours, in which "</" stands in strings alone.
+/// Escapes a script for a script element. The scripts of this report have "</" only in strings.
 std::string code_for_script(std::string text) {
     for (auto at = text.find("</"); at != std::string::npos; at = text.find("</", at + 3))
         text.replace(at, 2, "<\\/");
     return text;
 }
 
-/// What a Content-Security-Policy calls a script that may run.
+/// Returns the hash source by which a Content-Security-Policy allows a script.
 std::string hash_source(std::string_view script) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
     unsigned int size = 0;
@@ -101,14 +130,14 @@ std::string hash_source(std::string_view script) {
     return fmt::format("'sha256-{}'", base64({reinterpret_cast<const char*>(digest.data()), size}));
 }
 
-/// Puts each text in the place of its mark, in one pass: a text that holds a mark is text.
-std::string filled_in(std::string_view form, const std::map<std::string_view, std::string>& texts) {
+/// Replaces each mark by its text, in one pass: a mark inside a text is not replaced.
+std::string fill_in(std::string_view form, const std::map<std::string_view, std::string>& texts) {
     std::string page;
     while (!form.empty()) {
         auto first = form.size();
         std::string_view mark;
-        for (const auto& [each, text] : texts)
-            if (const auto at = form.find(each); at < first) first = at, mark = each;
+        for (const auto& [candidate, text] : texts)
+            if (const auto at = form.find(candidate); at < first) first = at, mark = candidate;
         page += form.substr(0, first);
         if (!mark.empty()) page += texts.at(mark);
         form.remove_prefix(first + mark.size());
@@ -118,48 +147,44 @@ std::string filled_in(std::string_view form, const std::map<std::string_view, st
 
 } // namespace
 
-json report_data(const results& all, const std::string& baseline) {
-    const auto sections = summarize(all.planned, all.done, baseline);
-    auto data = record_of(all);
-    data["circumstances"] = circumstances(all.where, all.meanwhile(), all.planned);
+json report_data(const results& results, const std::string& baseline) {
+    const auto& plan = results.planned;
+    const auto sections = summarize(plan, results.done, baseline);
+    auto data = json_of(results);
+    data["circumstances"] = circumstances(results.where, results.meanwhile(), plan);
     data["noise"] = noise_finding(sections);
     for (const auto* list :
          {"figures", "sweeps", "sections", "answers", "capacities", "crossings", "claims", "reasons", "cards"})
         data[list] = json::array();
-    for (const auto& each : metrics()) data["figures"].push_back(json_of(each));
-    for (const auto& each : sweeps()) data["sweeps"].push_back(json_of(each));
-    for (const auto& each : crossings_of(sections)) data["crossings"].push_back(json_of(each));
-    for (const auto& each : sections) data["sections"].push_back(json_of(each));
+    append(data["figures"], metrics());
+    append(data["sweeps"], sweeps());
+    append(data["crossings"], crossings_of(sections));
+    append(data["sections"], sections);
     const auto answers = answers_of(sections);
-    for (const auto& each : answers) data["answers"].push_back(json_of(each));
-    for (const auto& each : capacities_of(sections)) data["capacities"].push_back(json_of(each));
-    const auto decides = [&](const section& one) {
-        const auto found = std::ranges::find(answers, one.load.id, &answer::workload);
-        return found == answers.end() ? std::string_view{"rate"} : found->metric;
-    };
-    for (const auto& each : claims_of(sections, all.planned.server_cores.size()))
-        data["claims"].push_back(json_of(each));
-    for (const auto& one : sections)
-        for (const auto& each : explanations_of(one, decides(one)))
-            data["reasons"].push_back(
-                {{"contender", each.contender}, {"workload", each.workload}, {"text", each.text}});
-    for (const auto& each : model_cards()) {
-        const auto is_of_it = [&](const contender& one) { return one.model == each.model; };
-        if (std::ranges::any_of(all.planned.contenders, is_of_it)) data["cards"].push_back(json_of(each));
+    append(data["answers"], answers);
+    append(data["capacities"], capacities_of(sections));
+    append(data["claims"], claims_of(sections, plan.server_cores.size()));
+    for (const auto& section : sections) {
+        const auto found = std::ranges::find(answers, section.load.id, &answer::workload);
+        const auto decides = found == answers.end() ? std::string_view{"rate"} : found->metric;
+        append(data["reasons"], explanations_of(section, decides));
     }
+    for (const auto& card : model_cards())
+        if (std::ranges::find(plan.contenders, card.model, &contender::model) != plan.contenders.end())
+            data["cards"].push_back(json_of(card));
     return data;
 }
 
-std::string html_of(const results& all, const std::string& baseline) {
+std::string html_of(const results& results, const std::string& baseline) {
     const auto charts = code_for_script(std::string{embedded::chart_js()});
     const auto script = '\n' + code_for_script(std::string{embedded::report_js()}) + '\n';
-    const auto data = report_data(all, baseline).dump(-1, ' ', false, json::error_handler_t::replace);
-    return filled_in(embedded::report_html(),
-                     {{"/*STYLE*/", std::string{embedded::report_css()}},
-                      {"/*SCRIPTS*/", fmt::format("{} {}", hash_source(charts), hash_source(script))},
-                      {"/*RESULT*/", json_for_script(data)},
-                      {"/*CHART.JS*/", charts},
-                      {"/*SCRIPT*/", script}});
+    const auto data = report_data(results, baseline).dump(-1, ' ', false, json::error_handler_t::replace);
+    return fill_in(embedded::report_html(),
+                   {{"/*STYLE*/", std::string{embedded::report_css()}},
+                    {"/*SCRIPTS*/", fmt::format("{} {}", hash_source(charts), hash_source(script))},
+                    {"/*RESULT*/", json_for_script(data)},
+                    {"/*CHART.JS*/", charts},
+                    {"/*SCRIPT*/", script}});
 }
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// The report: one HTML file that needs nothing else, no network either. The figures are computed here; what a
-// reader sees of them, report/report.js draws in the browser.
+// The HTML report: one file that needs no other file and no network. The values are computed here. The scripts
+// in this folder draw them in the browser.
 #pragma once
 
 #include "client/compare/measure/results_json.hpp"
@@ -8,9 +8,9 @@
 
 namespace parley {
 
-/// All that the page shows: the results with their estimates, answers, claims, reasons and the models' cards.
-nlohmann::ordered_json report_data(const results& all, const std::string& baseline);
+/// Returns the data of the page: results, estimates, answers, claims, explanations and the cards of the models.
+nlohmann::ordered_json report_data(const results& results, const std::string& baseline);
 
-std::string html_of(const results& all, const std::string& baseline);
+std::string html_of(const results& results, const std::string& baseline);
 
 } // namespace parley

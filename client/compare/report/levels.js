@@ -1,58 +1,53 @@
-// What changes with the number of connections, and with whatever else the run has swept.
+// Charts over the number of connections, and over the other swept parameters.
 
-/// A line per server over the sections, each at its place.
-function seriesOver(sections, figure) {
+/// Returns a line per server over the sections, each at its x.
+function seriesOver(sections, key) {
   return contenders.filter(isShown).map((name) => ({
     name,
     points: sections
       .filter(isChosen)
       .map((section) => ({
         x: section.place,
-        y: ranked(section).find((row) => row.name === name)?.values[figure],
+        y: ranked(section).find((row) => row.name === name)?.values[key],
       }))
       .filter((point) => point.y && point.y.mean > 0)
       .sort((a, b) => a.x - b.x),
   }));
 }
 
-function sweepChart(into, id, sections, key, { along, unit }, height = 330) {
-  const figure = figureNamed[key];
+function sweepChart(parent, id, sections, key, { along, unit }, height = 330) {
+  const metric = metricNamed[key];
   const series = () => seriesOver(sections(), key);
   chartFigure(
-    into,
+    parent,
     id,
-    `${figure.title} against ${along}`,
-    figure.more ? "more is better" : "less is better",
+    `${metric.title} against ${along}`,
+    metric.more ? "more is better" : "less is better",
     height,
     () =>
       lineConfig(
         series(),
         { title: along, kind: "log", unit },
-        { title: figure.unit === "/s" ? "per second" : figure.unit, kind: "log", unit: figure.unit },
+        { title: metric.unit === "/s" ? "per second" : metric.unit, kind: "log", unit: metric.unit },
       ),
     () => [
-      ["model", along, figure.title, "95 % from", "to"],
-      series().flatMap((one) =>
-        one.points.map((point) => [
-          one.name,
-          point.x,
-          short(point.y.mean),
-          short(point.y.low),
-          short(point.y.high),
-        ]),
+      ["model", along, metric.title, "95 % from", "to"],
+      series().flatMap(({ name, points }) =>
+        points.map(({ x, y }) => [name, x, short(y.mean), short(y.low), short(y.high)]),
       ),
     ],
   );
 }
 
-const pairIn = (into) => into.appendChild(make("div", { class: "pair" }));
+const pairIn = (parent) => parent.appendChild(make("div", { class: "pair" }));
 
-/// Of a quick or full plan its levels; of a plan of one's own, those with long-lived connections, or else the others.
+/// The question whose sections differ in connections: "levels" of a preset plan; "long-lived", else "one-request", of a
+/// user's own plan.
 const levelQuestion = ["levels", "long-lived", "one-request"].find(
   (question) => new Set(sectionsOf(question).map((section) => section.place)).size > 1,
 );
 
-/// A plan of one's own may have several services and sizes: a chart shows one of each, the first that is chosen.
+/// Returns the sections of one service and size, the first ones chosen: a user's own plan may have several.
 function levelSections() {
   const sections = sectionsOf(levelQuestion),
     first = workloadNamed[(sections.find(isChosen) || sections[0]).workload];
@@ -64,54 +59,54 @@ function levelSections() {
 
 function drawLevels() {
   if (!levelQuestion) return;
-  const into = part("rate", "Rate and latency", "", "Rate"),
-    intro = into.querySelector(".intro");
+  const parent = part("rate", "Rate and latency", "", "Rate"),
+    intro = parent.querySelector(".intro");
   const fill = () => {
     const load = workloadNamed[levelSections()[0].workload];
     const kind = load.per_connection
-      ? "Connections that ask once and are made anew"
-      : "Connections that stay and ask again as soon as they were answered";
-    intro.textContent = `${kind} (${load.service}, ${load.size} bytes). Each point is the mean of the rounds, its whisker the 95 % interval; both scales are logarithmic. A line ends where a model could not serve all connections.`;
+      ? "One request per connection, then a new connection"
+      : "Long-lived connections that send the next request after each reply";
+    intro.textContent = `${kind} (${load.service}, ${load.size} bytes). Points: mean of the rounds; whiskers: 95 % interval; both scales are logarithmic. A line ends if a model could not serve all connections.`;
   };
-  refills.push(fill);
+  filterCallbacks.push(fill);
   fill();
   const connections = sweepNamed[levelQuestion];
-  const pair = pairIn(into);
+  const pair = pairIn(parent);
   sweepChart(pair, "rate", levelSections, "rate", connections);
   sweepChart(pair, "p99", levelSections, "p99_ms", connections);
-  drawCrossings(into, levelQuestion);
-  drawCapacities(into);
+  drawCrossings(parent, levelQuestion);
+  drawCapacities(parent);
 
   const memory = part(
     "memory",
     "Memory",
     "All processes of the server near the end of the load: data, the text of the program once, page tables and kernel stacks.",
   );
-  const both = pairIn(memory);
-  sweepChart(both, "memory", levelSections, "pss_mib", connections);
-  sweepChart(both, "memory-connection", levelSections, "pss_connection_kib", connections);
+  const memoryPair = pairIn(memory);
+  sweepChart(memoryPair, "memory", levelSections, "pss_mib", connections);
+  sweepChart(memoryPair, "memory-connection", levelSections, "pss_connection_kib", connections);
 }
 
-/// Who is better at one end and worse at the other, where that was shown.
-function drawCrossings(into, question) {
+/// Lists the crossings: one server significantly better at one x, the other at a later x.
+function drawCrossings(parent, question) {
   const servers = new Set(sectionsOf(question).flatMap((section) => ranked(section).map((row) => row.name)));
   if (servers.size < 2) return;
-  const texts = result.crossings.filter((one) => one.question === question).map((one) => one.text);
+  const texts = result.crossings.filter((crossing) => crossing.question === question).map(({ text }) => text);
   const rounds = Math.max(
     ...sectionsOf(question).flatMap((section) =>
-      section.rows.flatMap((row) => Object.values(row.values).map((one) => one.values.length)),
+      section.rows.flatMap((row) => Object.values(row.values).map((estimate) => estimate.values.length)),
     ),
     0,
   );
   const none =
     rounds < 2
-      ? "One round shows no difference, so no two curves are shown to cross."
-      : "No two of the best are shown to cross.";
-  into.append(
+      ? "One round gives no interval, so no crossing is significant."
+      : "No crossing of two of the best is significant.";
+  parent.append(
     make(
       "div",
       { class: "crossings", id: "crossings-" + question },
-      make("h3", {}, "Where curves cross"),
+      make("h3", {}, "Crossings"),
       texts.length
         ? make("ul", {}, ...texts.map((text) => make("li", {}, text)))
         : make("p", { class: "note" }, none),
@@ -119,14 +114,14 @@ function drawCrossings(into, question) {
   );
 }
 
-/// How far each server went before a connection was left out, and why.
-function drawCapacities(into) {
+/// Lists the highest connection count that each server sustained, and why the next one failed.
+function drawCapacities(parent) {
   if (!result.capacities?.length) return;
-  const heads = ["model", "most connections that were all served", "too many", "why"];
+  const heads = ["model", "connections served", "first failure at", "reason"];
   const rows = () =>
     result.capacities
-      .filter((one) => isShown(one.name))
-      .map((one) => [one.name, one.served || "–", one.too_many || "none of those tried", one.why]);
+      .filter(({ name }) => isShown(name))
+      .map(({ name, served, too_many, why }) => [name, served || "–", too_many || "none of those tried", why]);
   const holder = make("div", { id: "capacity-table" });
   const draw = () =>
     holder.replaceChildren(
@@ -134,9 +129,9 @@ function drawCapacities(into) {
       tableOf(heads, rows(), "text"),
       csvButton("capacities", heads, rows),
     );
-  refills.push(draw);
+  filterCallbacks.push(draw);
   draw();
-  into.append(holder);
+  parent.append(holder);
 }
 
 const sweepTexts = [
@@ -146,27 +141,27 @@ const sweepTexts = [
     title: "How large a pool?",
     brief: "Pool",
     intro:
-      "Short connections, one request of 4,000 bytes each, served by pools of different sizes: Stevens' sweep. Too small a pool lets clients wait; too large a one costs more to run.",
+      "Short connections, one request of 4,000 bytes each, served by pools of different sizes: Stevens' sweep. If the pool is too small, clients wait; if it is too large, it costs more to run.",
   },
   {
     question: "cores",
-    title: "How many threads that work?",
+    title: "How many compute threads?",
     brief: "Cores",
     intro:
-      "Requests that compute, done by more and more threads behind one event loop: where the cores end, more threads only take turns.",
+      "CPU-bound requests, computed by 1, 2, 4 ... threads behind one event loop. More threads than cores only share the cores.",
   },
   {
     question: "work-sweep",
     title: "How much work per request?",
     brief: "Work",
     intro:
-      "The more a request computes, the less it matters who talks to the client, and the more it matters who computes.",
+      "The more a request computes, the less the I/O model matters, and the more the threads that compute.",
   },
   {
     question: "wait-sweep",
     title: "How long a wait per request?",
     brief: "Waits",
-    intro: "Requests that only wait cost nothing but the room to wait in.",
+    intro: "Requests that only wait need memory and a free worker, but no CPU.",
   },
 ];
 
@@ -174,11 +169,11 @@ function drawSweeps() {
   for (const { question, title, brief, intro } of sweepTexts) {
     const sections = sectionsOf(question);
     if (sections.length < 2) continue;
-    const into = part(question, title, intro, brief),
+    const parent = part(question, title, intro, brief),
       sweep = sweepNamed[question];
-    const pair = pairIn(into);
-    for (const figure of sweep.figures)
-      sweepChart(pair, `${question}-${figure}`, () => sections, figure, sweep, 300);
-    drawCrossings(into, question);
+    const pair = pairIn(parent);
+    for (const metric of sweep.figures)
+      sweepChart(pair, `${question}-${metric}`, () => sections, metric, sweep, 300);
+    drawCrossings(parent, question);
   }
 }

@@ -1,4 +1,4 @@
-# Writes the comment that each of FILES (a list, separated by |) opens with into TO.
+# Writes the opening comments of FILES (a list separated by |) to the file TO.
 string(REPLACE "|" ";" FILES "${FILES}")
 set(cards "")
 foreach(file ${FILES})

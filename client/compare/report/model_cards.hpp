@@ -1,5 +1,5 @@
-// What the models' files say of themselves in the card that each opens with: it is written there and nowhere
-// else, and taken from there when this program is built.
+// Cards of the models: summary, limits and warnings. The opening comment of each model's file is their only
+// source. It is embedded when this program is built.
 #pragma once
 
 #include <string>
@@ -16,10 +16,10 @@ struct card {
         answers; // "who runs a session": "one of --workers threads"
 };
 
-/// Reads cards out of the heads of model files, one behind the other: comment lines only.
+/// Parses cards from the concatenated opening comments of model files.
 std::vector<card> parse_cards(std::string_view comments);
 
-/// Of all models that this was built with.
+/// Returns the cards of all models of this build.
 const std::vector<card>& model_cards();
 
 } // namespace parley

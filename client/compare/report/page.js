@@ -1,17 +1,18 @@
-// Puts the page together, and keeps it in step with what the reader chooses.
+// Builds the page, and updates it when the reader changes a filter.
 
-const refills = []; // what else is to be done when a filter changes
+const filterCallbacks = []; // called when a filter changes; charts are in `drawn`
 
 function redraw() {
   applyChartTheme();
-  for (const refill of refills) refill();
+  for (const callback of filterCallbacks) callback();
   for (const draw of drawn.values()) draw();
 }
 
 function drawLead() {
   const lead = document.getElementById("lead");
   lead.append(`Measured ${result.begun} on ${result.machine.text}.`);
-  if (!result.complete) lead.append(" The run was stopped before its end: less is sure.");
+  if (!result.complete)
+    lead.append(" The run was stopped before its end, so fewer differences are significant.");
 }
 
 function fillFilters() {
@@ -83,9 +84,9 @@ function start() {
   drawNumbers();
   drawMachine();
   showFilters();
-  for (const refill of refills) refill();
+  for (const callback of filterCallbacks) callback();
   document.getElementById("colophon").textContent =
-    `Made by parley-compare ${result.parley}. This file needs nothing but itself: no network, no other file. Charts: Chart.js (MIT licence).`;
+    `Made by parley-compare ${result.parley}. This file needs no network and no other file. Charts: Chart.js (MIT licence).`;
   if (choice.at) document.getElementById(choice.at)?.scrollIntoView();
 }
 
@@ -106,7 +107,7 @@ addEventListener("hashchange", () => {
   if (choice.at) document.getElementById(choice.at)?.scrollIntoView();
 });
 
-// Paper is white, whatever the screen is.
+// Paper is white, so print in the light theme.
 addEventListener("beforeprint", () => {
   document.documentElement.dataset.theme = "light";
   redraw();

@@ -1,21 +1,23 @@
-// What the reader has chosen, kept in the address behind '#', so that a link shows the same.
+// The reader's choices. They are kept in the fragment of the address, so that a link shows the same.
 
 const choice = { hidden: new Set(), service: "", level: "", of: "", theme: "", at: "" };
 
 function readChoice() {
-  const said = new URLSearchParams(location.hash.slice(1));
-  const models = said.get("models");
+  const parameters = new URLSearchParams(location.hash.slice(1));
+  const models = parameters.get("models");
   choice.hidden = new Set(
     models === null ? [] : contenders.filter((name) => !models.split(",").includes(name)),
   );
-  for (const key of ["service", "level", "of", "theme", "at"]) choice[key] = said.get(key) || "";
+  for (const key of ["service", "level", "of", "theme", "at"]) choice[key] = parameters.get(key) || "";
 }
 
 function writeChoice() {
-  const said = new URLSearchParams();
-  if (choice.hidden.size) said.set("models", contenders.filter((name) => !choice.hidden.has(name)).join(","));
-  for (const key of ["service", "level", "of", "theme", "at"]) if (choice[key]) said.set(key, choice[key]);
-  const text = said.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
+  const parameters = new URLSearchParams();
+  if (choice.hidden.size)
+    parameters.set("models", contenders.filter((name) => !choice.hidden.has(name)).join(","));
+  for (const key of ["service", "level", "of", "theme", "at"])
+    if (choice[key]) parameters.set(key, choice[key]);
+  const text = parameters.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
   history.replaceState(null, "", text ? "#" + text : location.pathname + location.search);
 }
 
@@ -32,7 +34,7 @@ function isChosen(section) {
 const isDark = () => document.documentElement.dataset.theme === "dark";
 
 function applyTheme() {
-  const wish = choice.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-  document.documentElement.dataset.theme = wish;
-  document.getElementById("theme").textContent = wish === "dark" ? "☀ light" : "☾ dark";
+  const theme = choice.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  document.documentElement.dataset.theme = theme;
+  document.getElementById("theme").textContent = theme === "dark" ? "☀ light" : "☾ dark";
 }

@@ -1,4 +1,4 @@
-// Stevens' table, what could not be measured, each model's card, every number, and where it was measured.
+// Stevens' table, services, failed measurements, cards of the models, all numbers, and the machine.
 
 /// UNIX Network Programming vol. 1, figure 30.1: seconds of process control for 2,500 clients, on Solaris, Digital
 /// UNIX, BSD/OS, and in the third edition.
@@ -19,10 +19,10 @@ function drawStevens() {
   const section = sectionNamed.stevens;
   const base = section && ranked(section).find((row) => row.name === "iterative")?.values.cpu_us;
   if (!base) return;
-  const into = part(
+  const parent = part(
     "stevens",
     "Stevens' table, thirty years later",
-    "Processor time for process control: what a server needs beyond the iterative one to serve 2,500 clients, five at a time, one request of 4,000 bytes each. His four columns are the published ones; the last one is this machine's, in seconds too.",
+    "CPU time for process control: the time beyond that of the iterative server for 2,500 clients, five at a time, one request of 4,000 bytes each. Four columns are the published ones, the last one is this machine's. All are in seconds.",
     "Stevens",
   );
   const over = (row) =>
@@ -41,7 +41,7 @@ function drawStevens() {
     stevens
       .filter(([name]) => isShown(name))
       .map(([name, title, ...published]) => {
-        const row = ranked(section).find((one) => one.name === name);
+        const row = ranked(section).find((candidate) => candidate.name === name);
         const cpu = row?.values.cpu_us;
         if (!cpu) return [title, ...published, "–", "", ""];
         const [mid, low, high] = over(cpu);
@@ -49,7 +49,7 @@ function drawStevens() {
           title,
           ...published,
           name === "iterative" ? "0" : short(mid),
-          name === "iterative" ? `${short(base.mean)} us a request` : `${short(low)} to ${short(high)}`,
+          name === "iterative" ? `${short(base.mean)} us per request` : `${short(low)} to ${short(high)}`,
           short(row.values.fairness?.mean),
         ];
       });
@@ -59,27 +59,27 @@ function drawStevens() {
     for (const line of table.querySelectorAll("tr")) line.children[5]?.classList.add("ours");
     holder.replaceChildren(table, csvButton("stevens", heads, rows));
   };
-  refills.push(draw);
+  filterCallbacks.push(draw);
   draw();
-  into.append(holder);
+  parent.append(holder);
   drawShares(
-    into,
+    parent,
     "clients",
     "Clients by worker",
-    "his figure 30.2: the busiest first; a level line shares evenly",
+    "Stevens' figure 30.2: busiest first; a level line means even shares",
     () => "stevens",
     "clients",
   );
 }
 
-/// Each model with each of the small services, at the same level.
+/// Compares each model under each of the small services, with the same number of connections.
 function drawServices() {
   const all = sectionsOf("services");
   if (all.length === 0) return;
-  const into = part(
+  const parent = part(
     "services",
     "What a service costs",
-    `The same model with each of the small services, over ${workloadNamed[all[0].workload].connections} connections. They live as long as the load, but that a greeting (welcome) ends its connection, so that each costs a new one.`,
+    `The same model with each of the small services, over ${workloadNamed[all[0].workload].connections} connections. They are long-lived, except for welcome: it closes the connection after its greeting, so each request needs a new one.`,
     "Services",
   );
   const shown = () => all.filter(isChosen);
@@ -105,13 +105,13 @@ function drawServices() {
       ]);
   const holder = make("div", { id: "services-table" });
   const draw = () => holder.replaceChildren(tableOf(heads(), rows()), csvButton("services", heads(), rows));
-  refills.push(draw);
+  filterCallbacks.push(draw);
   draw();
-  into.append(holder);
+  parent.append(holder);
 }
 
 function drawEmpty() {
-  const heads = ["workload", "model", "why there is no figure"];
+  const heads = ["workload", "model", "reason"];
   const all = () =>
     result.sections.filter(isChosen).flatMap((section) =>
       section.rows
@@ -119,24 +119,24 @@ function drawEmpty() {
         .flatMap((row) => {
           const load = workloadNamed[section.workload],
             found = [];
-          const of = (rounds) => `round${rounds.length > 1 ? "s" : ""} ${rounds.join(", ")}: `;
+          const prefix = (rounds) => `round${rounds.length > 1 ? "s" : ""} ${rounds.join(", ")}: `;
           for (const problem of row.problems)
-            found.push([section.workload, row.name, of(problem.rounds) + problem.text]);
+            found.push([section.workload, row.name, prefix(problem.rounds) + problem.text]);
           for (const doubt of row.doubts)
-            found.push([section.workload, row.name, of(doubt.rounds) + "not valid: " + doubt.text]);
+            found.push([section.workload, row.name, prefix(doubt.rounds) + "not valid: " + doubt.text]);
           if (Object.keys(row.values).length && row.served < load.connections)
             found.push([
               section.workload,
               row.name,
-              `served ${row.served} of ${load.connections} connections: the others waited until the load was over`,
+              `served ${row.served} of ${load.connections} connections: the others waited until the load ended`,
             ]);
           return found;
         }),
     );
-  const into = part(
+  const parent = part(
     "empty",
-    "Empty cells",
-    "What a model could not do, or what does not count, is as telling as a number.",
+    "Failures",
+    "Connections that a model could not serve, and rounds that are not valid.",
   );
   const holder = make("div", { id: "empty-table" });
   const draw = () => {
@@ -144,41 +144,42 @@ function drawEmpty() {
     holder.replaceChildren(
       rows.length
         ? tableOf(heads, rows, "text")
-        : make("p", { class: "note" }, "None: every model served every connection, and every figure counts."),
+        : make("p", { class: "note" }, "None: every model served all connections, and all rounds are valid."),
     );
   };
-  refills.push(draw);
+  filterCallbacks.push(draw);
   draw();
-  into.append(holder);
+  parent.append(holder);
 }
 
 function drawModels() {
-  const into = part(
+  const parent = part(
     "models",
     "The models",
-    "What each model's own file says of it, beside what was measured here, and what its counters say about why.",
+    "The card of each model, and what this run measured: its rank, and the counters that explain it.",
     "Models",
   );
   const holder = make("div", { class: "models" });
-  into.append(holder);
-  for (const one of result.plan.contenders.filter((each) => each.in_all)) {
-    const card = result.cards.find((each) => each.model === one.model);
+  parent.append(holder);
+  for (const contender of result.plan.contenders.filter(({ in_all }) => in_all)) {
+    const card = result.cards.find(({ model }) => model === contender.model);
     const reasons = result.reasons.filter(
-      (each) =>
-        each.contender === one.name && result.answers.some((answer) => answer.workload === each.workload),
+      (reason) =>
+        reason.contender === contender.name &&
+        result.answers.some((answer) => answer.workload === reason.workload),
     );
     const starts = result.sections
-      .flatMap((section) => section.rows.filter((row) => row.name === one.name && row.values.start_ms))
+      .flatMap((section) => section.rows.filter((row) => row.name === contender.name && row.values.start_ms))
       .map((row) => row.values);
     const shown = reasons.length
       ? reasons
-      : result.reasons.filter((each) => each.contender === one.name).slice(0, 4);
+      : result.reasons.filter((reason) => reason.contender === contender.name).slice(0, 4);
     holder.append(
       make(
         "article",
-        { class: "card model", "data-model": one.name },
-        make("h3", {}, one.name),
-        make("p", { class: "summary" }, card ? card.summary : one.command || one.options.join(" ")),
+        { class: "card model", "data-model": contender.name },
+        make("h3", {}, contender.name),
+        make("p", { class: "summary" }, card ? card.summary : contender.command || contender.options.join(" ")),
         card
           ? make(
               "dl",
@@ -189,17 +190,16 @@ function drawModels() {
         make(
           "div",
           { class: "measured" },
-          ...shown.map((each) =>
+          ...shown.map(({ workload, text }) =>
             make(
               "p",
               {},
               make(
                 "b",
                 {},
-                (result.answers.find((answer) => answer.workload === each.workload)?.question ||
-                  each.workload) + ": ",
+                (result.answers.find((answer) => answer.workload === workload)?.question || workload) + ": ",
               ),
-              each.text,
+              text,
             ),
           ),
           starts.length
@@ -207,14 +207,14 @@ function drawModels() {
                 "p",
                 {},
                 make("b", {}, "Start and stop: "),
-                `${short(median(starts.map((row) => row.start_ms.mean)))} ms until it listened, ${short(median(starts.map((row) => row.stop_ms.mean)))} ms from the signal to its end.`,
+                `${short(median(starts.map((row) => row.start_ms.mean)))} ms until ready, ${short(median(starts.map((row) => row.stop_ms.mean)))} ms from SIGTERM to exit.`,
               )
             : null,
         ),
       ),
     );
   }
-  refills.push(() => {
+  filterCallbacks.push(() => {
     for (const card of holder.children) card.hidden = !isShown(card.dataset.model);
   });
 }
@@ -224,7 +224,7 @@ const numbersHeads = () => [
   "model",
   "rounds",
   "served",
-  ...result.figures.flatMap((figure) => [figure.key, figure.key + "_low", figure.key + "_high"]),
+  ...result.figures.flatMap((metric) => [metric.key, metric.key + "_low", metric.key + "_high"]),
 ];
 
 const numbersRows = () =>
@@ -234,20 +234,20 @@ const numbersRows = () =>
       .map((row) => [
         section.workload,
         row.name,
-        Math.max(0, ...Object.values(row.values).map((one) => one.values.length)),
+        Math.max(0, ...Object.values(row.values).map((estimate) => estimate.values.length)),
         row.served,
-        ...result.figures.flatMap((figure) => {
-          const one = row.values[figure.key];
-          return one ? [plain(one.mean), plain(one.low), plain(one.high)] : ["", "", ""];
+        ...result.figures.flatMap((metric) => {
+          const estimate = row.values[metric.key];
+          return estimate ? [plain(estimate.mean), plain(estimate.low), plain(estimate.high)] : ["", "", ""];
         }),
       ]),
   );
 
 function drawNumbers() {
-  const into = part(
+  const parent = part(
     "numbers",
-    "Every number",
-    "Medians over the rounds; the files hold the intervals and each single measurement as well.",
+    "All numbers",
+    "Means over the rounds. The files have the intervals and all single measurements as well.",
     "Numbers",
   );
   const keys = [
@@ -266,7 +266,7 @@ function drawNumbers() {
     "stop_ms",
   ];
   const name = "parley-" + result.begun.replace(/[^\d]+/g, "-");
-  into.append(
+  parent.append(
     make(
       "div",
       { class: "downloads" },
@@ -302,7 +302,7 @@ function drawNumbers() {
             "workload",
             "model",
             ...keys.map(
-              (key) => figureNamed[key].title + (figureNamed[key].unit ? ", " + figureNamed[key].unit : ""),
+              (key) => metricNamed[key].title + (metricNamed[key].unit ? ", " + metricNamed[key].unit : ""),
             ),
           ],
           result.sections
@@ -315,18 +315,13 @@ function drawNumbers() {
         ),
       ),
     );
-  refills.push(draw);
+  filterCallbacks.push(draw);
   draw();
-  into.append(holder);
+  parent.append(holder);
 }
 
 function drawMachine() {
-  const into = part(
-    "machine",
-    "Where and how it was measured",
-    "A number without its machine says nothing.",
-    "Machine",
-  );
+  const parent = part("machine", "Machine and method", "A number without its machine says nothing.", "Machine");
   const { machine, disturbance, plan } = result;
   const percent = (share) => Math.round(share * 100) + " %";
   const sameCores = plan.server_cores.join() === plan.load_cores.join();
@@ -336,27 +331,27 @@ function drawMachine() {
       "cores",
       `${machine.cores}${sameCores ? ", shared by server and load" : `; server on ${plan.server_cores.join(", ")}, load on ${plan.load_cores.join(", ")}`}`,
     ],
-    ["virtual", machine.virtual ? "yes" : "no hypervisor seen"],
-    ["governor", machine.governor || "the kernel does not tell"],
+    ["virtual", machine.virtual ? "yes" : "no hypervisor detected"],
+    ["governor", machine.governor || "unknown"],
     ["memory", `${short(machine.memory_mib / 1024)} GiB`],
     ["kernel", machine.kernel],
     [
       "limits",
-      `${machine.descriptors} descriptors for a process${machine.listen_queue ? `, ${machine.listen_queue} clients in a listener's queue` : ""}`,
+      `${machine.descriptors} descriptors per process${machine.listen_queue ? `, ${machine.listen_queue} clients in the listen backlog` : ""}`,
     ],
-    ["load before", short(machine.load_average)],
+    ["load average before", short(machine.load_average)],
     [
-      "others meanwhile",
-      `${percent(disturbance.others)} of the processors; a hypervisor ${percent(disturbance.stolen)}`,
+      "host noise",
+      `other programs ${percent(disturbance.others)} of the CPUs; hypervisor ${percent(disturbance.stolen)} (steal)`,
     ],
-    ["begun", result.begun],
+    ["started", result.begun],
     ["programs", `parley ${result.parley}, ${result.compiler}`],
     [
       "plan",
-      `${plan.name}; seed ${plan.seed}; ${result.cells.length} measurements${result.complete ? "" : ", not complete"}`,
+      `${plan.name}; seed ${plan.seed}; ${result.cells.length} measurements${result.complete ? "" : ", incomplete"}`,
     ],
   ];
-  into.append(
+  parent.append(
     make(
       "dl",
       { class: "facts" },
@@ -365,12 +360,12 @@ function drawMachine() {
     make(
       "p",
       {},
-      "Each measurement has a fresh server and a load from a process of its own, which checks every byte. Every round has an order of its own. The logarithms of a figure are fitted by server and round. A difference is reported if 1 is not in the simultaneous 95 % interval of the ratio (Tukey, Kramer): of 100 tables of equal servers, 5 report one.",
+      "Each measurement starts a new server and a separate load generator, which checks every byte. Each round has a new random order. The logarithms of a metric are fitted by server and round. A difference is reported if the simultaneous 95 % interval of the ratio excludes 1 (Tukey-Kramer): 5 of 100 tables of equal servers report one.",
     ),
     make(
       "details",
       {},
-      make("summary", {}, "The plan, to repeat it with --plan"),
+      make("summary", {}, "The plan (repeat it with --plan)"),
       make("pre", { tabindex: "0" }, JSON.stringify(plan, null, 1)),
     ),
   );

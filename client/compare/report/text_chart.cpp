@@ -17,13 +17,12 @@ std::string bar_of(double value, double most, int columns) {
 }
 
 std::vector<std::string> chart_of(const std::vector<bar>& bars) {
-    constexpr int columns = 40;
+    constexpr int columns = 40; // with name and text, a line stays within 100 columns
     double most = 0;
-    for (const auto& each : bars) most = std::max(most, each.value);
+    for (const auto& bar : bars) most = std::max(most, bar.value);
     std::vector<std::string> lines;
-    for (const auto& each : bars)
-        lines.push_back(
-            fmt::format("  {:<18.18} {} {}", each.name, bar_of(each.value, most, columns), each.text));
+    for (const auto& bar : bars)
+        lines.push_back(fmt::format("  {:<18.18} {} {}", bar.name, bar_of(bar.value, most, columns), bar.text));
     return lines;
 }
 

@@ -1,4 +1,4 @@
-// A chart for the terminal, drawn with block characters: a bar per row, in eighths of a column.
+// Bar chart for the terminal, drawn with block characters in eighths of a column.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@ namespace parley {
 struct bar {
     std::string name;
     double value = 0;
-    std::string text; // behind the bar
+    std::string text; // printed after the bar
 };
 
-/// A bar of `value` on a scale where `most` fills `columns`.
+/// Draws the bar of `value` on a scale on which `most` fills `columns`.
 std::string bar_of(double value, double most, int columns);
 
-/// A line for each bar, at most 100 columns wide.
+/// Returns a line for each bar, at most 100 columns wide.
 std::vector<std::string> chart_of(const std::vector<bar>& bars);
 
 } // namespace parley
