@@ -1,5 +1,5 @@
-// Where clients are let in: what one of them needs, and cannot have, is that client's loss alone. A server must
-// not end because the memory was short for a moment.
+// Admission of new clients: a client that cannot be set up (no memory, no descriptor) is dropped, and the server
+// keeps running. A short lack of memory must not end it.
 #pragma once
 
 #include "common/log.hpp"
@@ -10,26 +10,26 @@ namespace parley {
 
 class admission {
 public:
-    /// Calls `begin()`, which takes a client in and throws where it cannot: then the client's connection is
-    /// closed with what `begin` owns. False: so it was.
+    /// Calls `begin()`, which sets up a client. Returns false if that throws: the client's connection is then
+    /// closed by the destructors of what `begin` owns.
     template <class Begin>
-    bool admit(Begin begin) {
+    bool try_admit(Begin begin) {
         try {
             begin();
             return true;
         } catch (const std::exception& error) {
-            complain(error);
+            report(error);
             return false;
         }
     }
 
-    /// Says, once a second at most, what a client was lost for.
-    void complain(const std::exception& reason) noexcept {
-        if (complain_()) log::warn("{}: a client is lost", reason.what());
+    /// Logs, at most once a second, why a client was dropped.
+    void report(const std::exception& reason) noexcept {
+        if (should_log_()) log::warn("{}: a client is lost", reason.what());
     }
 
 private:
-    once_a_second complain_;
+    once_a_second should_log_;
 };
 
 } // namespace parley

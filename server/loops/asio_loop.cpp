@@ -1,6 +1,14 @@
-// Five kinds of coroutine: one accepts, one for each client talks, one waits for the sockets of all clients,
-// one looks at the clock, one waits for the stop; and one hears of work that is done, where a service has work
-// for other threads.
+// The loop consists of coroutines that wait for each other and for the kernel (Asio's awaitable):
+//
+//   accept_clients   accepts connections
+//   serve            one for each client
+//   watch_sockets    waits for the sockets of all clients, and resumes those that are ready
+//   check_timeouts   waits for a timer
+//   watch_for_stop   waits for the shutdown request
+//   take_results     waits for finished work; only if a service has CPU-bound work
+//
+// All run in one thread. So there are no locks, and what a coroutine reads changes only while it is suspended:
+// after each co_await a client may be gone, unless the coroutine is that client's own.
 #include "server/loops/asio_loop.hpp"
 
 #include "common/check.hpp"
@@ -29,46 +37,53 @@ using asio::awaitable;
 using std::chrono::steady_clock;
 using descriptor = asio::posix::stream_descriptor;
 
-/// What ends a coroutine ends the loop: Asio's detached would swallow it, and a server without ears would stay.
+/// The completion handler of all coroutines: an exception that ends one of them ends the loop. Asio's
+/// `detached` would swallow it, and a server that no longer accepts would stay.
 void rethrow(const std::exception_ptr& failure) {
     if (failure) std::rethrow_exception(failure);
 }
 
-/// A wait that was cancelled is over, too: what to do next is asked of the conversation, not of the error.
+/// Makes a cancelled wait return as one that is over: what to do next depends on the connection, not on the
+/// error.
 constexpr auto nothrow_await = asio::experimental::as_tuple(asio::use_awaitable);
 
-/// A conversation, which owns its socket, and what it waits for.
-struct watched {
-    watched(connection connection, const service& offered, worker& worker)
+/// Events per epoll_wait(2): as in epoll_loop.
+constexpr std::size_t max_events = 256;
+
+/// A client's connection, and how its coroutine waits.
+struct asio_connection {
+    asio_connection(connection connection, const service& offered, worker& worker)
         : served{std::move(connection), offered, worker} {}
 
+    using handler = asio::async_result<asio::use_awaitable_t<>, void()>::handler_type;
+
     served_connection served;
-    std::optional<std::uint32_t> events; // that epoll watches for it
-    std::optional<asio::async_result<asio::use_awaitable_t<>, void()>::handler_type> resume; // at an event
-    std::optional<asio::steady_timer> pause;
+    std::optional<std::uint32_t> watched_events; // nullopt: not in the epoll set
+    std::optional<handler> resume;               // set while the coroutine waits for an event of its socket
+    std::optional<asio::steady_timer> timer;     // of a pause; while work is done, cancelled at its end
     bool is_pausing = false;
     bool is_readable = false;
-    std::array<char, 1024>
-        input; // small: each client that pauses has one. The driver reads what it cannot hold.
+    /// Small, since each client has one, also while it pauses. More input is read by the driver.
+    std::array<char, 1024> input;
 };
 
 class asio_loop {
 public:
     asio_loop(listener& listener, const service& offered, const model_options& options, int number)
-        : listener_{listener}, offered_{offered}, options_{options}, self_{options.board, number} {}
+        : listener_{listener}, offered_{offered}, options_{options}, worker_{options.board, number} {}
 
     void run() {
         respawn(&asio_loop::accept_clients);
         respawn(&asio_loop::check_timeouts);
         respawn(&asio_loop::watch_sockets);
-        asio::co_spawn(loop_, watch_for_stop(), rethrow);
+        asio::co_spawn(io_context_, watch_for_stop(), rethrow);
         options_.ready();
         for (bool ran_out = false; !ran_out;) {
             try {
-                loop_.run();
+                io_context_.run();
                 ran_out = true;
-            } catch (const std::bad_alloc& error) { // Asio had none to resume somebody: that one is lost
-                admission_.complain(error);
+            } catch (const std::bad_alloc& error) { // Asio could not resume a coroutine: its client is lost
+                admission_.report(error);
             } catch (...) {
                 failed_ = true;
                 throw;
@@ -77,238 +92,245 @@ public:
     }
 
 private:
-    /// Begins a coroutine that the loop cannot do without; again, where it ended for lack of memory.
-    void respawn(awaitable<void> (asio_loop::*what)()) {
-        asio::co_spawn(loop_, (this->*what)(), [this, what](const std::exception_ptr& failure) {
+    using position = std::list<asio_connection>::iterator;
+    using member_coroutine = awaitable<void> (asio_loop::*)();
+
+    /// Starts a coroutine that the loop cannot do without, and starts it again if it ends for lack of memory.
+    void respawn(member_coroutine coroutine) {
+        asio::co_spawn(io_context_, (this->*coroutine)(), [this, coroutine](const std::exception_ptr& failure) {
             try {
                 rethrow(failure);
             } catch (const std::bad_alloc& error) {
-                admission_.complain(error);
-                start_again(what);
+                admission_.report(error);
+                respawn_later(coroutine);
             }
         });
     }
 
-    void start_again(awaitable<void> (asio_loop::*what)()) {
-        for (bool begun = false; !begun;) {
+    void respawn_later(member_coroutine coroutine) {
+        for (bool has_started = false; !has_started;) {
             stop_signal::interruptible_sleep(listener::accept_backoff);
-            begun = admission_.admit([&] { respawn(what); });
+            has_started = admission_.try_admit([&] { respawn(coroutine); });
         }
     }
 
     awaitable<void> accept_clients() {
-        for (int turns_with_clients = 0; !stop_signal::is_requested();) {
-            const auto accept_backoff = listener_.backoff_left();
-            if (accept_backoff || is_full()) {
-                accept_wakeup_.expires_after(accept_backoff.value_or(std::chrono::hours{1}));
+        for (int busy_iterations = 0; !stop_signal::is_requested();) {
+            const auto backoff = listener_.backoff_left();
+            if (backoff || !has_room()) {
+                accept_wakeup_.expires_after(backoff.value_or(std::chrono::hours{1})); // or a client's end
                 co_await accept_wakeup_.async_wait(nothrow_await);
             } else {
-                co_await entrance_.async_wait(descriptor::wait_read, nothrow_await);
-                const bool more = accept_some(1 << std::min(turns_with_clients / 4, 6));
-                turns_with_clients = more ? turns_with_clients + 1 : 0;
+                co_await listener_ready_.async_wait(descriptor::wait_read, nothrow_await);
+                const bool more = accept_some(1 << std::min(busy_iterations / 4, 6)); // as in epoll_loop
+                busy_iterations = more ? busy_iterations + 1 : 0;
             }
         }
         listener_.drain_backlog(
-            listener::calls::non_blocking, [&] { return !is_full(); },
+            listener::calls::non_blocking, [&] { return has_room(); },
             [&](connection connection) { add_client(std::move(connection)); });
-        entrance_.release();
+        listener_ready_.release();
         listener_.close();
     }
 
-    /// Few in a turn, and more if clients still wait in the next: to accept until nobody waits would take a
-    /// call more for each client that comes alone. Returns false if nobody waits any more.
-    bool accept_some(int most) {
-        for (int i = 0; i != most && !is_full() && !stop_signal::is_requested(); ++i) {
-            auto peer = listener_.try_accept(listener::calls::non_blocking);
-            if (!peer) return false;
-            add_client(std::move(*peer));
+    /// Accepts at most `limit` connections. Returns false if the backlog is empty.
+    bool accept_some(int limit) {
+        for (int i = 0; i != limit && has_room() && !stop_signal::is_requested(); ++i) {
+            auto connection = listener_.try_accept(listener::calls::non_blocking);
+            if (!connection) return false;
+            add_client(std::move(*connection));
         }
         return true;
     }
 
-    [[nodiscard]] bool is_full() const {
-        return live_.size() >= static_cast<std::size_t>(options_.max_connections);
+    [[nodiscard]] bool has_room() const {
+        return clients_.size() < static_cast<std::size_t>(options_.max_connections);
     }
 
     void add_client(connection connection) {
-        if (!admission_.admit([&] { live_.emplace_front(std::move(connection), offered_, self_); })) return;
-        const auto own = live_.begin();
-        if (!admission_.admit([&] { asio::co_spawn(loop_, converse(own), rethrow); })) live_.erase(own);
+        if (!admission_.try_admit([&] { clients_.emplace_front(std::move(connection), offered_, worker_); }))
+            return;
+        const auto client = clients_.begin();
+        if (!admission_.try_admit([&] { asio::co_spawn(io_context_, serve(client), rethrow); }))
+            clients_.erase(client);
     }
 
-    /// Ends a conversation with the coroutine that carries it, however that ends.
+    /// Removes a client when its coroutine ends, in whatever way.
     struct erase_on_exit {
         asio_loop& loop;
-        std::list<watched>::iterator own;
+        position client;
         ~erase_on_exit() {
-            if (loop.failed_) return; // all go
-            loop.live_.erase(own);
+            if (loop.failed_) return; // the loop destroys its coroutines after its clients
+            loop.clients_.erase(client);
             loop.accept_wakeup_.cancel();
         }
     };
 
-    awaitable<void> converse(std::list<watched>::iterator own) {
-        const erase_on_exit lives{*this, own};
-        auto& served = own->served;
+    awaitable<void> serve(position client) {
+        const erase_on_exit erase{*this, client};
+        auto& served = client->served;
         served.skip_next_read();
         try {
-            for (bool over = false; !over;) {
+            for (bool is_over = false; !is_over;) {
                 switch (served.resume(buffer_)) {
                 case served_connection::wants::read:
-                    if (watch(*own, EPOLLIN)) co_await event_of(*own);
-                    if (std::exchange(own->is_readable, false)) receive(*own);
+                    if (watch(*client, EPOLLIN)) co_await event_of(*client);
+                    if (std::exchange(client->is_readable, false)) receive(*client);
                     break;
                 case served_connection::wants::write:
-                    if (watch(*own, EPOLLOUT)) co_await event_of(*own);
+                    if (watch(*client, EPOLLOUT)) co_await event_of(*client);
                     break;
-                case served_connection::wants::timer: co_await rest(*own); break;
-                case served_connection::wants::yield: co_await asio::post(loop_, nothrow_await); break;
+                case served_connection::wants::timer: co_await pause(*client); break;
+                case served_connection::wants::yield: co_await asio::post(io_context_, nothrow_await); break;
                 case served_connection::wants::compute:
-                    own->pause.emplace(loop_, steady_clock::time_point::max());
-                    co_await work(*own);
+                    client->timer.emplace(io_context_, steady_clock::time_point::max());
+                    co_await work(*client);
                     served.done();
                     break;
-                case served_connection::wants::done: over = true;
+                case served_connection::wants::done: is_over = true;
                 }
             }
-        } catch (const std::exception& failure) { // there is no memory to wait, or no thread to work
-            admission_.complain(failure);
+        } catch (const std::exception& failure) { // no memory to wait, or no thread for the work
+            admission_.report(failure);
         }
     }
 
-    /// Waits until the pause is over, or the client has hung up.
-    awaitable<void> rest(watched& whose) {
-        whose.pause.emplace(loop_, whose.served.pause());
-        if (!whose.events) watch(whose, EPOLLIN);
-        whose.is_pausing = true;
-        co_await whose.pause->async_wait(nothrow_await);
-        whose.is_pausing = false;
-        whose.served.done();
+    /// Waits until the pause is over or the client has hung up.
+    awaitable<void> pause(asio_connection& client) {
+        client.timer.emplace(io_context_, client.served.pause());
+        if (!client.watched_events) watch(client, EPOLLIN);
+        client.is_pausing = true;
+        co_await client.timer->async_wait(nothrow_await);
+        client.is_pausing = false;
+        client.served.done();
     }
 
-    /// Hands the conversation what its client has sent. A pause keeps less memory so than if the driver read.
-    static void receive(watched& client) {
+    /// Receives, and passes the input to the session. A session that pauses with its input then keeps 1 KiB,
+    /// not the driver's buffer of 16.
+    static void receive(asio_connection& client) {
         const auto size = recv(client.served.descriptor(), client.input.data(), client.input.size(), 0);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        if (size < 0) return client.served.lost("recv", errno);
+        if (size < 0) return client.served.connection_failed("recv", errno);
         const auto count = static_cast<std::size_t>(size);
         client.served.feed({client.input.data(), count}, count == client.input.size());
     }
 
-    /// Has epoll watch the socket. False: it cannot, and the connection is lost. (Not an Asio socket: that
-    /// calls ioctl(2) and epoll_ctl(2) three times for a connection, and recv(2) in vain for a request.)
-    bool watch(watched& client, std::uint32_t events) {
-        if (client.events == events) return true;
+    /// Watches the socket for `events`. Returns false if that failed: then the connection is lost.
+    ///
+    /// The sockets are in an epoll set of the loop's own, which Asio watches as one descriptor. An
+    /// asio::ip::tcp::socket would call ioctl(2) and epoll_ctl(2) three times for each connection, and recv(2)
+    /// in vain for each request.
+    bool watch(asio_connection& client, std::uint32_t events) {
+        if (client.watched_events == events) return true;
         epoll_event event{.events = events, .data = {.ptr = &client}};
-        const int operation = client.events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+        const int operation = client.watched_events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
         if (epoll_ctl(sockets_.get(), operation, client.served.descriptor(), &event) != 0) {
-            if (events != 0) client.served.lost("epoll_ctl", errno);
+            if (events != 0) client.served.connection_failed("epoll_ctl", errno);
             return false;
         }
-        client.events = events;
+        client.watched_events = events;
         return true;
     }
 
-    /// Suspends the conversation until resume(), which an event of its socket calls.
-    awaitable<void> event_of(watched& client) {
+    /// Suspends the client's coroutine until resume(), which on_event() calls.
+    awaitable<void> event_of(asio_connection& client) {
         return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
             [&client](auto handler) { client.resume.emplace(std::move(handler)); }, asio::use_awaitable);
     }
 
-    /// The conversation may end meanwhile.
-    static void resume(watched& client) {
+    /// Runs the client's coroutine until it waits again. The client may be gone afterwards.
+    static void resume(asio_connection& client) {
         if (!client.resume) return;
         auto handler = std::move(*client.resume);
         client.resume.reset();
         std::move(handler)();
     }
 
-    /// Asio watches all sockets as one.
     awaitable<void> watch_sockets() {
         while (!is_over()) {
             co_await sockets_ready_.async_wait(descriptor::wait_read, nothrow_await);
             const int count = epoll_wait(sockets_.get(), events_.data(), static_cast<int>(events_.size()), 0);
             for (int i = 0; i < count; ++i) {
                 const auto& event = events_[static_cast<std::size_t>(i)];
-                happened(*static_cast<watched*>(event.data.ptr), event.events);
+                on_event(*static_cast<asio_connection*>(event.data.ptr), event.events);
             }
         }
         sockets_ready_.release();
     }
 
-    void happened(watched& client, std::uint32_t events) {
+    void on_event(asio_connection& client, std::uint32_t events) {
         if (client.resume) {
-            client.is_readable = client.events == EPOLLIN;
+            client.is_readable = client.watched_events == EPOLLIN;
             return resume(client);
         }
         if ((events & (EPOLLHUP | EPOLLERR)) == 0) {
-            watch(client, 0); // what it has to say can wait
+            watch(client, 0); // its input waits; level-triggered, the event would repeat
             return;
         }
         epoll_ctl(sockets_.get(), EPOLL_CTL_DEL, client.served.descriptor(), nullptr);
-        client.events.reset();
+        client.watched_events.reset();
         if (!client.is_pausing) return;
-        client.served.lost("epoll_wait", ECONNRESET);
-        client.pause->cancel();
+        client.served.connection_failed("epoll_wait", ECONNRESET);
+        client.timer->cancel();
     }
 
-    /// Once it is under way, work cannot be taken back: so this waits, even where there is no memory to wait
-    /// with.
-    awaitable<void> work(watched& whose) {
-        pool().submit(whose.served.work(), &whose, worked_);
-        for (bool done = false; !done;) {
+    /// Has the session's work done by the pool, and waits for it. The pool uses the session until then: so this
+    /// waits even if there is no memory to wait with.
+    awaitable<void> work(asio_connection& client) {
+        pool().submit(client.served.work(), &client, results_);
+        for (bool is_done = false; !is_done;) {
             try {
-                co_await whose.pause->async_wait(nothrow_await); // wake_who_worked() cancels it
-                done = true;
+                co_await client.timer->async_wait(nothrow_await); // take_results() cancels it
+                is_done = true;
             } catch (const std::bad_alloc&) {
                 stop_signal::interruptible_sleep(std::chrono::milliseconds{1});
             }
         }
     }
 
-    /// Threads begin with the first work: most services have none. (Not Asio's pool: a thread of it that has no
-    /// memory to say that it is done ends the process.)
+    /// Returns the pool; its threads start with the first work, since most services have none. (Not
+    /// asio::thread_pool: if one of its threads has no memory to post its result, the process ends.)
     work_pool& pool() {
-        if (!work_done_) {
-            work_done_.emplace(loop_, worked_.descriptor());
-            respawn(&asio_loop::wake_who_worked);
+        if (!results_ready_) {
+            results_ready_.emplace(io_context_, results_.descriptor());
+            respawn(&asio_loop::take_results);
         }
         if (!pool_) pool_.emplace(options_.threads, options_.max_connections);
         return *pool_;
     }
 
-    awaitable<void> wake_who_worked() {
+    awaitable<void> take_results() {
         while (!is_over()) {
-            co_await work_done_->async_wait(descriptor::wait_read, nothrow_await);
-            for (void* const tag : worked_.take()) static_cast<watched*>(tag)->pause->cancel();
+            co_await results_ready_->async_wait(descriptor::wait_read, nothrow_await);
+            for (void* const tag : results_.take()) static_cast<asio_connection*>(tag)->timer->cancel();
         }
-        work_done_->release();
+        results_ready_->release();
     }
 
-    [[nodiscard]] bool is_over() const { return stop_signal::is_requested() && live_.empty(); }
+    [[nodiscard]] bool is_over() const { return stop_signal::is_requested() && clients_.empty(); }
 
     awaitable<void> check_timeouts() {
         do {
             timeout_timer_.expires_after(timeout_schedule{options_.idle_timeout}.interval());
             co_await timeout_timer_.async_wait(nothrow_await);
             const auto now = steady_clock::now();
-            for (auto next = live_.begin(); next != live_.end();) {
-                auto& each = *next++;
-                if (!each.served.timed_out(now, options_.idle_timeout)) continue;
-                each.served.give_up();
-                if (each.pause) each.pause->cancel();
-                resume(each);
+            for (auto next = clients_.begin(); next != clients_.end();) {
+                auto& client = *next++; // resume() may remove it
+                if (!client.served.timed_out(now, options_.idle_timeout)) continue;
+                client.served.abort();
+                if (client.timer) client.timer->cancel();
+                resume(client);
             }
         } while (!is_over());
         if (sockets_ready_.is_open()) sockets_ready_.cancel();
-        if (work_done_ && work_done_->is_open()) work_done_->cancel();
+        if (results_ready_ && results_ready_->is_open()) results_ready_->cancel();
     }
 
     awaitable<void> watch_for_stop() {
-        descriptor stop{loop_, stop_signal::descriptor()};
+        descriptor stop{io_context_, stop_signal::descriptor()};
         co_await stop.async_wait(descriptor::wait_read, nothrow_await);
         stop.release();
-        if (entrance_.is_open()) entrance_.cancel(); // else accept_clients() has seen the stop already
+        if (listener_ready_.is_open()) listener_ready_.cancel(); // otherwise accept_clients() has ended
         accept_wakeup_.cancel();
         timeout_timer_.cancel();
     }
@@ -316,21 +338,22 @@ private:
     listener& listener_;
     const service& offered_;
     const model_options& options_;
-    worker self_;
-    asio::io_context loop_{1}; // run by one thread
-    work_pool::results worked_;
+    worker worker_;
+    asio::io_context io_context_{1}; // a hint: one thread runs it
+    work_pool::results results_;
     std::optional<work_pool> pool_;
-    std::optional<descriptor> work_done_; // worked_'s
+    std::optional<descriptor> results_ready_; // results_.descriptor(), as Asio watches it
     unique_fd sockets_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
-    descriptor sockets_ready_{loop_, sockets_.get()};
-    std::array<epoll_event, 256> events_;
-    descriptor entrance_{loop_, listener_.descriptor()};
-    asio::steady_timer accept_wakeup_{loop_}; // what accept_clients() sleeps on
-    asio::steady_timer timeout_timer_{loop_};
+    descriptor sockets_ready_{io_context_, sockets_.get()};
+    std::array<epoll_event, max_events> events_;
+    descriptor listener_ready_{io_context_, listener_.descriptor()};
+    asio::steady_timer accept_wakeup_{
+        io_context_}; // ends the wait of accept_clients() for room or the back-off
+    asio::steady_timer timeout_timer_{io_context_};
     admission admission_;
     bool failed_ = false;
-    std::list<watched> live_;
-    std::unique_ptr<read_buffer> buffer_;
+    std::list<asio_connection> clients_;
+    std::unique_ptr<read_buffer> buffer_; // shared by all clients: see nonblocking_driver::resume()
 };
 
 } // namespace

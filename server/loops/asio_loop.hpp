@@ -1,12 +1,12 @@
-// An event loop by Asio: what epoll_loop does by hand, written as coroutines that wait in line.
+// Reactor on Asio's io_context: the same task as epoll_loop, written as coroutines.
 #pragma once
 
 #include "server/model.hpp"
 
 namespace parley {
 
-/// Serves the clients of `listener` as worker `number`, until a stop is requested and all conversations have
-/// ended. Work for the processor goes to a pool of --threads threads.
+/// Serves the clients of `listener` as worker `number`. Returns when shutdown was requested and all sessions
+/// have ended. CPU-bound work of the sessions goes to a pool of --threads threads.
 void run_asio_loop(listener& listener, const service& offered, const model_options& options, int number);
 
 } // namespace parley

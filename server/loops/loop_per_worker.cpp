@@ -8,11 +8,13 @@ namespace parley {
 
 namespace {
 
-/// The first loops have one more where the number does not divide.
-model_options share_of(const model_options& all, int number) {
-    auto own = all;
-    own.max_connections = all.max_connections / all.workers + (number <= all.max_connections % all.workers);
-    return own;
+/// Returns the options of loop `number`. If max_connections is no multiple of the loops, the first loops get
+/// one connection more.
+model_options share_of(const model_options& options, int number) {
+    auto share = options;
+    share.max_connections =
+        options.max_connections / options.workers + (number <= options.max_connections % options.workers);
+    return share;
 }
 
 } // namespace
@@ -30,10 +32,12 @@ void loop_per_worker(listener& listener, const model_options& options, const run
     } else if (options.workers == 1) {
         run(1, listener, options);
     } else {
-        stop_signal::descriptor(); // made before there are threads: one of them may use up the last descriptor
+        stop_signal::descriptor(); // opened before the threads start: a thread may use up the last descriptor
         options.ready.expect(options.workers);
         worker_threads threads{options.workers};
-        for (int i = 1; i <= options.workers; ++i) // not by number: a stop may have given back the first ones
+        // The queue is chosen by `i`, not by the thread's number: at a shutdown the first threads may have
+        // ended, and their numbers are used again.
+        for (int i = 1; i <= options.workers; ++i)
             threads.start(worker_threads::work{
                 [&, i](int number) { run(number, listener.queue_of(i), share_of(options, i)); }});
         stop_signal::wait();

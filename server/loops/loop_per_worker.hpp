@@ -1,4 +1,5 @@
-// Several event loops beside each other, each with a door: what loops and coroutine have in common.
+// Several event loops side by side, each with its own queue of connections: multi-reactor. The common part of
+// the models loops and coroutine.
 #pragma once
 
 #include "server/model.hpp"
@@ -7,13 +8,15 @@
 
 namespace parley {
 
-/// Runs one loop, with options of its own.
+/// Runs one loop; `options` holds its share of max_connections.
 using run_loop = std::function<void(int number, listener& listener, const model_options& options)>;
 
-/// Calls `run(number, listener, options)` in each of --workers threads or processes, until a stop is requested
-/// and all have returned. Each has a queue of clients of its own (listener::queue_of()) if there is one for it;
-/// with accept_strategy::exclusive all share one. Each has an equal share of max_connections, so that together
-/// they have no more, however unequally the kernel deals the clients out.
+/// Calls `run(number, listener, options)` in each of --workers threads or processes. Returns when shutdown was
+/// requested and all calls have returned.
+///
+/// Each loop has a queue of its own (listener::queue_of()) if there is one for it; with
+/// accept_strategy::epoll_exclusive all share one. Each has an equal share of max_connections: so the total
+/// stays within the limit however unequally the kernel distributes the connections.
 void loop_per_worker(listener& listener, const model_options& options, const run_loop& run);
 
 } // namespace parley

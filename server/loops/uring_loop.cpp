@@ -9,30 +9,34 @@
 namespace parley {
 
 namespace {
-/// Operations that accept at the same time for one listening socket. The kernel goes through all that wait at
-/// each new client: with 16 of them, short connections cost 7 %; with one, a burst of clients takes a turn
-/// each.
+/// Accept operations that are pending at the same time per listening socket. At each new client the kernel goes
+/// through all that wait: with 16 of them, short connections cost 7 % more. With one, a burst of clients takes
+/// an iteration for each client.
 constexpr std::size_t accepts_per_socket = 2;
 } // namespace
 
+/// `accepts_` is filled before the first operation starts: later its elements must not move.
 void uring_loop::run() {
-    ring_.watch(stop_signal::descriptor(), &stopping_);
-    for (const auto& each : listener_.sockets())
-        for (std::size_t i = 0; i != accepts_per_socket; ++i) accepts_.emplace_back().socket = each.get();
+    ring_.watch(stop_signal::descriptor(), &shutdown_request_);
+    for (const auto& socket : listener_.sockets())
+        for (std::size_t i = 0; i != accepts_per_socket; ++i) accepts_.emplace_back().socket = socket.get();
     start_accepts();
     options_.ready();
     for (;;) {
         if (stop_signal::is_requested() && !accepting_stopped_) stop_accepting();
-        if (accepting_stopped_ && live_.empty() && waiting_.empty()) break;
-        const auto& completed = ring_.wait(wait_limit());
-        const auto now = coarse_now(); // before the work: whoever sends meanwhile is not idle
-        for (const auto& each : completed) {
-            auto* const of = static_cast<operation*>(each.tag);
-            if (of == &stopping_) continue;
-            if (!of->whose)
-                accepted(*static_cast<accept_operation*>(of), each);
+        if (accepting_stopped_ && clients_.empty() && waiting_.empty()) break;
+        const auto& completions = ring_.wait(wait_limit());
+        // Read before the clients are served: they are not idle if they send during that time.
+        const auto now = coarse_now();
+        for (const auto& completion : completions) {
+            auto* const operation = static_cast<ring_operation*>(completion.tag);
+            if (operation == &shutdown_request_) continue; // its task is done: it has ended the wait
+            if (!operation->client)
+                on_accepted(*static_cast<accept_operation*>(operation), completion);
+            else if (operation == &operation->client->receiving)
+                on_received(*operation->client, completion);
             else
-                of == &of->whose->receiving ? received(*of->whose, each) : done(*of->whose, each);
+                on_done(*operation->client, completion);
         }
         check_timeouts(now);
         admit_waiting();
@@ -40,48 +44,50 @@ void uring_loop::run() {
     }
 }
 
-/// Those who stand before it come in first.
+/// Cancels the pending accepts: stop_listening() leaves inherited sockets open, so theirs would never complete.
 void uring_loop::stop_accepting() {
     admit_waiting();
     listener_.drain_backlog(
         listener::calls::blocking, [&] { return room() > 0; },
         [&](connection connection) { add_client(std::move(connection)); });
     listener_.stop_listening();
-    for (auto& each : accepts_)
-        if (each.is_pending) ring_.cancel(&each); // a lent door is not shut
+    for (auto& accepting : accepts_)
+        if (accepting.is_pending) ring_.cancel(&accepting);
     accepting_stopped_ = true;
 }
 
-/// Accepts at each listening socket, as long as there is room and breath. One operation more than there is
-/// room for each of several sockets: the one that comes too late has its client wait.
+/// Starts accepts at each listening socket, if there is room and accepting is not paused. Each of several
+/// sockets gets at least one, even if there is room for fewer clients: a connection for which there is no room
+/// then waits in waiting_.
 void uring_loop::start_accepts() {
     if (stop_signal::is_requested() || room() == 0 || !waiting_.empty() || listener_.backoff_left()) return;
     const auto sockets = accepts_.size() / accepts_per_socket;
     const auto share = std::clamp<std::size_t>(room() / sockets, 1, accepts_per_socket);
     for (auto first = accepts_.begin(); first != accepts_.end(); first += accepts_per_socket) {
         const auto last = first + accepts_per_socket;
-        auto pending =
-            static_cast<std::size_t>(std::count_if(first, last, [](auto& each) { return each.is_pending; }));
-        for (auto each = first; each != last && pending < share; ++each) {
-            if (each->is_pending) continue;
-            each->size = sizeof each->peer;
-            ring_.accept(each->socket, &each->peer, &each->size, &*each);
-            each->is_pending = true;
+        auto pending = static_cast<std::size_t>(
+            std::count_if(first, last, [](auto& accepting) { return accepting.is_pending; }));
+        for (auto accepting = first; accepting != last && pending < share; ++accepting) {
+            if (accepting->is_pending) continue;
+            accepting->size = sizeof accepting->peer;
+            ring_.accept(accepting->socket, &accepting->peer, &accepting->size, &*accepting);
+            accepting->is_pending = true;
             ++pending;
         }
     }
 }
 
-void uring_loop::accepted(accept_operation& accepting, const io_ring::completion& what) {
+void uring_loop::on_accepted(accept_operation& accepting, const io_ring::completion& completion) {
     accepting.is_pending = false;
-    if (what.result == -ECANCELED || (what.result < 0 && stop_signal::is_requested())) return; // we want no more
-    if (what.result < 0) return listener_.handle_accept_error(-what.result);
-    connection peer{unique_fd{what.result},
-                    address{reinterpret_cast<const sockaddr*>(&accepting.peer), accepting.size}};
+    const int result = completion.result;
+    if (result == -ECANCELED || (result < 0 && stop_signal::is_requested())) return; // by stop_accepting()
+    if (result < 0) return listener_.handle_accept_error(-result);
+    connection connection{unique_fd{result},
+                          address{reinterpret_cast<const sockaddr*>(&accepting.peer), accepting.size}};
     if (room() > 0)
-        add_client(std::move(peer));
+        add_client(std::move(connection));
     else
-        admission_.admit([&] { waiting_.push_back(std::move(peer)); });
+        admission_.try_admit([&] { waiting_.push_back(std::move(connection)); });
 }
 
 void uring_loop::admit_waiting() {
@@ -92,125 +98,133 @@ void uring_loop::admit_waiting() {
     }
 }
 
-/// How long to wait for completions.
+/// Returns how long to wait for completions: until the next timeout check or the end of the accept back-off.
 std::chrono::milliseconds uring_loop::wait_limit() const {
     const auto limit = timeouts_.interval();
     return std::min(limit, listener_.backoff_left().value_or(limit));
 }
 
 void uring_loop::add_client(connection connection) {
-    if (!admission_.admit([&] { live_.emplace_front(std::move(connection), offered_, self_); })) return;
-    live_.front().self = live_.begin();
-    resume(live_.front());
+    if (!admission_.try_admit([&] { clients_.emplace_front(std::move(connection), offered_, worker_); }))
+        return;
+    clients_.front().position = clients_.begin();
+    resume(clients_.front());
 }
 
-void uring_loop::received(client& each, const io_ring::completion& what) {
-    each.is_receiving = false;
-    if (each.over) {
-        ring_.give_back(what.buffer);
-        return end(each);
+void uring_loop::on_received(uring_client& client, const io_ring::completion& completion) {
+    client.is_receiving = false;
+    if (client.has_ended) {
+        ring_.recycle(completion.buffer);
+        return end(client);
     }
-    const bool nothing = what.result == -ECANCELED || what.result == -ENOBUFS || what.result == -EINTR;
-    if (!nothing) each.unread = what;
-    if (what.result == -ENOBUFS && ring_.is_spent()) return; // others have all: see check_timeouts()
-    if (each.waits == served_connection::wants::read) resume(each);
+    const int result = completion.result;
+    const bool should_retry = result == -ECANCELED || result == -ENOBUFS || result == -EINTR;
+    if (!should_retry) client.unread = completion;
+    // Other clients have all buffers: the next check_timeouts() tries again.
+    if (result == -ENOBUFS && ring_.is_out_of_buffers()) return;
+    if (client.wanted == served_connection::wants::read) resume(client);
 }
 
-void uring_loop::done(client& each, const io_ring::completion& what) {
-    if (each.waits == served_connection::wants::timer) return paused(each, what.result);
-    if (what.result != -ECANCELED && what.result != -EINTR && what.result != -EAGAIN) {
-        if (each.waits == served_connection::wants::write && what.result < 0)
-            each.served.lost("send", -what.result);
-        else if (each.waits == served_connection::wants::write)
-            each.served.sent(static_cast<std::size_t>(what.result));
+/// Handles the completion of a send, a pause or a yield. If it was interrupted or cancelled, resume() submits
+/// it again, or ends the client if abort() was called.
+void uring_loop::on_done(uring_client& client, const io_ring::completion& completion) {
+    const int result = completion.result;
+    if (client.wanted == served_connection::wants::timer) return on_pause_end(client, result);
+    if (result != -ECANCELED && result != -EINTR && result != -EAGAIN) {
+        if (client.wanted == served_connection::wants::write && result < 0)
+            client.served.connection_failed("send", -result);
+        else if (client.wanted == served_connection::wants::write)
+            client.served.sent(static_cast<std::size_t>(result));
     }
-    resume(each);
+    resume(client);
 }
 
-/// The pause is over, or the client has hung up. One that has only ended its output waits for its reply.
-void uring_loop::paused(client& each, int result) {
+/// The pause is over, or the client has hung up; or the client has only shut down its output, and waits for its
+/// reply. In the latter case the pause goes on without the poll, which would complete again at once.
+void uring_loop::on_pause_end(uring_client& client, int result) {
     if (result > 0 && (result & (POLLHUP | POLLERR)) != 0)
-        each.served.lost("poll", ECONNRESET);
+        client.served.connection_failed("poll", ECONNRESET);
     else if (result == -ECANCELED || result == -ETIME)
-        each.served.done();
+        client.served.done();
     else
-        return ring_.pause(&each.pause_end, &each.doing);
-    resume(each);
+        return ring_.pause(&client.pause_end, &client.doing);
+    resume(client);
 }
 
-/// Hands the session what has been received, and receives ahead. False: nothing has been, yet.
-bool uring_loop::next_input(client& each) {
-    ring_.give_back(std::exchange(each.buffer, -1));
-    if (!each.unread) {
-        receive(each);
+/// Passes received input to the session, and starts to receive the next. Returns false if no input is there
+/// yet.
+bool uring_loop::feed_input(uring_client& client) {
+    ring_.recycle(std::exchange(client.buffer, -1)); // the session asks for input: it is done with the last
+    if (!client.unread) {
+        receive(client);
         return false;
     }
-    const auto next = *std::exchange(each.unread, std::nullopt);
-    each.buffer = next.buffer;
-    if (next.result < 0)
-        each.served.lost("recv", -next.result);
+    const auto input = *std::exchange(client.unread, std::nullopt);
+    client.buffer = input.buffer;
+    if (input.result < 0)
+        client.served.connection_failed("recv", -input.result);
     else
-        each.served.feed(next.bytes);
-    if (next.result > 0) receive(each);
+        client.served.feed(input.bytes);
+    if (input.result > 0) receive(client);
     return true;
 }
 
-void uring_loop::receive(client& each) {
-    if (std::exchange(each.is_receiving, true)) return;
-    ring_.receive(each.served.descriptor(), &each.receiving);
+void uring_loop::receive(uring_client& client) {
+    if (std::exchange(client.is_receiving, true)) return;
+    ring_.receive(client.served.descriptor(), &client.receiving);
 }
 
-void uring_loop::resume(client& each) {
+void uring_loop::resume(uring_client& client) {
     for (bool has_worked = false;;) {
-        each.waits = each.served.resume(unused_buffer_);
-        switch (each.waits) {
+        client.wanted = client.served.resume(unused_buffer_);
+        switch (client.wanted) {
         case served_connection::wants::read:
-            if (next_input(each)) break;
+            if (feed_input(client)) break;
             return;
         case served_connection::wants::write:
-            return ring_.send(each.served.descriptor(), each.served.unsent(), &each.doing);
+            return ring_.send(client.served.descriptor(), client.served.unsent(), &client.doing);
         case served_connection::wants::timer: {
-            const auto end = (std::chrono::steady_clock::now() + each.served.pause()).time_since_epoch();
+            const auto end = (std::chrono::steady_clock::now() + client.served.pause()).time_since_epoch();
             const auto seconds = std::chrono::floor<std::chrono::seconds>(end);
-            each.pause_end = {.tv_sec = seconds.count(),
-                              .tv_nsec = std::chrono::nanoseconds{end - seconds}.count()};
-            return ring_.pause(each.served.descriptor(), &each.pause_end, &each.doing);
+            client.pause_end = {.tv_sec = seconds.count(),
+                                .tv_nsec = std::chrono::nanoseconds{end - seconds}.count()};
+            return ring_.pause(client.served.descriptor(), &client.pause_end, &client.doing);
         }
-        case served_connection::wants::yield: return ring_.yield(&each.doing);
+        case served_connection::wants::yield: return ring_.yield(&client.doing);
         case served_connection::wants::compute:
-            if (std::exchange(has_worked, true)) return ring_.yield(&each.doing);
-            each.served.work()();
-            each.served.done();
+            if (std::exchange(has_worked, true)) return ring_.yield(&client.doing);
+            client.served.work()();
+            client.served.done();
             break;
-        case served_connection::wants::done: return end(each);
+        case served_connection::wants::done: return end(client);
         }
     }
 }
 
-/// A socket closes only when the ring has let go of it, too.
-void uring_loop::end(client& each) {
-    each.over = true;
-    ring_.give_back(std::exchange(each.buffer, -1));
-    if (each.unread) ring_.give_back(each.unread->buffer);
-    each.unread.reset();
-    if (each.is_receiving)
-        ring_.cancel(&each.receiving);
+/// Frees the client; or, while a receive of it is in flight, cancels that, and its completion calls this again.
+void uring_loop::end(uring_client& client) {
+    client.has_ended = true;
+    ring_.recycle(std::exchange(client.buffer, -1));
+    if (client.unread) ring_.recycle(client.unread->buffer);
+    client.unread.reset();
+    if (client.is_receiving)
+        ring_.cancel(&client.receiving);
     else
-        live_.erase(each.self);
+        clients_.erase(client.position);
 }
 
 void uring_loop::check_timeouts(served_connection::time_point now) {
     if (!timeouts_.is_due(now)) return;
-    for (auto next = live_.begin(); next != live_.end();) {
-        auto& each = *next++;
-        if (each.over) continue;
-        if (each.waits == served_connection::wants::read) receive(each); // if there was no buffer for it
-        if (!each.served.timed_out(now, options_.idle_timeout)) continue;
-        each.served.give_up();
-        if (each.waits == served_connection::wants::read)
-            resume(each);
+    for (auto next = clients_.begin(); next != clients_.end();) {
+        auto& client = *next++; // resume() may free it
+        if (client.has_ended) continue;
+        if (client.wanted == served_connection::wants::read) receive(client); // if there was no buffer for it
+        if (!client.served.timed_out(now, options_.idle_timeout)) continue;
+        client.served.abort();
+        if (client.wanted == served_connection::wants::read)
+            resume(client);
         else
-            ring_.cancel(&each.doing); // its completion goes on with it
+            ring_.cancel(&client.doing); // on_done() then resumes it
     }
 }
 

@@ -1,5 +1,5 @@
-// Threads that do work for event loops, which must not do it themselves. A session is suspended while its work
-// is done, so the replies of a connection keep their order, however many threads there are.
+// Thread pool for CPU-bound work of event loops. A session is suspended while its work is done: so the replies
+// of a connection keep their order, whatever the number of threads.
 #pragma once
 
 #include "common/concurrency/bounded_queue.hpp"
@@ -14,15 +14,15 @@ namespace parley {
 
 class work_pool {
 public:
-    /// Where a loop learns which of its jobs are done.
+    /// The finished jobs of one loop.
     class results {
     public:
         results();
 
-        /// Readable when there is something to take (eventfd(2)).
+        /// An eventfd(2) that is readable while there are results to take.
         [[nodiscard]] int descriptor() const { return event_.get(); }
 
-        /// The tags of the jobs done since the last call.
+        /// Returns the tags of the jobs that were finished since the last call.
         [[nodiscard]] std::list<void*> take();
 
     private:
@@ -34,19 +34,22 @@ public:
         std::list<void*> done_;
     };
 
-    /// `most_jobs`: as many may be waiting; a loop that would add more waits.
-    work_pool(int threads, int most_jobs);
+    /// At most `max_jobs` wait in the queue; a loop that submits one more waits for room. A loop submits at
+    /// most one job per connection, so it never waits if `max_jobs` is the number of its connections.
+    work_pool(int threads, int max_jobs);
+
+    /// Finishes the queued jobs.
     ~work_pool();
 
-    /// Has `work` done by one of the threads; then `tag` appears in `into`, which must live as long. Throws
-    /// std::bad_alloc; later, no memory is needed.
-    void submit(compute work, void* tag, results& into);
+    /// Queues `work` for one of the threads, which then adds `tag` to `destination`. Both must outlive the job.
+    /// Throws std::bad_alloc; a job that was queued needs no more memory, so its result cannot be lost.
+    void submit(compute work, void* tag, results& destination);
 
 private:
     struct job {
         compute work;
-        std::list<void*> tag; // one, which is handed on as it is
-        results* into;
+        std::list<void*> tag; // a list of one, so that it can be spliced into the results without allocation
+        work_pool::results* results;
     };
 
     bounded_queue<job> jobs_;

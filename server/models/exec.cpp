@@ -81,7 +81,7 @@ private:
             if (!start_command()) return listener.back_off("fork", errno);
             client_.reset();
         };
-        if (!admission_.admit(begin)) client_.reset();
+        if (!admission_.try_admit(begin)) client_.reset();
     }
 
     [[nodiscard]] bool can_start() const { return has_room() && !stop_signal::is_grace_over(); }

@@ -15,14 +15,14 @@ namespace parley {
 
 void thread_per_connection(listener& listener, const service& offered, const model_options& options) {
     worker_threads threads{options.max_connections};
-    admission opened_sockets;
+    admission admission;
     const auto process = getpid();
     listener.set_connection_timeout(options.idle_timeout);
     options.ready();
     while (threads.wait_for_room()) {
         auto peer = listener.accept();
         if (!peer) break;
-        opened_sockets.admit([&] {
+        admission.try_admit([&] {
             // The session is opened and closed here: a thread that never allocates needs no memory for
             // malloc(3).
             threads.start(worker_threads::work{

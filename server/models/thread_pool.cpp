@@ -35,13 +35,13 @@ void thread_pool(listener& listener, const service& offered, const model_options
         bounded_queue<connection> clients{static_cast<std::size_t>(options.workers)};
         auto next = [&] { return clients.pop(); };
         start_pool(threads, next, offered, options);
-        admission opened_sockets;
+        admission admission;
         options.ready();
         const auto give_up = [&] { // while the queue is full, the threads must hear of a stop, too
             threads.wake_all();
             return stop_signal::is_grace_over();
         };
-        while (auto peer = listener.accept()) opened_sockets.admit([&] { clients.push(*peer, give_up); });
+        while (auto peer = listener.accept()) admission.try_admit([&] { clients.push(*peer, give_up); });
         listener.close();
         clients.close();
         threads.join();

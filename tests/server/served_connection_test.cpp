@@ -110,7 +110,7 @@ struct conversation {
     /// Checks the timeout, as a loop does periodically.
     void check_timeouts(served_connection::time_point now, std::chrono::milliseconds idle_timeout = 0ms) {
         if (over() || !session->timed_out(now, idle_timeout)) return;
-        session->give_up();
+        session->abort();
         resume();
     }
 
