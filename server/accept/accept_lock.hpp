@@ -1,4 +1,5 @@
-// Whose turn it is to accept: the locks round accept(2) that Stevens compares, for processes and threads.
+// Accept lock: makes worker processes or threads accept one at a time. Stevens compares its variants (UNP vol.
+// 1, 30.7 to 30.9); Apache calls it AcceptMutex.
 #pragma once
 
 #include "common/concurrency/locked.hpp"
@@ -12,10 +13,11 @@ namespace parley {
 
 class accept_lock {
 public:
-    /// `by`: each (no lock), file_lock or mutex. To be made before the workers, who share it.
+    /// `strategy`: shared (no lock), file_lock or mutex; reuseport needs no lock either. Create it before the
+    /// workers, which share it.
     explicit accept_lock(accept_strategy strategy);
 
-    /// Waits for its turn and then for a client at `listener`. Nothing: a stop was requested.
+    /// Waits for the lock, and then for a client of `listener`. Returns nullopt if shutdown was requested.
     [[nodiscard]] std::optional<connection> accept(listener& listener);
 
 private:

@@ -1,5 +1,5 @@
-// Admission of new clients: a client that cannot be set up (no memory, no descriptor) is dropped, and the server
-// keeps running. A short lack of memory must not end it.
+// Admission of new clients: a client that cannot be set up (no memory, no descriptor) is dropped, and the
+// server keeps running. A short lack of memory must not end it.
 #pragma once
 
 #include "common/log.hpp"

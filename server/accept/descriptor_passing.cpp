@@ -18,24 +18,25 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// A message of one byte with room for one descriptor (cmsg(3)).
-struct envelope {
+/// A message of one byte with room for one descriptor (cmsg(3)). The byte distinguishes it from end of
+/// input, for which recvmsg(2) returns 0, too.
+struct descriptor_message {
     char byte = 0;
     iovec content{.iov_base = &byte, .iov_len = 1};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr header{};
 
-    envelope() {
+    descriptor_message() {
         header.msg_iov = &content;
         header.msg_iovlen = 1;
         header.msg_control = control;
         header.msg_controllen = sizeof control;
     }
-    envelope(envelope&&) = delete;
+    descriptor_message(descriptor_message&&) = delete;
 
-    /// The connection in a message that was received; nullopt if there was no descriptor for it (MSG_CTRUNC,
-    /// unix(7)).
-    [[nodiscard]] std::optional<connection> open() {
+    /// Returns the connection in a received message, or nullopt if this process had no free descriptor for it
+    /// (MSG_CTRUNC, unix(7)).
+    [[nodiscard]] std::optional<connection> take_connection() {
         const auto* const rights = CMSG_FIRSTHDR(&header);
         if (!rights || rights->cmsg_type != SCM_RIGHTS) return std::nullopt;
         int passed = -1;
@@ -46,10 +47,11 @@ struct envelope {
 
 } // namespace
 
-descriptor_passing::descriptor_passing(int most)
-    : passed_(static_cast<std::size_t>(most)), counts_{"parley-finished", static_cast<std::size_t>(most)} {
+descriptor_passing::descriptor_passing(int max_workers)
+    : passed_(static_cast<std::size_t>(max_workers)),
+      finished_counts_{"parley-finished", static_cast<std::size_t>(max_workers)} {
     int ends[2];
-    for (int i = 0; i < most; ++i) {
+    for (int i = 0; i < max_workers; ++i) {
         check("socketpair", [&] { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends); });
         inboxes_.push_back({unique_fd{ends[0]}, unique_fd{ends[1]}});
     }
@@ -65,12 +67,12 @@ void descriptor_passing::collect() {
 
 std::optional<int> descriptor_passing::idle_worker(const std::function<bool(int)>& is_serving) const {
     for (int number = 1; number <= static_cast<int>(passed_.size()); ++number)
-        if (passed_[index(number)] == counts_[index(number)] && is_serving(number)) return number;
+        if (passed_[index(number)] == finished_counts_[index(number)] && is_serving(number)) return number;
     return std::nullopt;
 }
 
 bool descriptor_passing::pass(int number, const connection& connection) {
-    envelope message;
+    descriptor_message message;
     auto* const rights = CMSG_FIRSTHDR(&message.header);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
@@ -85,11 +87,11 @@ bool descriptor_passing::pass(int number, const connection& connection) {
 }
 
 std::optional<connection> descriptor_passing::ended(int number) {
-    envelope message;
+    descriptor_message message;
     const auto received =
         recvmsg(inboxes_[index(number)].reading.get(), &message.header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    counts_[index(number)] = passed_[index(number)];
-    return received > 0 ? message.open() : std::nullopt;
+    finished_counts_[index(number)] = passed_[index(number)];
+    return received > 0 ? message.take_connection() : std::nullopt;
 }
 
 void descriptor_passing::close() { inboxes_.clear(); }
@@ -101,32 +103,32 @@ void descriptor_passing::become_worker(int number) {
     finished_.reading.reset();
 }
 
-/// The pipe is full only if the parent has not looked for long: then it will look anyway.
+/// Ignores a full pipe: then the parent has not read for long, and will read in any case.
 void descriptor_passing::finish() {
-    ++counts_[index(own_number_)];
+    ++finished_counts_[index(own_number_)];
     [[maybe_unused]] const auto written = write(finished_.writing.get(), "", 1);
 }
 
 std::optional<connection> descriptor_passing::receive() {
-    constexpr std::chrono::seconds longest{1};
+    constexpr std::chrono::seconds max_wait_at_stop{1}; // far more than a parent takes to pass its backlog
     if (std::exchange(is_serving_, true)) finish();
     std::optional<steady_clock::time_point> leave_at;
     for (;;) {
         if (stop_signal::is_requested()) {
-            if (!leave_at) leave_at = steady_clock::now() + longest;
+            if (!leave_at) leave_at = steady_clock::now() + max_wait_at_stop;
             if (steady_clock::now() >= *leave_at || stop_signal::is_grace_over()) return std::nullopt;
         }
-        envelope message;
-        // A stop interrupts the call again and again.
+        descriptor_message message;
+        // After a shutdown request a timer interrupts the call periodically: see stop_signal.hpp.
         const auto size = recvmsg(inbox_.get(), &message.header, MSG_CMSG_CLOEXEC);
-        if (size == 0) return std::nullopt; // the parent has closed it
+        if (size == 0) return std::nullopt; // by close()
         if (size < 0) {
             if (errno == EINTR) continue;
             if (errno == ECONNRESET) return std::nullopt;
             throw_errno("recvmsg", "from the parent");
         }
-        if (auto connection = message.open()) return connection;
-        log::warn("worker {}: a client is lost: there is no descriptor for it", own_number_);
+        if (auto connection = message.take_connection()) return connection;
+        log::warn("worker {}: a client is lost: no descriptor is free for it", own_number_);
         finish();
     }
 }

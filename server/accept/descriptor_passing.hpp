@@ -1,8 +1,10 @@
-// Passing connections from a parent to its workers: a socket pair to each, and one pipe on which they say that
-// they have finished one. The descriptor travels as ancillary data (SCM_RIGHTS, unix(7)).
+// Descriptor passing from a parent to its worker processes: a socket pair to each worker, which carries
+// connections as ancillary data (SCM_RIGHTS, unix(7)), and one pipe by which workers report that they have
+// finished one.
 //
-// Whether a worker is idle is not noted anywhere: it is if all connections that were passed to it are finished.
-// The parent counts the former, the worker the latter, in shared memory.
+// No flag says whether a worker is idle. It is idle if it has finished all connections that were passed to it:
+// the parent counts the passed ones, the worker the finished ones, in shared memory. So a worker that is killed
+// cannot leave a wrong flag.
 #pragma once
 
 #include "common/concurrency/shared_memory.hpp"
@@ -18,36 +20,40 @@ namespace parley {
 
 class descriptor_passing {
 public:
-    /// For workers numbered from 1 to `most`. To be made before they are forked.
-    explicit descriptor_passing(int most);
+    /// For workers with the numbers 1 to `max_workers`. Create it before they are forked.
+    explicit descriptor_passing(int max_workers);
 
-    // In the parent.
+    // Functions of the parent.
 
-    /// Readable when a worker has finished a connection: then collect().
+    /// Readable when a worker has finished a connection: then call collect().
     [[nodiscard]] int descriptor() const { return finished_.reading.get(); }
     void collect();
 
-    /// The first worker that is_serving() and idle, as Stevens chooses it, so that the first ones do most of
-    /// the work. Returns nullopt if there is none.
+    /// Returns the first worker that is_serving() and idle: like Stevens' parent, it keeps the first ones busy.
+    /// Returns nullopt if there is none.
     [[nodiscard]] std::optional<int> idle_worker(const std::function<bool(int)>& is_serving) const;
 
     /// Returns false, with errno, if the connection cannot be passed now (sendmsg(2): ENOBUFS, ENOMEM ...).
     [[nodiscard]] bool pass(int number, const connection& connection);
 
-    /// The worker has ended. Returns the connection that it has not taken; what it had taken is lost with it.
+    /// Call it when a worker has ended. Returns the connection that the worker had not received yet. One that
+    /// it had received is lost.
     std::optional<connection> ended(int number);
 
-    /// No more will be passed: workers that are idle leave.
+    /// Makes idle workers leave: no more connections will be passed.
     void close();
 
-    // In a worker.
+    // Functions of a worker.
 
-    /// Keeps only what the worker of that number needs.
+    /// Keeps only the descriptors that worker `number` needs.
     void become_worker(int number);
 
-    /// The one before is finished; waits for the next connection. Returns nullopt after close() or the parent's
-    /// end, and if a stop was requested of this process and nothing comes within a second: a signal to a whole
-    /// process group reaches a worker before the parent can pass on what was in its backlog.
+    /// Reports the previous connection as finished, and waits for the next. Returns nullopt after close() or if
+    /// the parent has ended.
+    ///
+    /// Also returns nullopt if shutdown was requested and no connection comes within a second. A worker must
+    /// not leave at once: a signal to the whole process group reaches it before the parent can pass what is in
+    /// its backlog.
     [[nodiscard]] std::optional<connection> receive();
 
 private:
@@ -59,10 +65,10 @@ private:
     [[nodiscard]] std::size_t index(int number) const { return static_cast<std::size_t>(number) - 1; }
     void finish();
 
-    std::vector<one_way> inboxes_; // [number - 1]
-    one_way finished_;             // a byte for each connection that is
+    std::vector<one_way> inboxes_; // by index()
+    one_way finished_;             // a byte per finished connection
     std::vector<std::uint64_t> passed_;
-    shared_memory<counter> counts_; // of finished ones
+    shared_memory<counter> finished_counts_;
     int own_number_ = 0;
     bool is_serving_ = false;
     unique_fd inbox_;

@@ -18,7 +18,7 @@ namespace parley {
 
 namespace {
 
-/// Why the file cannot be run; 0: it can.
+/// Returns the errno with which the file cannot be run; 0 if it can.
 int obstacle_to(const std::string& file) {
     struct stat found {};
     if (stat(file.c_str(), &found) != 0) return errno;
@@ -29,10 +29,10 @@ int obstacle_to(const std::string& file) {
 } // namespace
 
 std::string find_program(const std::string& name) {
-    int reason = ENOENT;
+    int error = ENOENT; // EACCES if any file of that name was found, as execvp(3) reports it
     const auto can_run = [&](const std::string& file) {
         const int obstacle = obstacle_to(file);
-        if (obstacle == EACCES) reason = EACCES;
+        if (obstacle == EACCES) error = EACCES;
         return obstacle == 0;
     };
     if (name.find('/') != name.npos) {
@@ -47,7 +47,7 @@ std::string find_program(const std::string& name) {
             begin = end + 1;
         }
     }
-    errno = reason;
+    errno = error;
     throw_errno("exec", name);
 }
 
@@ -60,35 +60,38 @@ std::vector<std::string> inherited_variables() {
     return found;
 }
 
-/// What UCSPI (https://cr.yp.to/proto/ucspi.txt) tells a server of its connection.
-void add_variables_of(const connection& connection, std::vector<std::string>& to) {
+/// Appends the variables by which UCSPI (https://cr.yp.to/proto/ucspi.txt) describes a connection.
+void add_variables_of(const connection& connection, std::vector<std::string>& variables) {
     const auto local = address::of_socket(connection.descriptor());
     if (local.family() == AF_UNIX) {
         ucred peer{};
         socklen_t size = sizeof peer;
         getsockopt(connection.descriptor(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
-        to.insert(to.end(),
-                  {"PROTO=UNIX", "UNIXLOCALPATH=" + local.path(), fmt::format("UNIXREMOTEPID={}", peer.pid),
-                   fmt::format("UNIXREMOTEEUID={}", peer.uid), fmt::format("UNIXREMOTEEGID={}", peer.gid)});
+        variables.insert(variables.end(),
+                         {"PROTO=UNIX", "UNIXLOCALPATH=" + local.path(),
+                          fmt::format("UNIXREMOTEPID={}", peer.pid), fmt::format("UNIXREMOTEEUID={}", peer.uid),
+                          fmt::format("UNIXREMOTEEGID={}", peer.gid)});
         return;
     }
     const auto* const protocol = local.family() == AF_INET6 ? "TCP6" : "TCP";
-    const auto here = parse_endpoint(local.to_string()), there = parse_endpoint(connection.peer().to_string());
-    to.insert(to.end(), {fmt::format("PROTO={}", protocol), fmt::format("{}LOCALIP={}", protocol, here.host),
-                         fmt::format("{}LOCALPORT={}", protocol, here.port),
-                         fmt::format("{}REMOTEIP={}", protocol, there.host),
-                         fmt::format("{}REMOTEPORT={}", protocol, there.port)});
+    const auto server = parse_endpoint(local.to_string()),
+               client = parse_endpoint(connection.peer().to_string());
+    variables.insert(variables.end(),
+                     {fmt::format("PROTO={}", protocol), fmt::format("{}LOCALIP={}", protocol, server.host),
+                      fmt::format("{}LOCALPORT={}", protocol, server.port),
+                      fmt::format("{}REMOTEIP={}", protocol, client.host),
+                      fmt::format("{}REMOTEPORT={}", protocol, client.port)});
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
-    for (auto& each : texts) pointers.push_back(each.data());
+    for (auto& text : texts) pointers.push_back(text.data());
     pointers.push_back(nullptr);
     return pointers;
 }
 
-/// What the child needs, made before: it lives in our memory, and may only make system calls.
-struct new_life {
+/// All that the child needs, prepared before vfork(2).
+struct exec_plan {
     const char* path;
     char* const* arguments;
     char* const* environment;
@@ -98,28 +101,37 @@ struct new_life {
     pid_t parent;
 };
 
-/// Returns only where it cannot be; errno tells why.
-void begin(const new_life& next) {
+/// Turns the child into the program. Returns only if that fails, with errno.
+///
+/// After vfork(2) the child runs in the parent's memory and on the parent's stack, while the parent is
+/// suspended. So it may only make system calls: what it allocates, locks or writes would stay in the parent.
+///
+/// The order matters. The process group comes first, so that the program can start nothing outside of it.
+/// Signals are unblocked after their actions are reset: a pending one would otherwise run the server's handler
+/// here, on the server's memory. The actions themselves are the child's own: vfork(2) copies them (no
+/// CLONE_SIGHAND).
+void begin(const exec_plan& plan) {
     setpgid(0, 0);
-    // The parent may have died before prctl could say what to do then.
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != next.parent) return;
-    if (dup2(next.socket, STDIN_FILENO) < 0 || dup2(next.socket, STDOUT_FILENO) < 0) return;
-    struct sigaction as_usual {};
-    as_usual.sa_handler = SIG_DFL;
-    for (const int each : next.signals) sigaction(each, &as_usual, nullptr);
-    setrlimit(RLIMIT_NOFILE, &next.descriptors);
+    // If the parent died before prctl(2), that signal will not come. Then another process is the parent now.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != plan.parent) return;
+    if (dup2(plan.socket, STDIN_FILENO) < 0 || dup2(plan.socket, STDOUT_FILENO) < 0) return;
+    struct sigaction default_action {};
+    default_action.sa_handler = SIG_DFL;
+    for (const int signal : plan.signals) sigaction(signal, &default_action, nullptr);
+    setrlimit(RLIMIT_NOFILE, &plan.descriptors);
     sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr); // after their actions: ours must not run here
-    execve(next.path, next.arguments, next.environment);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    execve(plan.path, plan.arguments, plan.environment);
 }
 
-[[gnu::noinline]] pid_t spawn(const new_life& next, std::atomic<int>& failure) {
+/// Not inlined: the child must not change local variables of its caller, whose stack it shares (vfork(2)).
+[[gnu::noinline]] pid_t spawn(const exec_plan& plan, std::atomic<int>& exec_error) {
     const pid_t process = vfork();
     if (process == 0) {
-        begin(next);
-        failure = errno;
-        _exit(127);
+        begin(plan);
+        exec_error = errno;
+        _exit(127); // as a shell does if a command cannot be run
     }
     return process;
 }
@@ -128,31 +140,34 @@ void begin(const new_life& next) {
 
 command::command(std::vector<std::string> words)
     : words_{std::move(words)}, path_{find_program(words_.front())}, variables_{inherited_variables()} {
-    for (int each = 1; each < NSIG; ++each) {
-        struct sigaction now {};
-        if (sigaction(each, nullptr, &now) == 0 && now.sa_handler != SIG_DFL) signals_.push_back(each);
+    for (int signal = 1; signal < NSIG; ++signal) {
+        struct sigaction action {};
+        if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler != SIG_DFL)
+            signals_.push_back(signal);
     }
-    // All of ours are close-on-exec; whoever started us may not have been so careful.
+    // The server opens all descriptors with close-on-exec. But it may have inherited others.
     check("close_range", [] { return close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC); });
     getrlimit(RLIMIT_NOFILE, &descriptors_);
-    descriptors_.rlim_cur = std::min<rlim_t>(FD_SETSIZE, descriptors_.rlim_max); // what select(2) can bear
+    // More descriptors would break a program that uses select(2).
+    descriptors_.rlim_cur = std::min<rlim_t>(FD_SETSIZE, descriptors_.rlim_max);
 }
 
 pid_t command::start(const connection& connection) {
     auto variables = variables_;
     add_variables_of(connection, variables);
     const auto arguments = pointers_to(words_), environment = pointers_to(variables);
-    const new_life next{path_.c_str(), arguments.data(), environment.data(), connection.descriptor(), signals_,
-                        descriptors_,  getpid()};
-    failure_ = 0;
+    const exec_plan plan{path_.c_str(), arguments.data(), environment.data(), connection.descriptor(), signals_,
+                         descriptors_,  getpid()};
+    exec_error_ = 0;
     sigset_t all, before;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &before); // a signal's action in the child would change our memory
-    const pid_t process = spawn(next, failure_);
-    const int reason = errno;
+    // Otherwise a signal handler could run in the child, and write to this process's memory.
+    sigprocmask(SIG_SETMASK, &all, &before);
+    const pid_t process = spawn(plan, exec_error_);
+    const int error = errno;
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (failure_ != 0) log::error("exec {}: {}", path_, std::strerror(failure_));
-    errno = reason;
+    if (exec_error_ != 0) log::error("exec {}: {}", path_, std::strerror(exec_error_));
+    errno = error;
     return process;
 }
 

@@ -10,11 +10,12 @@ namespace parley {
 
 namespace {
 
-/// Drops what has come. True: the client has ended, or is lost.
-bool has_ended(int socket) {
-    read_buffer area;
-    for (int i = 0; i < 64; ++i) { // others wait, too
-        const auto count = ::recv(socket, area.data(), area.size(), MSG_DONTWAIT);
+/// Discards input. Returns true if the client has closed or the connection is lost.
+bool is_closed_by_peer(int socket) {
+    constexpr int max_reads = 64; // 1 MiB: then the other clients have their turn
+    read_buffer buffer;
+    for (int i = 0; i < max_reads; ++i) {
+        const auto count = ::recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT);
         if (count == 0) return true;
         if (count < 0) return errno != EAGAIN && errno != EINTR;
     }
@@ -29,14 +30,14 @@ lingering_close::lingering_close()
 void lingering_close::add(connection connection) {
     connection.shutdown_write();
     const int socket = connection.descriptor();
-    if (has_ended(socket)) return;
+    if (is_closed_by_peer(socket)) return;
     try {
         const auto added =
-            leaving_.emplace(next_, leaving{std::move(connection), coarse_now() + connection::linger_time})
+            lingering_.emplace(next_, entry{std::move(connection), coarse_now() + connection::linger_time})
                 .first;
         epoll_event readable{.events = EPOLLIN, .data = {.u64 = next_++}};
-        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &readable) != 0) leaving_.erase(added);
-    } catch (const std::bad_alloc&) { // as above: then without a linger_time
+        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, socket, &readable) != 0) lingering_.erase(added);
+    } catch (const std::bad_alloc&) { // closed at once, by the destructor
     }
 }
 
@@ -44,18 +45,19 @@ void lingering_close::maintain() {
     epoll_event events[64];
     const int count = epoll_wait(epoll_.get(), events, std::size(events), 0);
     for (int i = 0; i < count; ++i) {
-        const auto found = leaving_.find(events[i].data.u64);
-        if (found != leaving_.end() && has_ended(found->second.connection.descriptor())) close(found);
+        const auto found = lingering_.find(events[i].data.u64);
+        if (found != lingering_.end() && is_closed_by_peer(found->second.connection.descriptor())) close(found);
     }
     const auto now = coarse_now();
-    for (auto each = leaving_.begin(); each != leaving_.end() && now >= each->second.deadline;)
-        each = close(each);
+    for (auto next = lingering_.begin(); next != lingering_.end() && now >= next->second.deadline;)
+        next = close(next);
 }
 
-/// Another process may still have the socket: then close(2) alone would leave it in the epoll set.
-lingering_close::position lingering_close::close(position each) {
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, each->second.connection.descriptor(), nullptr);
-    return leaving_.erase(each);
+/// Removes the socket from the epoll set itself: close(2) does that only if no other process has the socket
+/// (epoll(7), question 6), and the command's children may have it.
+lingering_close::position lingering_close::close(position closing) {
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, closing->second.connection.descriptor(), nullptr);
+    return lingering_.erase(closing);
 }
 
 } // namespace parley

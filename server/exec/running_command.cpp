@@ -17,35 +17,35 @@ using std::chrono::milliseconds;
 bool process_group::is_empty() const { return ::kill(-leader_, 0) != 0; }
 
 void process_group::terminate() {
-    if (asked_at_) return;
+    if (terminated_at_) return;
     ::kill(-leader_, SIGTERM);
-    asked_at_ = coarse_now();
+    terminated_at_ = coarse_now();
 }
 
 void process_group::kill_if_overdue() const {
-    if (asked_at_ && coarse_now() - *asked_at_ >= std::chrono::seconds{1}) kill();
+    if (terminated_at_ && coarse_now() - *terminated_at_ >= std::chrono::seconds{1}) kill();
 }
 
 void process_group::kill() const { ::kill(-leader_, SIGKILL); }
 
 running_command::running_command(connection connection, pid_t process, scoreboard& board, int number)
     : connection_{std::move(connection)},
-      by_{board, number},
-      log_{connection_, by_},
+      worker_{board, number},
+      log_{connection_, worker_},
       group_{process},
-      began_{coarse_now()} {
-    by_.stats().process.set(process);
-    by_.stats().thread.set(process);
-    by_.stats().now.set(activity::writing);
+      started_at_{coarse_now()} {
+    worker_.stats().process.set(process);
+    worker_.stats().thread.set(process);
+    worker_.stats().now.set(activity::writing);
 }
 
 void running_command::check_timeouts(milliseconds idle_timeout) {
-    const auto idle_after_stop = quiet_for();
-    if (stop_signal::is_requested() && idle_after_stop >= stop_signal::idle_after_stop)
+    const auto idle = idle_time();
+    if (stop_signal::is_requested() && idle >= stop_signal::idle_after_stop)
         ::shutdown(connection_.descriptor(), SHUT_RD);
     if (stop_signal::is_grace_over()) group_.terminate();
-    if (idle_timeout.count() > 0 && idle_after_stop >= idle_timeout && !group_.is_asked()) {
-        log::info("{}: idle for too long: the command is asked to end", connection_.peer().to_string());
+    if (idle_timeout.count() > 0 && idle >= idle_timeout && !group_.is_terminating()) {
+        log::info("{}: idle timeout; the command gets SIGTERM", connection_.peer().to_string());
         group_.terminate();
     }
     group_.kill_if_overdue();
@@ -57,13 +57,14 @@ void running_command::ended(int status) const {
                   process_end{status, {}}.to_string());
 }
 
-/// The kernel tells it of TCP only (tcp(7)); for a UNIX socket, it is the time since the beginning.
-milliseconds running_command::quiet_for() const {
-    tcp_info told{};
-    socklen_t size = sizeof told;
-    if (getsockopt(connection_.descriptor(), IPPROTO_TCP, TCP_INFO, &told, &size) == 0)
-        return milliseconds{std::min(told.tcpi_last_data_recv, told.tcpi_last_data_sent)};
-    return std::chrono::floor<milliseconds>(coarse_now() - began_);
+/// Returns how long nothing was received or sent. The kernel knows that for TCP only (tcp(7), TCP_INFO); for a
+/// UNIX socket it is the time since the start.
+milliseconds running_command::idle_time() const {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (getsockopt(connection_.descriptor(), IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+        return milliseconds{std::min(info.tcpi_last_data_recv, info.tcpi_last_data_sent)};
+    return std::chrono::floor<milliseconds>(coarse_now() - started_at_);
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// A command that talks to a client, what it has started, and the server's end of the connection.
+// A running command, the processes that it has started, and the server's descriptor of its connection.
 #pragma once
 
 #include "common/net/connection.hpp"
@@ -11,50 +11,50 @@
 
 namespace parley {
 
-/// A command and what it has started (setpgid(2)).
+/// The process group of a command: the command and the processes that it has started (setpgid(2)).
 class process_group {
 public:
     explicit process_group(pid_t leader) : leader_{leader} {}
 
     [[nodiscard]] bool is_empty() const;
 
-    /// Asks it to end (SIGTERM), which cannot be taken back: see insist().
+    /// Sends SIGTERM, once; kill_if_overdue() then gives it a second.
     void terminate();
-    [[nodiscard]] bool is_asked() const { return asked_at_.has_value(); }
+    [[nodiscard]] bool is_terminating() const { return terminated_at_.has_value(); }
 
-    /// Ends it (SIGKILL) where it was asked more than a second ago.
+    /// Sends SIGKILL if terminate() was called more than a second ago.
     void kill_if_overdue() const;
     void kill() const;
 
 private:
     pid_t leader_;
-    std::optional<std::chrono::steady_clock::time_point> asked_at_;
+    std::optional<std::chrono::steady_clock::time_point> terminated_at_;
 };
 
 class running_command {
 public:
-    /// Has the slot of `number` on the scoreboard until it goes.
+    /// Holds slot `number` of the scoreboard until it is destroyed.
     running_command(connection connection, pid_t process, scoreboard& board, int number);
 
-    /// To be asked now and then. A connection on which nothing has come or gone for `idle_timeout` (0: never)
-    /// ends the command; so does the end of the grace after a stop. When a stop is requested, it first gets the
-    /// end of its input, as soon as nothing is on its way.
+    /// Terminates the command if its connection was idle for `idle_timeout` (0: never), or if the grace after a
+    /// shutdown request is over. From the request on, the command gets end of input as soon as its connection
+    /// is idle. Call it periodically (timeout_schedule).
     void check_timeouts(std::chrono::milliseconds idle_timeout);
 
-    /// It has ended, with a status as wait(2) gives it. Tells the log where it did not end well.
+    /// Logs a wait(2) status that is not success. Call it when the command has ended.
     void ended(int status) const;
 
     [[nodiscard]] process_group& group() { return group_; }
     [[nodiscard]] connection& get_connection() { return connection_; }
 
 private:
-    [[nodiscard]] std::chrono::milliseconds quiet_for() const;
+    [[nodiscard]] std::chrono::milliseconds idle_time() const;
 
-    connection connection_; // the same socket as the command's
-    worker by_;
+    connection connection_; // the same socket as the command's standard input and output
+    worker worker_;
     connection_log log_;
     process_group group_;
-    std::chrono::steady_clock::time_point began_;
+    std::chrono::steady_clock::time_point started_at_;
 };
 
 } // namespace parley
