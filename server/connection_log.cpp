@@ -8,7 +8,7 @@ namespace parley {
 
 namespace {
 
-/// Did the peer or the network end the connection? (tcp(7), send(2), recv(2))
+/// True if the peer or the network has ended the connection (tcp(7), send(2), recv(2)).
 bool is_peer_error(const std::exception& reason) {
     const auto* error = dynamic_cast<const std::system_error*>(&reason);
     if (!error || error->code().category() != std::generic_category()) return false;
@@ -33,15 +33,15 @@ connection_log::connection_log(const connection& connection, worker& worker)
 }
 
 void connection_log::failed(const std::exception& reason) const noexcept {
-    const bool is_ours = !is_peer_error(reason);
-    if (!is_ours && !log::is_detailed()) return;
+    const bool is_own = !is_peer_error(reason);
+    if (!is_own && !log::is_detailed()) return;
     try {
-        const auto who = connection_.peer().to_string();
-        if (is_ours)
-            log::error("{}: {}", who, reason.what());
+        const auto peer = connection_.peer().to_string();
+        if (is_own)
+            log::error("{}: {}", peer, reason.what());
         else
-            log::debug("{}: {}", who, reason.what());
-    } catch (const std::bad_alloc&) { // then the log is one line short
+            log::debug("{}: {}", peer, reason.what());
+    } catch (const std::bad_alloc&) { // then it is not logged
     }
 }
 

@@ -1,4 +1,4 @@
-// The beginning and the end of a connection, in the log and on the scoreboard.
+// Records the start and the end of a connection in the log and on the scoreboard.
 #pragma once
 
 #include "common/net/connection.hpp"
@@ -10,13 +10,13 @@ namespace parley {
 
 class connection_log {
 public:
-    /// The connection begins. `connection` and `worker` must outlive this.
+    /// Records the start. `connection` and `worker` must outlive this object.
     connection_log(const connection& connection, worker& worker);
 
-    /// Why it ended before its time. A peer's reset is its own affair: a debug line.
+    /// Logs the error that ended it: an error, or a debug line if the peer or the network is the cause.
     void failed(const std::exception& reason) const noexcept;
 
-    /// It has ended.
+    /// Records the end.
     ~connection_log();
 
 private:

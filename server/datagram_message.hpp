@@ -1,4 +1,4 @@
-// A datagram as recvmsg(2) and sendmsg(2) take it: with where it came from, and which address was asked.
+// A UDP datagram with its source and destination address, as recvmsg(2) and sendmsg(2) take it.
 #pragma once
 
 #include <array>
@@ -10,14 +10,13 @@
 
 namespace parley {
 
-/// A datagram, and where it came from and went to (recvmsg(2)).
 struct datagram_message {
     sockaddr_storage from{};
     iovec content{};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(in6_pktinfo))> control{};
     msghdr header{};
 
-    explicit datagram_message(std::span<char> room) : content{room.data(), room.size()} {
+    explicit datagram_message(std::span<char> buffer) : content{buffer.data(), buffer.size()} {
         header.msg_name = &from;
         header.msg_namelen = sizeof from;
         header.msg_iov = &content;
@@ -32,24 +31,25 @@ struct datagram_message {
         return ntohs(reinterpret_cast<const sockaddr_in6&>(from).sin6_port);
     }
 
-    /// Makes it the answer: to where it came from, and from the address that was asked, which a socket that
-    /// listens at all addresses does not do by itself (ip(7), ipv6(7)).
-    void become_answer(std::string_view text) {
+    /// Turns it into the reply: to its source, and from the address to which it was sent. A socket that is
+    /// bound to all addresses would choose a source address by the route, and the client would not recognise
+    /// the reply (ip(7), ipv6(7)).
+    void become_reply(std::string_view text) {
         content = {const_cast<char*>(text.data()), text.size()};
         if (header.msg_controllen == 0) return;
         auto* const info = CMSG_FIRSTHDR(&header);
         if (info && info->cmsg_level == IPPROTO_IP && info->cmsg_type == IP_PKTINFO) {
-            in_pktinfo asked;
-            std::memcpy(&asked, CMSG_DATA(info), sizeof asked);
-            asked.ipi_ifindex = 0; // the route decides
-            std::memcpy(CMSG_DATA(info), &asked, sizeof asked);
+            in_pktinfo destination;
+            std::memcpy(&destination, CMSG_DATA(info), sizeof destination);
+            destination.ipi_ifindex = 0; // the route chooses the interface
+            std::memcpy(CMSG_DATA(info), &destination, sizeof destination);
             return;
         }
-        in6_pktinfo asked;
+        in6_pktinfo destination;
         if (info && info->cmsg_level == IPPROTO_IPV6 && info->cmsg_type == IPV6_PKTINFO) {
-            std::memcpy(&asked, CMSG_DATA(info), sizeof asked);
-            if (!IN6_IS_ADDR_MULTICAST(&asked.ipi6_addr))
-                return; // the interface matters to a link-local address
+            std::memcpy(&destination, CMSG_DATA(info), sizeof destination);
+            if (!IN6_IS_ADDR_MULTICAST(&destination.ipi6_addr))
+                return; // with its interface, which a link-local address needs
         }
         header.msg_controllen = 0;
     }

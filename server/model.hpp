@@ -1,5 +1,6 @@
-// Concurrency models: who runs a conversation, and when. Each is one function in one file of server/models/,
-// which names no service and parses no option. One table names them all.
+// The table of concurrency models. A model decides which threads and processes run sessions, and when.
+//
+// Each is one function in one file of server/models/, which names no service and parses no option.
 #pragma once
 
 #include "common/net/listener.hpp"
@@ -15,60 +16,61 @@
 
 namespace parley {
 
-/// Who calls accept(2), where a model leaves a choice.
+/// Who calls accept(2), if the model leaves a choice (UNP vol. 1, chapter 30).
 enum class accept_strategy {
-    shared,          // every worker, at the shared door
-    file_lock,       // every worker in its turn, by a lock on a file (fcntl(2))
-    mutex,           // every worker in its turn, by a mutex that survives its owner's death
+    shared,          // every worker, on the shared listening socket
+    file_lock,       // one worker at a time, by a lock on a file (fcntl(2))
+    mutex,           // one worker at a time, by a mutex that survives its owner's death
     fd_passing,      // the parent, which passes the descriptor to a worker (SCM_RIGHTS, unix(7))
-    reuseport,       // every worker, at a door of its own to the same port (SO_REUSEPORT, socket(7))
+    reuseport,       // every worker, on a socket of its own at the same port (SO_REUSEPORT, socket(7))
     main_thread,     // the main thread, which hands connections over
-    epoll_exclusive, // every loop watches the shared door, the kernel wakes one (EPOLLEXCLUSIVE, epoll_ctl(2))
+    epoll_exclusive, // every loop watches the shared socket, the kernel wakes one (EPOLLEXCLUSIVE)
 };
+
+/// Returns the name that --accept takes.
 std::string_view name_of(accept_strategy value);
 
-/// In what workers run, where a model leaves a choice.
+/// What workers are, if the model leaves a choice.
 enum class worker_kind { threads, processes };
 
-/// What models are told. Each uses what concerns it.
+/// The options of all models. Each model uses those that apply to it.
 struct model_options {
-    int workers;                           // processes or threads of a pool, at the beginning
-    int threads;                           // of each process of a hybrid; for the work of coroutines
-    int min_spare, max_spare, max_workers; // a pool of processes that grows and shrinks; 0: it does not
-    int max_connections_per_worker;        // then a process is replaced; 0: never
-    int max_connections;                   // at a time, of all workers together
-    std::chrono::milliseconds
-        idle_timeout; // a client that completes no request for so long is let go; 0: never
+    int workers;                            // processes, threads or loops; of a growing pool, at the start
+    int threads;                            // in each process of hybrid; for the CPU-bound work of coroutine
+    int min_spare, max_spare, max_workers;  // limits of a growing process pool; 0: its size is fixed
+    int max_connections_per_worker;         // a worker process is then replaced; 0: never
+    int max_connections;                    // open at a time, of all workers together
+    std::chrono::milliseconds idle_timeout; // connections without a completed request are closed; 0: never
     accept_strategy accept;
     worker_kind in;
-    std::vector<std::string> command; // what exec runs
-    scoreboard& board;                // a slot for every worker that there can be
-    ready_report& ready;              // to be called by a model, or its workers, once it can serve
+    std::vector<std::string> command; // of exec
+    scoreboard& board;                // has a slot for the highest possible number of workers
+    ready_report& ready;              // called by the model, or by each of its workers, once it can serve
 };
 
-/// A row of the table: what runs, and where it stands in the books.
+/// A row of the table: the model, what options it takes, and its place in the literature.
 struct model {
     std::string_view name;
     std::string_view summary;
-    /// Serves the clients that come to `listener` until a stop is requested and all conversations have ended.
-    /// Throws std::system_error where it cannot go on.
+    /// Serves the clients of `listener`. Returns when shutdown was requested and all sessions have ended.
+    /// Throws std::system_error if it cannot go on.
     void (*run)(listener& listener, const service& offered, const model_options& options);
 
-    std::span<const accept_strategy> accepts; // what --accept can be; the first is the default
-    bool in_either = false;                   // --in threads or processes
-    int default_workers = 0;                  // 0: as many as there are processors to use
-    bool workers_serve = false;               // each of --workers takes a client, or several
-    bool threads_serve = false;               // so does each of their --threads
-    bool datagrams = false;                   // serves udp: addresses, and no others
-    bool commands = false;                    // runs a command instead of a service
+    std::span<const accept_strategy> accepts; // values of --accept; the first is the default
+    bool in_either = false;                   // takes --in processes, too
+    int default_workers = 0;                  // 0: the number of usable CPUs
+    bool workers_serve = false; // each of --workers serves at least one client: see --max-connections
+    bool threads_serve = false; // and so does each of their --threads
+    bool datagrams = false;     // serves udp: addresses only
+    bool commands = false;      // runs a command instead of a service
 
-    std::string_view file;    // in server/models/
-    std::string_view topic;   // of the lecture
-    std::string_view stevens; // row of his table
-    std::string_view muduo;   // scheme of its table, or another server that works so
-    std::string_view wrong;   // when it is the wrong choice
+    std::string_view file;            // in server/models/
+    std::string_view topic;           // of the lecture notes
+    std::string_view stevens;         // row of the table in UNP vol. 1, 30.2
+    std::string_view muduo;           // scheme in muduo's table, or another server of this kind
+    std::string_view when_not_to_use; // the same text as in the card of its file
 
-    /// Why this system cannot run it; empty: it can.
+    /// Returns why this system cannot run the model; empty if it can.
     std::string (*obstacle)() = [] { return std::string{}; };
 };
 

@@ -15,15 +15,20 @@ namespace parley {
 
 namespace {
 
+/// Headings of --help, in the order of its groups.
+constexpr auto what_is_served = "What is served";
+constexpr auto addresses_and_clients = "Addresses and clients";
+constexpr auto worker_settings = "Workers";
+constexpr auto stop_and_watch = "Time limits, log and metrics";
+constexpr auto service_settings = "Settings of single services";
+constexpr auto lists = "Lists";
+
 constexpr std::string_view examples =
-    "  parley-server                                       welcomes on 127.0.0.1:9999, a thread per "
-    "connection\n"
-    "  parley-server --model pool --service echo --workers 8\n"
-    "  parley-server --model fork --service counter --counter unlocked --listen 127.0.0.1:0\n"
+    "  parley-server                                       greet on 127.0.0.1:9999, a thread per connection\n"
+    "  parley-server --list                                print the models and services\n"
     "  parley-server --model prefork --accept mutex --min-spare 2 --max-spare 4 --max-workers 16\n"
     "  parley-server --model loops --in processes --listen 127.0.0.1:9999 --listen unix:/tmp/parley.sock\n"
-    "  parley-server --model exec -- sort -r               a command per connection, as inetd does it\n"
-    "  parley-server --list                                models and services, a line each\n";
+    "  parley-server --model exec -- sort -r               a command per connection, as inetd does it\n";
 
 template <class Row>
 const Row& find(std::string_view kind, std::span<const Row> rows, std::string_view name) {
@@ -34,9 +39,9 @@ const Row& find(std::string_view kind, std::span<const Row> rows, std::string_vi
     throw std::invalid_argument(fmt::format("no such {} '{}': choose {}", kind, name, fmt::join(known, ", ")));
 }
 
-std::string remark_on(const service_entry&) { return {}; }
+std::string remark_about(const service_entry&) { return {}; }
 
-std::string remark_on(const model& row) {
+std::string remark_about(const model& row) {
     const auto obstacle = row.obstacle();
     return obstacle.empty() ? "" : " (unavailable here: " + obstacle + ")";
 }
@@ -44,7 +49,8 @@ std::string remark_on(const model& row) {
 template <class Row>
 std::string lines_of(std::span<const Row> rows) {
     std::string text;
-    for (const auto& row : rows) text += fmt::format("  {:<12}{}{}\n", row.name, row.summary, remark_on(row));
+    for (const auto& row : rows)
+        text += fmt::format("  {:<12}{}{}\n", row.name, row.summary, remark_about(row));
     return text;
 }
 
@@ -57,22 +63,22 @@ std::string names_of(std::span<const Row> rows) {
 
 std::string table_of_models() {
     std::string text =
-        "| topic of the notes | model | Stevens, UNP vol. 1 | muduo, and others | file | when it is wrong |\n"
+        "| topic of the notes | model | Stevens, UNP vol. 1 | muduo, and others | file | when not to use it |\n"
         "|---|---|---|---|---|---|\n";
     for (const auto& row : models())
         text += fmt::format("| {} | `{}` | {} | {} | [{}](server/models/{}) | {} |\n", row.topic, row.name,
-                            row.stevens, row.muduo, row.file, row.file, row.wrong);
+                            row.stevens, row.muduo, row.file, row.file, row.when_not_to_use);
     return text;
 }
 
-/// A flag that prints what `text()` returns and ends the program, as --help does.
+/// Adds a flag that prints what `text()` returns and ends the program, as --help does.
 void add_list(CLI::App& app, const std::string& name, std::function<std::string()> text,
               const std::string& description) {
     const auto print = [text = std::move(text)] {
         write_result(text());
         throw CLI::Success{};
     };
-    app.add_flag_callback(name, print, description);
+    app.add_flag_callback(name, print, description)->group(lists);
 }
 
 mode_t mode_of(const std::string& text) {
@@ -90,32 +96,33 @@ mode_t mode_of(const std::string& text) {
 const model& find_model(std::string_view name) { return find("model", models(), name); }
 const service_entry& find_service(std::string_view name) { return find("service", services(), name); }
 
-void apply_defaults(server_options& options, const model& chosen) {
-    const auto refuse = [&](std::string_view option, std::string_view why) {
-        throw std::invalid_argument(fmt::format("{} does not fit the model {}: {}", option, chosen.name, why));
+void apply_defaults(server_options& options, const model& model) {
+    const auto refuse = [&](std::string_view option, std::string_view reason) {
+        throw std::invalid_argument(
+            fmt::format("{} does not fit the model {}: {}", option, model.name, reason));
     };
-    const int processors = usable_cpu_count();
-    if (options.listen.empty()) options.listen = {chosen.datagrams ? "udp:127.0.0.1:9999" : "127.0.0.1:9999"};
-    const bool workers_open = options.workers == 0, threads_open = options.threads == 0;
-    if (workers_open) options.workers = chosen.default_workers > 0 ? chosen.default_workers : processors;
-    if (threads_open) options.threads = processors;
-    if (chosen.workers_serve) { // each of them takes a client at least
-        const int most = options.max_connections;
-        const int each = chosen.threads_serve && !threads_open ? options.threads : 1;
-        if (workers_open) options.workers = std::clamp(most / each, 1, options.workers);
-        if (threads_open && chosen.threads_serve)
-            options.threads = std::clamp(most / options.workers, 1, options.threads);
-        const int all = options.workers * (chosen.threads_serve ? options.threads : 1);
-        if (all > most)
-            refuse(fmt::format("--max-connections {}", most),
-                   fmt::format("its {} workers take a client each", all));
+    const int cpus = usable_cpu_count();
+    if (options.listen.empty()) options.listen = {model.datagrams ? "udp:127.0.0.1:9999" : "127.0.0.1:9999"};
+    const bool default_workers = options.workers == 0, default_threads = options.threads == 0;
+    if (default_workers) options.workers = model.default_workers > 0 ? model.default_workers : cpus;
+    if (default_threads) options.threads = cpus;
+    if (model.workers_serve) { // each worker serves at least one client, and all together at most the limit
+        const int limit = options.max_connections;
+        const int clients_per_worker = model.threads_serve && !default_threads ? options.threads : 1;
+        if (default_workers) options.workers = std::clamp(limit / clients_per_worker, 1, options.workers);
+        if (default_threads && model.threads_serve)
+            options.threads = std::clamp(limit / options.workers, 1, options.threads);
+        const int all = options.workers * (model.threads_serve ? options.threads : 1);
+        if (all > limit)
+            refuse(fmt::format("--max-connections {}", limit),
+                   fmt::format("its {} workers serve at least a client each", all));
     }
-    if (options.accept.empty()) options.accept = name_of(chosen.accepts.front());
-    accept_strategy_of(chosen, options.accept);
-    if (options.in == worker_kind::processes && !chosen.in_either)
+    if (options.accept.empty()) options.accept = name_of(model.accepts.front());
+    accept_strategy_of(model, options.accept);
+    if (options.in == worker_kind::processes && !model.in_either)
         refuse("--in processes", "only loops takes it");
     if (options.min_spare > 0) {
-        if (chosen.name != "prefork") refuse("--min-spare", "only prefork grows");
+        if (model.name != "prefork") refuse("--min-spare", "only prefork grows");
         if (options.max_spare == 0) options.max_spare = 2 * options.min_spare;
         if (options.max_workers == 0)
             options.max_workers = std::clamp(256, options.workers, options.max_connections);
@@ -126,93 +133,134 @@ void apply_defaults(server_options& options, const model& chosen) {
     } else if (options.max_spare > 0 || options.max_workers > 0) {
         refuse("--max-spare or --max-workers", "a pool grows only with --min-spare");
     }
-    if (chosen.datagrams && !find_service(options.service).datagrams)
-        refuse("--service " + options.service, "over datagrams there are echo and welcome");
-    if (options.max_connections_per_worker > 0 && chosen.name != "prefork")
+    if (model.datagrams && !find_service(options.service).datagrams)
+        refuse("--service " + options.service, "over datagrams, choose echo or welcome");
+    if (options.max_connections_per_worker > 0 && model.name != "prefork")
         refuse("--max-connections-per-worker", "only prefork replaces its workers");
-    if (chosen.commands == options.command.empty())
-        refuse(chosen.commands ? "no command" : fmt::format("the command '{}'", options.command.front()),
-               chosen.commands ? "write it at the end, as in -- sort -r" : "only exec runs one");
+    if (model.commands == options.command.empty())
+        refuse(model.commands ? "no command" : fmt::format("the command '{}'", options.command.front()),
+               model.commands ? "write it at the end, as in -- sort -r" : "only exec runs one");
 }
 
 int most_workers(const server_options& options) {
     return std::max({options.workers * options.threads, options.max_workers, options.max_connections});
 }
 
-accept_strategy accept_strategy_of(const model& chosen, std::string_view name) {
+accept_strategy accept_strategy_of(const model& model, std::string_view name) {
     std::vector<std::string_view> known;
-    for (const auto each : chosen.accepts) {
-        if (name_of(each) == name) return each;
-        known.push_back(name_of(each));
+    for (const auto strategy : model.accepts) {
+        if (name_of(strategy) == name) return strategy;
+        known.push_back(name_of(strategy));
     }
     throw std::invalid_argument(fmt::format("--accept {} does not fit the model {}: choose {}", name,
-                                            chosen.name, fmt::join(known, ", ")));
+                                            model.name, fmt::join(known, ", ")));
 }
 
-void describe_options(CLI::App& app, server_options& options) {
-    app.add_option("-m,--model", options.model, "how clients are served: see --list")->capture_default_str();
-    app.add_option("-s,--service", options.service, "what they are served: see --list")->capture_default_str();
-    app.add_option(
-           "-l,--listen", options.listen,
-           "HOST:PORT (port 0: the kernel chooses; a name stands for all its addresses), unix:PATH, unix:@NAME "
-           "(abstract), or udp:HOST:PORT for the model datagram; may be repeated; default 127.0.0.1:9999")
+namespace {
+
+void describe_model(CLI::App& app, server_options& options) {
+    app.add_option("-m,--model", options.model, "concurrency model: see --list")
+        ->capture_default_str()
+        ->group(what_is_served);
+    app.add_option("-s,--service", options.service, "service: see --list")
+        ->capture_default_str()
+        ->group(what_is_served);
+    app.add_option("command", options.command, "after --: the command of the model exec, and its arguments")
+        ->type_name("")
+        ->group(what_is_served);
+}
+
+void describe_addresses(CLI::App& app, server_options& options) {
+    app.add_option("-l,--listen", options.listen,
+                   "HOST:PORT (port 0: the kernel chooses; a name stands for all its addresses), unix:PATH, "
+                   "unix:@NAME (abstract), or udp:HOST:PORT for the model datagram; may be repeated; default: "
+                   "127.0.0.1:9999")
         ->type_name("ADDRESS")
         ->expected(1)
-        ->allow_extra_args(false) // or it would take the -- before a command
-        ->take_all();
+        ->allow_extra_args(false) // otherwise it would take the -- before a command
+        ->take_all()
+        ->group(addresses_and_clients);
     app.add_option(
-        "--accept", options.accept,
-        "who accepts: each, file-lock, mutex, pass or reuseport (prefork); main, each or mutex (pool); "
-        "reuseport or exclusive (loops)");
-    app.add_option("--in", options.in, "in what loops run: threads or processes")
+           "--max-connections", options.max_connections,
+           "connections open at a time, in equal shares of the loops; further clients wait in the backlog")
+        ->check(CLI::Range(1, 100'000))
+        ->capture_default_str()
+        ->group(addresses_and_clients);
+    app.add_option("--backlog", options.backlog, "listen(2) backlog, capped by net.core.somaxconn")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str()
+        ->group(addresses_and_clients);
+    app.add_option_function<std::string>(
+           "--unix-mode", [&options](const std::string& text) { options.unix_mode = mode_of(text); },
+           "permissions of UNIX sockets, as chmod(1) takes them")
+        ->type_name("OCTAL")
+        ->default_str("600")
+        ->group(addresses_and_clients);
+    app.add_option("--user", options.user,
+                   "drop root privileges to this user, by name or number, once the addresses are bound")
+        ->type_name("USER[:GROUP]")
+        ->group(addresses_and_clients);
+}
+
+void describe_workers(CLI::App& app, server_options& options) {
+    app.add_option("-w,--workers", options.workers,
+                   "processes, threads or loops; default: the usable CPUs, and 1 for coroutine")
+        ->check(CLI::Range(1, 10'000))
+        ->group(worker_settings);
+    app.add_option(
+           "--threads", options.threads,
+           "threads in each process of hybrid, or for CPU-bound work of coroutine; default: the usable CPUs")
+        ->check(CLI::Range(1, 1'000))
+        ->group(worker_settings);
+    app.add_option("--in", options.in, "what the loops of the model loops are")
         ->transform(
             CLI::CheckedTransformer(std::map<std::string, worker_kind>{{"threads", worker_kind::threads},
                                                                        {"processes", worker_kind::processes}})
                 .description(""))
         ->type_name("threads|processes")
-        ->default_str("threads");
-    app.add_option("-w,--workers", options.workers,
-                   "processes, threads or loops; default: the processors that it may use, and 1 for coroutine")
-        ->check(CLI::Range(1, 10'000));
-    app.add_option("--threads", options.threads,
-                   "threads in each process of hybrid, or for the work of coroutine; default: as for --workers")
-        ->check(CLI::Range(1, 1'000));
-    app.add_option("--min-spare", options.min_spare, "prefork adds workers when fewer are idle; default: never")
-        ->check(CLI::Range(1, 10'000));
+        ->default_str("threads")
+        ->group(worker_settings);
+    app.add_option(
+           "--accept", options.accept,
+           "accept strategy: each, file-lock, mutex, pass or reuseport (prefork); main, each or mutex (pool); "
+           "reuseport or exclusive (loops); default: the first of these")
+        ->group(worker_settings);
+    app.add_option("--min-spare", options.min_spare,
+                   "idle workers below which prefork adds workers; default: its size is fixed")
+        ->check(CLI::Range(1, 10'000))
+        ->group(worker_settings);
     app.add_option("--max-spare", options.max_spare,
-                   "and ends one when more are idle; default: twice --min-spare")
-        ->check(CLI::Range(1, 10'000));
-    app.add_option("--max-workers", options.max_workers, "prefork's limit when it grows; default: 256")
-        ->check(CLI::Range(1, 10'000));
+                   "idle workers above which prefork ends one; default: twice --min-spare")
+        ->check(CLI::Range(1, 10'000))
+        ->group(worker_settings);
+    app.add_option("--max-workers", options.max_workers, "limit of a growing prefork; default: 256")
+        ->check(CLI::Range(1, 10'000))
+        ->group(worker_settings);
     app.add_option("--max-connections-per-worker", options.max_connections_per_worker,
-                   "prefork replaces a worker after so many; default: never")
-        ->check(CLI::Range(1, 1'000'000'000));
-    app.add_option("--max-connections", options.max_connections,
-                   "at a time, in equal shares of the loops; further clients wait in the kernel")
-        ->check(CLI::Range(1, 100'000))
-        ->capture_default_str();
-    app.add_option("--backlog", options.backlog, "length of the kernel's queue of clients; it caps it itself")
-        ->check(CLI::Range(1, 1'000'000))
-        ->capture_default_str();
-    app.add_option_function<std::string>(
-           "--unix-mode", [&options](const std::string& text) { options.unix_mode = mode_of(text); },
-           "who may connect to a UNIX socket, as chmod takes it")
-        ->type_name("OCTAL")
-        ->default_str("600");
-    app.add_option("--user", options.user,
-                   "give up root for this user, by name or number, once the addresses are bound")
-        ->type_name("USER[:GROUP]");
-    add_duration(app, "--idle-timeout", options.idle_timeout,
-                 "a client that completes no request for so long is let go; 0s: never");
-    add_duration(app, "--grace", options.grace, "how long replies in flight may take after SIGTERM or SIGINT");
-    app.add_option("--metrics", options.metrics,
-                   "serves what the workers do at http://HOST:PORT/metrics, in Prometheus' text format")
-        ->type_name("HOST:PORT");
-    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
-        ->capture_default_str();
+                   "connections after which prefork replaces a worker; default: never")
+        ->check(CLI::Range(1, 1'000'000'000))
+        ->group(worker_settings);
+}
 
-    auto& services = options.services;
-    app.add_option("--greeting", services.greeting, "what the service welcome says")->capture_default_str();
+void describe_operation(CLI::App& app, server_options& options) {
+    add_duration(app, "--idle-timeout", options.idle_timeout,
+                 "close connections without a completed request for this long (0s: never)")
+        ->group(stop_and_watch);
+    add_duration(app, "--grace", options.grace, "time limit for replies in flight after SIGTERM or SIGINT")
+        ->group(stop_and_watch);
+    app.add_option("--log-level", options.log_level, "trace, debug, info, warn, error or off")
+        ->capture_default_str()
+        ->group(stop_and_watch);
+    app.add_option("--metrics", options.metrics,
+                   "serve metrics of the workers at http://HOST:PORT/metrics, in Prometheus' text format")
+        ->type_name("HOST:PORT")
+        ->group(stop_and_watch);
+}
+
+void describe_services(CLI::App& app, service_options& services) {
+    app.add_option("--greeting", services.greeting, "greeting of the service welcome")
+        ->capture_default_str()
+        ->group(service_settings);
     app.add_option_function<std::string>(
            "--counter",
            [&services](const std::string& name) {
@@ -225,24 +273,38 @@ void describe_options(CLI::App& app, server_options& options) {
                                                           name));
                services.counter = found->second;
            },
-           "how the service counter counts: mutex, atomic; or wrongly: unlocked, private")
-        ->default_str("mutex");
-    app.add_option("--max-digits", services.max_digits, "decimals that a request to pi may ask for")
+           "how the service counter counts: mutex or atomic; unlocked or private count wrongly, as a lesson")
+        ->default_str("mutex")
+        ->group(service_settings);
+    app.add_option("--max-digits", services.max_digits, "limit of decimals in one request to the service pi")
         ->check(CLI::Range(1, 100'000))
-        ->capture_default_str();
-    add_duration(app, "--max-wait", services.max_wait, "time that a request to wait may ask for");
+        ->capture_default_str()
+        ->group(service_settings);
+    add_duration(app, "--max-wait", services.max_wait, "limit of the time in one request to the service wait")
+        ->group(service_settings);
+}
 
-    const auto both = [] {
-        return fmt::format("models:\n{}\nservices:\n{}", lines_of(models()), lines_of(parley::services()));
+void describe_lists(CLI::App& app) {
+    const auto all = [] {
+        return fmt::format("models:\n{}\nservices:\n{}", lines_of(models()), lines_of(services()));
     };
-    add_list(app, "--list", both, "prints the models and the services");
+    add_list(app, "--list", all, "print the models and the services");
     add_list(
-        app, "--list-models", [] { return names_of(models()); }, "prints the models' names, for scripts");
+        app, "--list-models", [] { return names_of(models()); }, "print the names of the models, for scripts");
     add_list(
-        app, "--list-services", [] { return names_of(parley::services()); }, "prints the services' names");
-    add_list(app, "--list-table", table_of_models, "prints the models as the table of the README");
-    app.add_option("command", options.command, "after --: what the model exec runs, and its arguments")
-        ->type_name("");
+        app, "--list-services", [] { return names_of(services()); }, "print the names of the services");
+    add_list(app, "--list-table", table_of_models, "print the models as the table of README.md");
+}
+
+} // namespace
+
+void describe_options(CLI::App& app, server_options& options) {
+    describe_model(app, options);
+    describe_addresses(app, options);
+    describe_workers(app, options);
+    describe_operation(app, options);
+    describe_services(app, options.services);
+    describe_lists(app);
     describe(app, examples);
 }
 

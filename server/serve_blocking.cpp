@@ -7,12 +7,12 @@ namespace parley {
 
 namespace {
 
-/// Calls `converse()`, and logs what ends it.
-template <class Converse>
-void log_connection(const connection& connection, worker& worker, Converse converse) noexcept {
+/// Calls `run()`, and logs the error that ends it.
+template <class Run>
+void log_connection(const connection& connection, worker& worker, Run run) noexcept {
     connection_log log{connection, worker};
     try {
-        converse();
+        run();
     } catch (const std::exception& error) {
         log.failed(error);
     }

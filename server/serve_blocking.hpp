@@ -1,5 +1,5 @@
-// One connection from open to logged end, for the models whose calls wait. What goes wrong in a conversation
-// ends here: it never takes the server along.
+// One connection from start to logged end, for models with blocking calls. An error in a session ends here: it
+// never ends the server. Its counterpart for event loops is loops/served_connection.hpp.
 #pragma once
 
 #include "common/net/connection.hpp"
@@ -8,12 +8,11 @@
 
 namespace parley {
 
-/// Opens a session of `offered` with the peer at the other end of `connection` and carries it to its end.
-/// Throws nothing.
+/// Makes a session of the service `offered` and runs it over `connection` until it ends.
 void serve(connection connection, const service& offered, const model_options& options,
            worker& worker) noexcept;
 
-/// The same with a session that has been opened already, and has not begun.
+/// Does the same with a session that was made before, and has not started.
 void serve(connection connection, session& session, const model_options& options, worker& worker) noexcept;
 
 } // namespace parley

@@ -4,12 +4,12 @@ namespace parley {
 
 std::span<const service_entry> services() {
     static constexpr service_entry table[] = {
-        {"welcome", "greets and says goodbye", welcome, true},
+        {"welcome", "greets, and closes the connection", welcome, true},
         {"echo", "sends every byte back", echo, true},
-        {"counter", "answers each line with the new value of one counter that all clients share", counter},
-        {"hello", "greets the name on each line, from functions that read the request's context", hello},
-        {"pi", "answers a line with a number N with N decimals of pi: work for the processor", pi},
-        {"wait", "answers a line with a number MS after MS milliseconds: no work, but time", wait},
+        {"counter", "answers each line with the new value of a counter that all clients share", counter},
+        {"hello", "greets the name on each line, by functions that read the request's context", hello},
+        {"pi", "answers a number N with N decimals of pi: CPU-bound work", pi},
+        {"wait", "answers a number MS after MS milliseconds: a wait without work", wait},
     };
     return table;
 }

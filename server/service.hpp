@@ -1,5 +1,5 @@
-// Services: what the server does for a client, as session coroutines that know nothing of sockets, threads
-// or processes. One table names them all.
+// The table of services. A service is what the server does for a client: a session coroutine that knows nothing
+// of sockets, threads or processes. Read common/session/session.hpp first.
 #pragma once
 
 #include "common/session/session.hpp"
@@ -13,7 +13,7 @@
 
 namespace parley {
 
-/// What services are told when the server starts.
+/// The options of all services.
 struct service_options {
     std::string greeting = "welcome to here";
     visit_counter::kind counter = visit_counter::kind::mutex;
@@ -21,15 +21,16 @@ struct service_options {
     std::chrono::milliseconds max_wait{60'000}; // for one request
 };
 
-/// What all sessions of one server share, in whichever process or thread they run.
+/// The state that all sessions of one server share, whatever process or thread runs them.
 struct server_state {
-    server_state(const service_options& given, int workers) : options{given}, visits{given.counter, workers} {}
+    server_state(const service_options& service_options, int workers)
+        : options{service_options}, visits{service_options.counter, workers} {}
 
     const service_options options;
     visit_counter visits;
 };
 
-/// A service as a model sees it: each call opens a session with a new client.
+/// A service as a model sees it: each call makes a session for a new client.
 using service = std::function<session()>;
 
 /// A row of the table.
@@ -37,8 +38,9 @@ struct service_entry {
     std::string_view name;
     std::string_view summary;
     session (*open)(server_state& shared);
-    bool datagrams =
-        false; // its answers are no larger than their requests, or small: nobody is flooded with them
+    /// May be served over datagrams. Its replies are small, or no larger than their requests: the source
+    /// address of a request can be forged, and a larger reply would let an attacker flood a third host.
+    bool datagrams = false;
 };
 
 std::span<const service_entry> services();

@@ -10,7 +10,8 @@ namespace {
 
 std::uint64_t add_one_unlocked(std::atomic<std::uint64_t>& value) {
     const auto before = value.load(std::memory_order_relaxed);
-    std::this_thread::yield(); // "between reading and writing back, somebody else may run": here somebody does
+    std::this_thread::yield(); // makes the race of the lesson likely: another worker runs between read and
+                               // write
     value.store(before + 1, std::memory_order_relaxed);
     return before + 1;
 }

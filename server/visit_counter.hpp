@@ -1,5 +1,6 @@
-// One number that all clients count up, whichever process or thread serves them: two right ways to share it,
-// and two wrong ones to learn from. The wrong ones are well defined: they lose updates, and break nothing.
+// A counter that all clients share, whatever process or thread serves them: in two correct ways, and in two
+// wrong ones as a lesson. The wrong ones have defined behaviour: they lose updates or count per worker, and
+// break nothing else.
 #pragma once
 
 #include "common/concurrency/locked.hpp"
@@ -17,20 +18,20 @@ namespace parley {
 class visit_counter {
 public:
     enum class kind {
-        mutex,    // shared memory, one at a time
-        atomic,   // shared memory, one instruction
-        unlocked, // shared memory, read and written back as if nobody else were there: loses updates
-        own,      // each worker counts for itself ("private"): nobody knows the sum
+        mutex,    // shared memory, one worker at a time
+        atomic,   // shared memory, one atomic instruction
+        unlocked, // shared memory, read and written back without a lock: loses updates
+        own,      // a counter per worker ("private"): no client sees the total
     };
     static constexpr std::array<std::pair<std::string_view, kind>, 4> kinds{{{"mutex", kind::mutex},
                                                                              {"atomic", kind::atomic},
                                                                              {"unlocked", kind::unlocked},
                                                                              {"private", kind::own}}};
 
-    /// `workers`: the highest number that request_context::worker can have.
+    /// `workers`: the highest possible request_context::worker.
     visit_counter(kind chosen, int workers);
 
-    /// Counts one visit and returns the new value. Called from within a session.
+    /// Adds one and returns the new value. Call it from a session only.
     std::uint64_t add_one();
 
 private:
@@ -41,7 +42,7 @@ private:
 
     kind kind_;
     shared_memory<shared_values> shared_;
-    std::vector<std::uint64_t> own_; // one per worker; after fork(2) each process has its own copy anyway
+    std::vector<std::uint64_t> own_; // by worker; after fork(2) each process has its own copy in any case
 };
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What a server says when it leaves: what each worker did, and what processor time it took.
+// The summary that a server prints when it ends: what each worker did, and the CPU time.
 #pragma once
 
 #include "common/scoreboard/scoreboard.hpp"
@@ -7,8 +7,8 @@
 
 namespace parley {
 
-/// A table of the workers that had a connection, and the time used by this process and its reaped children
-/// (getrusage(2)). Many workers are summed up.
+/// Returns a table of the workers that had a connection, and the CPU time of this process and of its reaped
+/// children (getrusage(2)). Only the first 32 workers have a row of their own.
 std::string summary_of(const scoreboard& board);
 
 } // namespace parley

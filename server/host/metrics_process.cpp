@@ -12,32 +12,34 @@ namespace parley {
 
 namespace {
 
-constexpr std::chrono::seconds time_limit{30};
+/// How long the program may take to become ready: it takes milliseconds, but a machine may be overloaded.
+constexpr std::chrono::seconds start_limit{30};
 
-/// Longer than an unhurried stop takes (milliseconds), short enough for a server that is to end.
+/// How long the program may take to stop: longer than it needs (milliseconds), but short enough for a server
+/// whose end waits for it.
 constexpr std::chrono::seconds stop_limit{2};
 
-std::string program_beside_us() {
+std::string metrics_program() {
     return std::filesystem::read_symlink("/proc/self/exe").replace_filename("parley-metrics");
 }
 
 } // namespace
 
 unique_fd open_metrics_socket(const std::string& text) {
-    const auto at = address::resolve(text).front();
-    if (at.type() != SOCK_STREAM || at.family() == AF_UNIX)
+    const auto address = address::resolve(text).front();
+    if (address.type() != SOCK_STREAM || address.family() == AF_UNIX)
         throw std::invalid_argument(fmt::format("--metrics {}: write HOST:PORT, as in 127.0.0.1:9100", text));
-    if (!at.is_local())
-        log::warn("{}: every host that reaches this machine may read the metrics", at.to_string());
-    return open_socket(at, {});
+    if (!address.is_local())
+        log::warn("{}: every host that reaches this machine may read the metrics", address.to_string());
+    return open_socket(address, {});
 }
 
 metrics_process::metrics_process(unique_fd socket, const scoreboard& board)
-    : program_{{program_beside_us()}, subprocess::errors::shown, socket.get(), board.descriptors()},
-      ready_line_{program_.read_line(time_limit)} {}
+    : program_{{metrics_program()}, subprocess::errors::shown, socket.get(), board.descriptors()},
+      ready_line_{program_.read_line(start_limit)} {}
 
-/// If the program were only killed, its worker could hold the listening socket a moment longer than the server
-/// lives.
+/// SIGTERM, not SIGKILL: if the program were killed, its worker could hold the listening socket longer than the
+/// server runs.
 metrics_process::~metrics_process() {
     try {
         program_.signal(SIGTERM);

@@ -1,4 +1,5 @@
-// Groups go first: once root's user is given up, they could not be.
+// The order of the calls matters: groups first, since a process that is no longer root cannot change them
+// (setuid(2)).
 #include "server/host/privileges.hpp"
 
 #include "common/check.hpp"
@@ -18,8 +19,8 @@ namespace parley {
 
 namespace {
 
-/// Returns nullopt if `text` is no user or group id. The highest number is none: setresuid(2) takes it for "as
-/// it is".
+/// Returns nullopt if `text` is no user or group id. The highest number is none: setresuid(2) takes it as "keep
+/// the current one".
 std::optional<id_t> id_in(std::string_view text) {
     id_t id = 0;
     const auto* end = text.data() + text.size();
@@ -57,21 +58,22 @@ account find_account(const std::string& text) {
     return found;
 }
 
-void drop_privileges(const account& other) {
-    const auto& name = other.name;
-    const int result = other.all_groups ? initgroups(name.c_str(), other.group) : setgroups(1, &other.group);
+void drop_privileges(const account& account) {
+    const auto& name = account.name;
+    const int result =
+        account.all_groups ? initgroups(name.c_str(), account.group) : setgroups(1, &account.group);
     if (result != 0) {
         if (errno == EPERM) throw std::runtime_error("only root can become the user " + name);
         throw_errno("setgroups", name);
     }
-    check("setresgid", name, [&] { return setresgid(other.group, other.group, other.group); });
-    check("setresuid", name, [&] { return setresuid(other.user, other.user, other.user); });
-    // A process that keeps capabilities (capabilities(7)) can come back.
-    if (setuid(0) == 0 || (other.group != 0 && setgid(0) == 0) || geteuid() != other.user)
+    check("setresgid", name, [&] { return setresgid(account.group, account.group, account.group); });
+    check("setresuid", name, [&] { return setresuid(account.user, account.user, account.user); });
+    // With capabilities that were kept (capabilities(7)), the process could become root again.
+    if (setuid(0) == 0 || (account.group != 0 && setgid(0) == 0) || geteuid() != account.user)
         throw std::runtime_error("the user " + name + " could become root again");
     check("prctl", "PR_SET_NO_NEW_PRIVS", [] { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); });
     for (const auto* variable : {"USER", "LOGNAME"}) setenv(variable, name.c_str(), 1);
-    setenv("HOME", other.home.c_str(), 1);
+    setenv("HOME", account.home.c_str(), 1);
 }
 
 } // namespace parley

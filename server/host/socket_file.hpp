@@ -1,4 +1,5 @@
-// The file of a UNIX socket that we have bound: it goes when we go, and only if it is still ours.
+// The file of a UNIX socket that this process has bound. It is removed with this object, unless another file
+// has taken its place.
 #pragma once
 
 #include "common/check.hpp"
@@ -27,17 +28,17 @@ public:
         const bool is_there = lstat(path_.c_str(), &now) == 0;
         if (is_there && !is_bound(now)) return;
         if (is_there ? ::unlink(path_.c_str()) == 0 : errno == ENOENT) return;
-        log::warn("unlink {}: {}; the file is left behind", path_, std::strerror(errno));
+        log::warn("unlink {}: {}; remove the file", path_, std::strerror(errno));
     }
 
-    /// Makes it the file of that user and group. In a folder of theirs, or with the sticky bit, they may also
-    /// remove it. Throws std::system_error.
+    /// Changes the owner of the file. It can then be removed even after root privileges are dropped, if the
+    /// folder belongs to that user or has the sticky bit. Throws std::system_error.
     void give_to(uid_t user, gid_t group) const {
         const auto flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
         const unique_fd file{check("open", path_, [&] { return ::open(path_.c_str(), flags); })};
         struct stat now {};
         check("fstat", path_, [&] { return fstat(file.get(), &now); });
-        if (!is_bound(now)) return; // another file has taken its place, which must not change hands
+        if (!is_bound(now)) return; // it is another file now, whose owner must not change
         check("fchownat", path_, [&] { return fchownat(file.get(), "", user, group, AT_EMPTY_PATH); });
     }
 
@@ -48,7 +49,7 @@ private:
 
     std::string path_;
     struct stat bound_ {};
-    pid_t owner_ = getpid(); // not a child that inherited this object
+    pid_t owner_ = getpid(); // a child that has inherited this object does not remove the file
 };
 
 } // namespace parley

@@ -23,7 +23,7 @@ namespace {
 
 constexpr int first_descriptor = 3; // SD_LISTEN_FDS_START
 
-/// Takes a variable out of the environment.
+/// Returns a variable, and removes it from the environment.
 std::optional<std::string> take(const char* variable) {
     const char* const value = std::getenv(variable);
     if (!value) return std::nullopt;
@@ -47,12 +47,12 @@ int option_of(int socket, int option) {
     return getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
 }
 
-/// What is wrong with the descriptor as a socket to serve from; empty: nothing.
+/// Returns why the descriptor is no socket to serve from; empty if it is one.
 std::string_view fault_of(int descriptor, int type) {
     if (fcntl(descriptor, F_GETFD) < 0) return "is not open";
-    const int its_type = option_of(descriptor, SO_TYPE);
-    if (its_type < 0) return "is no socket";
-    if (its_type != type)
+    const int socket_type = option_of(descriptor, SO_TYPE);
+    if (socket_type < 0) return "is no socket";
+    if (socket_type != type)
         return type == SOCK_DGRAM ? "is no datagram socket: write ListenDatagram="
                                   : "is no stream socket: write ListenStream=, or choose the model datagram";
     if (type == SOCK_STREAM && option_of(descriptor, SO_ACCEPTCONN) != 1)
@@ -62,21 +62,22 @@ std::string_view fault_of(int descriptor, int type) {
     return {};
 }
 
-void make_ours(int socket) {
+/// Sets what open_sockets() sets for sockets of the server's own.
+void set_options(int socket) {
     check("fcntl", [&] { return fcntl(socket, F_SETFD, FD_CLOEXEC); });
     const int flags = check("fcntl", [&] { return fcntl(socket, F_GETFL); });
     check("fcntl", [&] { return fcntl(socket, F_SETFL, flags & ~O_NONBLOCK); });
-    const int yes = 1; // does nothing for a UNIX socket
+    const int yes = 1; // fails on a UNIX socket, which is ignored
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
 }
 
-/// "@name" stands for an abstract address, which begins with a null byte (unix(7)).
+/// Returns the address of NOTIFY_SOCKET. "@name" is an abstract one, which begins with a null byte (unix(7)).
 address notify_address(const std::string& text) {
     sockaddr_un un{};
     un.sun_family = AF_UNIX;
     if ((text[0] != '/' && text[0] != '@') || text.size() >= sizeof un.sun_path)
-        throw std::invalid_argument("it is no path, and no @NAME");
+        throw std::invalid_argument("it is neither a path nor @NAME");
     text.copy(un.sun_path, text.size());
     if (text[0] == '@') un.sun_path[0] = '\0';
     return {reinterpret_cast<const sockaddr*>(&un),
@@ -90,15 +91,15 @@ std::vector<unique_fd> take_sockets(int type) {
     const auto count = take("LISTEN_FDS");
     const auto names = take("LISTEN_FDNAMES");
     std::vector<unique_fd> sockets;
-    // They may have been meant for a process that started us.
+    // The variables may be meant for a parent of this process that did not unset them.
     if (!process || !count || number_in("LISTEN_PID", *process) != getpid()) return sockets;
     const int end = first_descriptor + number_in("LISTEN_FDS", *count);
-    for (int each = first_descriptor; each != end; ++each) {
-        if (const auto fault = fault_of(each, type); !fault.empty())
-            throw std::invalid_argument(fmt::format("LISTEN_FDS={}: descriptor {}{} {}", *count, each,
+    for (int descriptor = first_descriptor; descriptor != end; ++descriptor) {
+        if (const auto fault = fault_of(descriptor, type); !fault.empty())
+            throw std::invalid_argument(fmt::format("LISTEN_FDS={}: descriptor {}{} {}", *count, descriptor,
                                                     names ? fmt::format(" (of {})", *names) : "", fault));
-        sockets.emplace_back(each);
-        make_ours(each);
+        sockets.emplace_back(descriptor);
+        set_options(descriptor);
     }
     return sockets;
 }
@@ -107,12 +108,12 @@ notification::notification() {
     const auto text = take("NOTIFY_SOCKET");
     if (!text || text->empty()) return;
     try {
-        const auto at = notify_address(*text);
+        const auto address = notify_address(*text);
         unique_fd socket{check("socket", [] { return ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); })};
-        check("connect", [&] { return ::connect(socket.get(), at.data(), at.size()); });
+        check("connect", [&] { return ::connect(socket.get(), address.data(), address.size()); });
         socket_ = std::move(socket);
     } catch (const std::exception& error) {
-        log::warn("NOTIFY_SOCKET={}: {}; nobody is told that the server is ready", *text, error.what());
+        log::warn("NOTIFY_SOCKET={}: {}; the service manager is not notified", *text, error.what());
     }
 }
 

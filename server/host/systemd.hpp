@@ -1,5 +1,5 @@
-// Two protocols of systemd, as plain as they are, without its library: the sockets that a service manager has
-// opened for us (sd_listen_fds(3)), and what it wants to know of us (sd_notify(3)).
+// Two protocols of systemd, implemented without its library: socket activation (sd_listen_fds(3)) and readiness
+// notification (sd_notify(3)).
 #pragma once
 
 #include "common/unique_fd.hpp"
@@ -9,19 +9,20 @@
 
 namespace parley::systemd {
 
-/// The sockets of that type (SOCK_STREAM: they listen; SOCK_DGRAM) that this process was started with; none, as
-/// a rule. They are close-on-exec, and their calls wait. The variables that tell of them are gone then: no
-/// child shall take them for its own. Throws std::invalid_argument where one is not what it should be.
+/// Returns the sockets that this process inherited from a service manager; none if it was not started by one.
+/// They are made close-on-exec and blocking. Unsets the variables that announce them, since a child must not
+/// take the sockets for its own. Throws std::invalid_argument if a descriptor is no socket of `type`
+/// (SOCK_STREAM: listening; or SOCK_DGRAM).
 std::vector<unique_fd> take_sockets(int type);
 
-/// A service manager that waits to hear from us; or none, then nothing happens.
+/// Notifies the service manager that started this process, if there is one.
 class notification {
 public:
-    /// Takes NOTIFY_SOCKET out of the environment. Where nobody listens there, a warning is logged.
+    /// Takes NOTIFY_SOCKET out of the environment. If that socket cannot be reached, a warning is logged.
     notification();
     ~notification();
 
-    /// READY=1, with a status for people; and STOPPING=1 as soon as a stop is requested.
+    /// Sends READY=1 with a status text; and STOPPING=1 as soon as shutdown is requested.
     void ready(std::string_view status) const;
 
 private:

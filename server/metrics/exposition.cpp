@@ -11,19 +11,19 @@ namespace parley {
 
 namespace {
 
-/// A text between the quotes of a label.
+/// Returns `text` as it must be written between the quotes of a label.
 std::string label(std::string_view text) {
     std::string value;
-    for (const char each : escaped(text)) {
-        if (each == '"' || each == '\\') value += '\\';
-        value += each;
+    for (const char byte : escaped(text)) {
+        if (byte == '"' || byte == '\\') value += '\\';
+        value += byte;
     }
     return value;
 }
 
 class exposition {
 public:
-    /// Begins a metric, of which samples follow.
+    /// Starts a metric; its samples follow.
     void metric(std::string_view name, std::string_view type, std::string_view help) {
         name_ = name;
         fmt::format_to(end(), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
@@ -34,8 +34,9 @@ public:
         fmt::format_to(end(), "{}{} {}\n", name_, labels, value);
     }
 
+    /// Adds a metric with one sample.
     template <class Value>
-    void one(std::string_view name, std::string_view type, std::string_view help, Value value) {
+    void single(std::string_view name, std::string_view type, std::string_view help, Value value) {
         metric(name, type, help);
         sample("", value);
     }
@@ -68,27 +69,28 @@ std::string metrics_of(const server_description& server, const scoreboard_snapsh
     out.sample(fmt::format(R"({{model="{}",service="{}",version="{}"}})", label(server.model),
                            label(server.service), label(server.version)),
                1);
-    out.one("parley_uptime_seconds", "gauge", "Time since the server began to listen.", in_seconds(now.uptime));
-    out.one("parley_stopping", "gauge", "1 once the server was asked to stop.", now.stopping ? 1 : 0);
-    out.one("parley_cpu_seconds_total", "counter", "Processor time of all of the server's processes.",
-            in_seconds(now.cpu_time));
-    out.one("parley_connections_open", "gauge", "Connections served now.", now.open);
+    out.single("parley_uptime_seconds", "gauge", "Time since the server began to listen.",
+               in_seconds(now.uptime));
+    out.single("parley_stopping", "gauge", "1 once the server was asked to stop.", now.stopping ? 1 : 0);
+    out.single("parley_cpu_seconds_total", "counter", "Processor time of all of the server's processes.",
+               in_seconds(now.cpu_time));
+    out.single("parley_connections_open", "gauge", "Connections served now.", now.open);
 
     out.metric("parley_workers", "gauge", "Workers by what they do now.");
-    for (const auto each : all_activities)
-        out.sample(fmt::format(R"({{state="{}"}})", name_of(each)), now.count(each));
+    for (const auto activity : all_activities)
+        out.sample(fmt::format(R"({{state="{}"}})", name_of(activity)), now.count(activity));
 
-    for (const auto& each : counters)
-        out.one(fmt::format("parley_{}", each.name), "counter", fmt::format("{}.", each.help),
-                now.all.*each.value);
+    for (const auto& counter : counters)
+        out.single(fmt::format("parley_{}", counter.name), "counter", fmt::format("{}.", counter.help),
+                   now.all.*counter.value);
 
-    for (const auto& each : counters) {
-        const auto name = fmt::format("parley_worker_{}", each.name);
+    for (const auto& counter : counters) {
+        const auto name = fmt::format("parley_worker_{}", counter.name);
         out.metric(name, "counter",
-                   fmt::format("{}, by worker (the first {}).", each.help, most_single_workers));
+                   fmt::format("{}, by worker (the first {}).", counter.help, max_single_workers));
         for (const auto& worker : now.workers)
-            if (worker.process != 0 && worker.number <= most_single_workers)
-                out.sample(fmt::format(R"({{worker="{}"}})", worker.number), worker.counted.*each.value);
+            if (worker.process != 0 && worker.number <= max_single_workers)
+                out.sample(fmt::format(R"({{worker="{}"}})", worker.number), worker.counted.*counter.value);
     }
     return out.take();
 }

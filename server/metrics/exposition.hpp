@@ -1,4 +1,4 @@
-// The scoreboard in the text format that Prometheus scrapes
+// Formats the scoreboard as Prometheus scrapes it: its text-based exposition format
 // (https://prometheus.io/docs/instrumenting/exposition_formats/).
 #pragma once
 
@@ -8,9 +8,9 @@
 
 namespace parley {
 
-/// Single workers are told apart up to this number; all are in the sums. A server of ten thousand must not make
-/// as many time series.
-inline constexpr int most_single_workers = 64;
+/// Workers up to this number have time series of their own; all are in the totals. A server with ten thousand
+/// workers must not make ten thousand time series.
+inline constexpr int max_single_workers = 64;
 
 std::string metrics_of(const server_description& server, const scoreboard_snapshot& now);
 

@@ -1,5 +1,5 @@
-// The page that Prometheus scrapes, as a session like any other: it does no I/O, and a loop of the server's
-// own, with its limits, serves it. HTTP/1.1 (RFC 9112), as much of it as GET of one page takes.
+// The HTTP page that Prometheus scrapes, as a session: it does no I/O, and an event loop of the server serves
+// it. It implements as much of HTTP/1.1 (RFC 9112) as a GET of one page needs.
 #pragma once
 
 #include "common/session/session.hpp"
@@ -9,8 +9,8 @@
 
 namespace parley {
 
-/// Answers one request, and ends the connection: GET or HEAD of /metrics with `text()`, anything else with a
-/// status that says what is wrong. `text` must outlive the session.
+/// Answers one request and closes the connection: a GET or HEAD of /metrics with `text()`, any other with an
+/// error status. `text` must outlive the session.
 session metrics_page(const std::function<std::string()>& text);
 
 } // namespace parley

@@ -1,9 +1,9 @@
-// datagram: no connections at all: each datagram is a whole conversation, and its answer another one.
+// datagram: UDP without connections: each datagram is a whole conversation, and its reply is another datagram.
 //
-//   who runs a session    the only thread, from the datagram to its answer
-//   sessions share        everything, and never at the same time
-//   what bounds it        one core; what comes too fast is lost, and nobody is told (udp(7))
-//   when it is wrong      answers larger than a packet; requests that must not be lost; work for the processor
+//   who runs a session    the only thread, from the datagram to its reply
+//   sessions share        everything, but never at the same time
+//   what bounds it        one core; datagrams that come too fast are lost without a message (udp(7))
+//   when not to use it    replies larger than a packet; requests that must not be lost; CPU-bound work
 //   seen in               Stevens' ch. 8; daytime and DNS servers
 #include "common/log.hpp"
 #include "common/process/stop_signal.hpp"
@@ -25,25 +25,25 @@ namespace parley {
 namespace {
 
 /// More than the largest payload of UDP: 65,507 bytes over IPv4, 65,527 over IPv6 (RFC 768, RFC 8200).
-constexpr std::size_t most_bytes = 65'536;
+constexpr std::size_t buffer_size = 65'536;
 
-constexpr int at_a_time = 64; // datagrams of one socket, then the others have their turn
+constexpr int datagrams_per_turn = 64; // of one socket; then the other sockets have their turn
 
-/// A driver whose input is one datagram, and which collects what the session says.
-std::string answer_to(std::string_view datagram, session session, int worker) {
-    std::string answer;
+/// Runs a session whose input is one datagram, and returns its output: a driver without a socket.
+std::string reply_to(std::string_view datagram, session session, int worker) {
+    std::string reply;
     session.assign_worker(worker);
-    while (const step* wanted = session.next()) {
-        if (std::holds_alternative<need_input>(*wanted))
+    while (const step* next = session.next()) {
+        if (std::holds_alternative<need_input>(*next))
             session.feed(std::exchange(datagram, {}));
-        else if (const auto* out = std::get_if<output>(wanted))
-            answer += out->bytes;
-        else if (const auto* pause = std::get_if<delay>(wanted))
+        else if (const auto* out = std::get_if<output>(next))
+            reply += out->bytes;
+        else if (const auto* pause = std::get_if<delay>(next))
             stop_signal::sleep(pause->time);
         else
-            std::get<compute> (*wanted)();
+            std::get<compute> (*next)();
     }
-    return answer;
+    return reply;
 }
 
 class datagram_server {
@@ -52,41 +52,41 @@ public:
         : listener_{listener}, offered_{offered}, worker_{worker} {
         for (const auto& address : listener.addresses()) ports_.push_back(address.port());
         for (const auto& socket : listener.sockets()) {
-            const int yes = 1; // one of the two is of another family, and fails
+            const int yes = 1; // one of the two calls is for the other family, and fails
             setsockopt(socket.get(), IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes);
             setsockopt(socket.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof yes);
         }
     }
 
-    /// Answers what is there, up to a number.
+    /// Replies to the datagrams that are there, up to datagrams_per_turn for each socket.
     void serve() {
         for (const auto& socket : listener_.sockets())
-            for (int count = 0; count != at_a_time && serve_one(socket.get()); ++count) {
+            for (int count = 0; count != datagrams_per_turn && serve_one(socket.get()); ++count) {
             }
     }
 
 private:
-    /// Returns false if no datagram is there. An answer that cannot be sent is lost.
+    /// Replies to one datagram. Returns false if none is there. A reply that cannot be sent is lost.
     bool serve_one(int socket) {
-        datagram_message one{input_};
-        const auto size = recvmsg(socket, &one.header, MSG_DONTWAIT);
-        if (size < 0) return errno != EAGAIN; // else the network's news of an earlier answer
-        if ((one.header.msg_flags & MSG_TRUNC) || !may_answer(one.source_port())) return true;
+        datagram_message message{input_};
+        const auto size = recvmsg(socket, &message.header, MSG_DONTWAIT);
+        if (size < 0) return errno != EAGAIN; // others are errors of an earlier reply, such as ECONNREFUSED
+        if ((message.header.msg_flags & MSG_TRUNC) || !may_reply(message.source_port())) return true;
         worker_.begin_connection(
-            address{reinterpret_cast<const sockaddr*>(&one.from), one.header.msg_namelen, SOCK_DGRAM});
-        auto& slot = worker_.stats();
-        slot.bytes_in.add(static_cast<std::uint64_t>(size));
-        slot.now.set(activity::writing);
+            address{reinterpret_cast<const sockaddr*>(&message.from), message.header.msg_namelen, SOCK_DGRAM});
+        auto& stats = worker_.stats();
+        stats.bytes_in.add(static_cast<std::uint64_t>(size));
+        stats.now.set(activity::writing);
         try {
-            const auto answer =
-                answer_to({input_.data(), static_cast<std::size_t>(size)}, offered_(), worker_.number());
-            one.become_answer(answer);
-            const auto sent = sendmsg(socket, &one.header, MSG_DONTWAIT);
+            const auto reply =
+                reply_to({input_.data(), static_cast<std::size_t>(size)}, offered_(), worker_.number());
+            message.become_reply(reply);
+            const auto sent = sendmsg(socket, &message.header, MSG_DONTWAIT);
             if (sent >= 0) {
-                slot.bytes_out.add(static_cast<std::uint64_t>(sent));
-                slot.requests.add(1);
-            } else if (complain_()) {
-                log::warn("sendmsg: {}; an answer is lost", std::strerror(errno));
+                stats.bytes_out.add(static_cast<std::uint64_t>(sent));
+                stats.requests.add(1);
+            } else if (should_log_()) {
+                log::warn("sendmsg: {}; a reply is lost", std::strerror(errno));
             }
         } catch (const std::exception& error) {
             log::error("datagram: {}", error.what());
@@ -95,10 +95,10 @@ private:
         return true;
     }
 
-    /// The source of a datagram can be forged. One from a port below 1024, or from a port that this server
-    /// listens at, gets no answer: that would be a request to another service (as inetd refuses it), or to this
-    /// one, for ever.
-    [[nodiscard]] bool may_answer(int port) const {
+    /// True unless the reply could be a request to a server: the source of a datagram can be forged. A source
+    /// port below 1024 belongs to another service (inetd refuses it, too); at a port of this server, the
+    /// replies would never end.
+    [[nodiscard]] bool may_reply(int port) const {
         return port >= IPPORT_RESERVED && std::ranges::find(ports_, port) == ports_.end();
     }
 
@@ -106,15 +106,15 @@ private:
     const service& offered_;
     worker& worker_;
     std::vector<int> ports_;
-    std::vector<char> input_ = std::vector<char>(most_bytes);
-    once_a_second complain_;
+    std::vector<char> input_ = std::vector<char>(buffer_size);
+    once_a_second should_log_;
 };
 
 } // namespace
 
 void datagram(listener& listener, const service& offered, const model_options& options) {
-    worker self{options.board, 1};
-    datagram_server server{listener, offered, self};
+    worker worker{options.board, 1};
+    datagram_server server{listener, offered, worker};
     options.ready();
     while (stop_signal::wait_readable({listener.descriptor()})) server.serve();
 }

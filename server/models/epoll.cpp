@@ -1,9 +1,9 @@
-// epoll: one readiness loop by hand; sessions are suspended in it while the kernel watches their sockets.
+// epoll: a reactor, one event loop on epoll; sessions are suspended while the kernel watches their sockets.
 //
 //   who runs a session    the loop, in turns between two waits (server/loops/epoll_loop.cpp)
-//   sessions share        all memory, and need no lock: only one runs at a time
+//   sessions share        all memory, without a lock: only one runs at a time
 //   what bounds it        memory per connection, and one core
-//   when it is wrong      calls that block, work for the processor: both stop everybody
+//   when not to use it    calls that block, CPU-bound work: both stop all clients
 //   seen in               muduo's scheme 5 (reactor); Redis
 #include "server/loops/epoll_loop.hpp"
 

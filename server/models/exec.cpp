@@ -1,11 +1,11 @@
-// exec: a command for each connection, with the socket as its standard input and output.
+// exec: a command per connection, with the socket as its standard input and output.
 //
-//   who runs a session    a program of any kind, in a process group of its own, started by vfork and exec
+//   who runs a session    any program, in a process group of its own, started by vfork and exec
 //   sessions share        only what the system shares: files, pipes, databases
-//   what bounds it        commands (--max-connections; not what they leave behind), and the start of each.
-//                         --idle-timeout ends a command when nothing comes or goes on its connection; of a UNIX
-//                         socket the kernel does not tell that, so there it counts from the beginning
-//   when it is wrong      many short connections; clients that are to share what is in memory
+//   what bounds it        commands (--max-connections; orphans of a command do not count), and the cost of each
+//                         start. --idle-timeout ends a command if its connection is idle; the kernel does not
+//                         tell that of a UNIX socket: there it limits the lifetime
+//   when not to use it    many short connections; clients that are to share memory
 //   seen in               inetd, tcpserver; Python's subprocess.Popen
 #include "common/clock.hpp"
 #include "common/concurrency/child_processes.hpp"
@@ -28,7 +28,7 @@ class command_server {
 public:
     explicit command_server(const model_options& options)
         : options_{options}, command_{options.command}, children_{options.max_connections} {
-        prctl(PR_SET_CHILD_SUBREAPER, 1); // what a command leaves behind is reaped here, too
+        prctl(PR_SET_CHILD_SUBREAPER, 1); // this process also reaps orphans of the commands
     }
 
     void run(listener& listener) {
@@ -36,14 +36,15 @@ public:
         options_.ready();
         for (;;) {
             auto limit = listener.backoff_left();
-            const bool can_start = !limit && has_room();
-            if (!limit) limit = client_ && can_start ? std::chrono::milliseconds{0} : timeout_check_interval();
-            const int accepting = can_start && !client_ ? listener.descriptor() : -1;
-            if (!stop_signal::wait_readable({accepting, children_.descriptor(), lingering_.descriptor()},
+            const bool is_accepting = !limit && has_room();
+            if (!limit)
+                limit = client_ && is_accepting ? std::chrono::milliseconds{0} : timeout_check_interval();
+            const int listening = is_accepting && !client_ ? listener.descriptor() : -1;
+            if (!stop_signal::wait_readable({listening, children_.descriptor(), lingering_.descriptor()},
                                             limit))
                 break;
             maintain();
-            if (!can_start) continue;
+            if (!is_accepting) continue;
             if (!client_) client_ = listener.try_accept(listener::calls::blocking);
             if (client_) start(listener);
         }
@@ -69,13 +70,13 @@ private:
         return timeouts_.interval();
     }
 
-    /// What a command has left behind keeps no place: it may stay for ever, as a daemon does.
+    /// Orphans do not count: they may run for ever, as a daemon does.
     [[nodiscard]] bool has_room() const {
         return running_.size() + lingering_.count() < static_cast<std::size_t>(options_.max_connections);
     }
 
-    /// Starts a command for the client. If there is no process now, the client stays, and is tried again after
-    /// a pause, in which those that have ended are reaped.
+    /// Starts a command for client_ and resets it. If no process can be created now, client_ stays, and is
+    /// tried again after a back-off, during which ended commands are reaped.
     void start(listener& listener) {
         const auto begin = [&] {
             if (!start_command()) return listener.back_off("fork", errno);
@@ -86,7 +87,7 @@ private:
 
     [[nodiscard]] bool can_start() const { return has_room() && !stop_signal::is_grace_over(); }
 
-    /// Starts a command for the client at a stop, however often that must be tried.
+    /// Starts a command for client_ at a shutdown; waits and repeats that if no process can be created.
     void start_pending(listener& listener) {
         while (client_ && can_start()) {
             start(listener);
@@ -97,7 +98,8 @@ private:
     }
 
     bool start_command() {
-        orphans_.reserve(orphans_.size() + running_.size() + 1); // what it may become
+        orphans_.reserve(orphans_.size() + running_.size() +
+                         1); // places for all running commands: end() must not allocate
         int number = 0;
         pid_t process = 0;
         const auto spawn = [&](int free_number) {
@@ -119,21 +121,21 @@ private:
         lingering_.maintain();
         const auto now = coarse_now();
         if (!timeouts_.is_due(now)) return;
-        for (auto& [process, each] : running_) each.check_timeouts(options_.idle_timeout);
-        std::erase_if(orphans_, [](auto& each) { return each.is_empty(); });
+        for (auto& [process, command] : running_) command.check_timeouts(options_.idle_timeout);
+        std::erase_if(orphans_, [](auto& group) { return group.is_empty(); });
         if (!stop_signal::is_requested()) return;
-        for (auto& each : orphans_) {
-            each.terminate();
-            each.kill_if_overdue();
+        for (auto& group : orphans_) {
+            group.terminate();
+            group.kill_if_overdue();
         }
     }
 
     void end(const child_processes::exited_child& child) {
         const auto found = running_.find(child.process);
-        if (found == running_.end()) return; // there was no memory for it
+        if (found == running_.end()) return; // killed by start_command(), which had no memory for it
         auto& command = found->second;
         command.ended(child.status);
-        // What it has left behind may go on talking to the client.
+        // Orphans of the command may still use the connection.
         if (command.group().is_empty())
             lingering_.add(std::move(command.get_connection()));
         else
@@ -144,9 +146,9 @@ private:
     const model_options& options_;
     command command_;
     child_processes children_;
-    std::optional<connection> client_; // accepted, and without a command
+    std::optional<connection> client_; // accepted, but no command could be started yet
     std::unordered_map<pid_t, running_command> running_;
-    std::vector<process_group> orphans_; // by commands that have ended
+    std::vector<process_group> orphans_; // of commands that have ended
     lingering_close lingering_;
     admission admission_;
     timeout_schedule timeouts_{options_.idle_timeout};

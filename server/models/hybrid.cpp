@@ -1,9 +1,10 @@
-// hybrid: a pool of processes, each with a pool of threads, all of which accept.
+// hybrid: processes x threads: a pool of processes, each with a pool of threads, all of which accept.
 //
-//   who runs a session    one of --workers x --threads threads, from beginning to end
+//   who runs a session    one of --workers x --threads threads, from start to end
 //   sessions share        memory with the other threads of their process; a crash ends all of these
-//   what bounds it        the pool: the next client waits in the kernel's queue
-//   when it is wrong      clients that stay: as many idle ones as there are threads stop the service
+//   what bounds it        the pool: the next client waits in the backlog
+//   when not to use it    clients that stay: as many idle ones as there are threads stop the service; code that
+//                         crashes
 //   seen in               Apache's worker; Gunicorn's gthread
 #include "common/concurrency/process_pool.hpp"
 #include "common/concurrency/worker_threads.hpp"
@@ -18,8 +19,9 @@ void hybrid(listener& listener, const service& offered, const model_options& opt
         worker_threads threads{options.threads};
         for (int i = 0; i < options.threads; ++i)
             threads.start(worker_threads::work{[&](int thread) {
-                worker self{options.board, (process - 1) * options.threads + thread};
-                while (auto peer = listener.accept()) serve(std::move(*peer), offered, options, self);
+                worker worker{options.board, (process - 1) * options.threads + thread};
+                while (auto connection = listener.accept())
+                    serve(std::move(*connection), offered, options, worker);
             }});
         options.ready();
         stop_signal::wait();

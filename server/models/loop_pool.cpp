@@ -1,11 +1,11 @@
-// loop-pool: one readiness loop talks to all clients, and a pool of threads does what needs the processor.
+// loop-pool: reactor + thread pool: one event loop for all clients, and threads for CPU-bound work.
 //
 //   who runs a session    the loop; its work, one of --workers threads, while the session is suspended
 //   sessions share        all memory; only work runs at the same time, and must lock what it writes
-//   what bounds it        one core for talking, the pool for working
-//   when it is wrong      many small requests without work: the hand-over costs more than it gives
-//   seen in               muduo's scheme 8 (reactor + thread pool), where replies may overtake each other;
-//                         here a connection has one request at work at a time, so they cannot
+//   what bounds it        one core for input and output, the pool for work
+//   when not to use it    many small requests without work: the hand-over costs more than it gains
+//   seen in               muduo's scheme 8 (reactor + thread pool), where replies may overtake each other; a
+//                         connection of this model has one request at work at a time, so they cannot
 #include "server/loops/epoll_loop.hpp"
 
 namespace parley {

@@ -1,10 +1,10 @@
-// prefork: a pool of processes, each of which serves one client after the other.
+// prefork: a process pool; each process serves one client after the other.
 //
-//   who runs a session    one of the processes, from beginning to end
-//   sessions share        nothing but shared memory; a crash ends one conversation, and is made good
-//   what bounds it        the pool: the next client waits in the kernel's queue. With --min-spare it grows
-//   when it is wrong      clients that stay: as many idle ones as there are processes stop the service
-//   seen in               Stevens' rows 2 to 5 (who accepts: --accept); Apache's prefork; Unicorn
+//   who runs a session    one of the processes, from start to end
+//   sessions share        only shared memory; a crash ends one session, and the process is replaced
+//   what bounds it        the pool: the next client waits in the backlog; with --min-spare the pool grows
+//   when not to use it    clients that stay: as many idle ones as there are processes stop the service
+//   seen in               Stevens' rows 2 to 5 (--accept chooses the row); Apache's prefork; Unicorn
 #include "common/concurrency/process_pool.hpp"
 #include "common/process/stop_signal.hpp"
 #include "server/accept/accept_lock.hpp"
@@ -19,22 +19,23 @@ namespace parley {
 
 namespace {
 
-/// Serves who `next()` lets in, as many as one worker may.
+/// Serves the connections that `next()` returns, up to the limit of one worker.
 template <class Next>
 void serve_clients(int number, Next next, const service& offered, const model_options& options) {
-    worker self{options.board, number};
+    worker worker{options.board, number};
     options.ready();
     for (int served = 0; options.max_connections_per_worker == 0 || served < options.max_connections_per_worker;
          ++served) {
-        auto peer = next();
-        if (!peer) return;
-        serve(std::move(*peer), offered, options, self);
+        auto connection = next();
+        if (!connection) return;
+        serve(std::move(*connection), offered, options, worker);
     }
 }
 
-/// The parent accepts, and passes each connection to a worker that is idle. What it has accepted and cannot
-/// pass waits: at a stop, those in the backlog, so that the port closes at once; else what a worker had not
-/// taken when it ended.
+/// The parent of --accept pass: it accepts, and passes each connection to an idle worker.
+///
+/// Accepted connections that cannot be passed yet wait in waiting_. Usually that is only one that a worker had
+/// not received when it ended; at a shutdown it is the whole backlog, so that the port closes at once.
 class passing_parent {
 public:
     passing_parent(listener& listener, const service& offered, const model_options& options, pool_size size)
@@ -52,7 +53,7 @@ public:
         do {
             maintain();
             while (const auto worker = idle_worker()) {
-                if (waiting_.empty()) accept(listener_.try_accept(listener::calls::blocking));
+                if (waiting_.empty()) enqueue(listener_.try_accept(listener::calls::blocking));
                 if (waiting_.empty() || !pass(*worker)) break;
             }
         } while (stop_signal::wait_readable({can_accept() ? listener_.descriptor() : -1, passing_.descriptor(),
@@ -63,16 +64,16 @@ public:
     }
 
 private:
-    /// Those that came before the stop get a worker as long as workers become idle: the others have clients
-    /// that stay.
+    /// Passes the backlog to workers as long as they become idle. It gives up if none does for a while: then
+    /// their clients stay.
     void stop() {
-        constexpr int longest = 500, step = 10; // ms without any progress
+        constexpr int max_wait = 500, step = 10; // ms in which no worker became idle
         listener_.drain_backlog(
             listener::calls::blocking, [&] { return !listener_.backoff_left(); },
             [&](connection connection) { waiting_.push_back(std::move(connection)); });
         listener_.stop_listening();
         pollfd finished{.fd = passing_.descriptor(), .events = POLLIN, .revents = 0};
-        for (int waited = 0; !waiting_.empty() && waited < longest; waited += step) {
+        for (int waited = 0; !waiting_.empty() && waited < max_wait; waited += step) {
             maintain();
             for (auto worker = idle_worker(); worker && !waiting_.empty() && pass(*worker);
                  worker = idle_worker())
@@ -86,11 +87,11 @@ private:
     }
 
     void maintain() {
-        pool_.maintain([&](int number) { accept(passing_.ended(number)); });
+        pool_.maintain([&](int number) { enqueue(passing_.ended(number)); });
         passing_.collect();
     }
 
-    bool accept(std::optional<connection> connection) {
+    bool enqueue(std::optional<connection> connection) {
         if (!connection) return false;
         waiting_.push_back(std::move(*connection));
         return true;
@@ -130,9 +131,10 @@ void prefork(listener& listener, const service& offered, const model_options& op
     listener.set_connection_timeout(options.idle_timeout);
     accept_lock accept_lock{options.accept};
     process_pool pool{size, options.board, options.ready, [&](int number) {
-                          auto& own = listener.queue_of(number); // with reuseport; else all have the same
+                          auto& queue =
+                              listener.queue_of(number); // its own with reuseport; otherwise all share one
                           serve_clients(
-                              number, [&] { return accept_lock.accept(own); }, offered, options);
+                              number, [&] { return accept_lock.accept(queue); }, offered, options);
                       }};
     const listener::close_on_stop closing{listener};
     pool.run();

@@ -1,9 +1,9 @@
-// thread: a new thread for each connection, which ends with it.
+// thread: a thread per connection, which ends with it.
 //
 //   who runs a session    a thread of its own
 //   sessions share        all memory: what they write must be locked or atomic
 //   what bounds it        threads (--max-connections): a stack each, and the scheduler
-//   when it is wrong      thousands of idle clients; very short connections; code that crashes
+//   when not to use it    thousands of idle clients; very short connections; code that crashes
 //   seen in               Stevens' row 6; Python's ThreadingTCPServer; MySQL
 #include "common/concurrency/worker_threads.hpp"
 #include "server/accept/admission.hpp"
@@ -20,15 +20,15 @@ void thread_per_connection(listener& listener, const service& offered, const mod
     listener.set_connection_timeout(options.idle_timeout);
     options.ready();
     while (threads.wait_for_room()) {
-        auto peer = listener.accept();
-        if (!peer) break;
+        auto connection = listener.accept();
+        if (!connection) break;
         admission.try_admit([&] {
-            // The session is opened and closed here: a thread that never allocates needs no memory for
+            // The session is made and destroyed by this thread. A thread that never allocates needs no arena of
             // malloc(3).
             threads.start(worker_threads::work{
-                [&, connection = std::move(*peer), session = offered()](int number) mutable {
-                    worker self{options.board, number, process};
-                    serve(std::move(connection), session, options, self);
+                [&, connection = std::move(*connection), session = offered()](int number) mutable {
+                    worker worker{options.board, number, process};
+                    serve(std::move(connection), session, options, worker);
                 }});
         });
     }

@@ -1,10 +1,10 @@
-// pool: a fixed number of threads, each of which serves one client after the other.
+// pool: a thread pool of fixed size; each thread serves one client after the other.
 //
-//   who runs a session    one of --workers threads, from beginning to end
+//   who runs a session    one of --workers threads, from start to end
 //   sessions share        all memory: what they write must be locked or atomic
-//   what bounds it        the pool: the next client waits in the queue, then in the kernel's
-//   when it is wrong      clients that stay: as many idle ones as there are threads stop the service
-//   seen in               Stevens' rows 7 and 8 (who accepts: --accept); Java's executors
+//   what bounds it        the pool: the next client waits in the queue, then in the backlog
+//   when not to use it    clients that stay: as many idle ones as there are threads stop the service
+//   seen in               Stevens' rows 7 and 8 (--accept chooses the row); Java's executors
 #include "common/concurrency/bounded_queue.hpp"
 #include "common/concurrency/worker_threads.hpp"
 #include "common/process/stop_signal.hpp"
@@ -16,13 +16,13 @@ namespace parley {
 
 namespace {
 
-/// The threads that serve who `next()` lets in.
+/// Starts the threads; each serves the connections that `next()` returns.
 template <class Next>
 void start_pool(worker_threads& threads, Next& next, const service& offered, const model_options& options) {
     for (int i = 0; i < options.workers; ++i)
         threads.start(worker_threads::work{[&](int number) {
-            worker self{options.board, number};
-            while (auto peer = next()) serve(std::move(*peer), offered, options, self);
+            worker worker{options.board, number};
+            while (auto connection = next()) serve(std::move(*connection), offered, options, worker);
         }});
 }
 
@@ -37,11 +37,14 @@ void thread_pool(listener& listener, const service& offered, const model_options
         start_pool(threads, next, offered, options);
         admission admission;
         options.ready();
-        const auto give_up = [&] { // while the queue is full, the threads must hear of a stop, too
+        // Called periodically while the queue is full: after a shutdown request it wakes the threads, since
+        // this thread does not reach threads.join() yet.
+        const auto should_stop = [&] {
             threads.wake_all();
             return stop_signal::is_grace_over();
         };
-        while (auto peer = listener.accept()) admission.try_admit([&] { clients.push(*peer, give_up); });
+        while (auto connection = listener.accept())
+            admission.try_admit([&] { clients.push(*connection, should_stop); });
         listener.close();
         clients.close();
         threads.join();

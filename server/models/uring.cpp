@@ -1,11 +1,10 @@
-// uring: one completion loop on io_uring: the kernel is asked to receive and to send, and says when it has done
-// so.
+// uring: a proactor, one event loop on io_uring; the kernel receives and sends, and reports what it has done.
 //
 //   who runs a session    the loop, in turns between two operations
-//   sessions share        all memory, and need no lock: only one runs at a time
+//   sessions share        all memory, without a lock: only one runs at a time
 //   what bounds it        memory per connection, and one core
-//   when it is wrong      calls that block, work for the processor; systems that forbid io_uring
-//   seen in               - (the design is that of Windows' completion ports)
+//   when not to use it    calls that block, CPU-bound work: both stop all clients; systems that forbid io_uring
+//   seen in               - (Windows' I/O completion ports are of this design)
 #include "server/loops/uring_loop.hpp"
 
 namespace parley {

@@ -1,4 +1,4 @@
-// How many lines have come from all clients together: shared memory and its lock, or the lack of one.
+// Counts the lines of all clients together: a lesson in shared memory and locks.
 #include "server/service.hpp"
 
 #include <fmt/format.h>

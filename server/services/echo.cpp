@@ -1,4 +1,4 @@
-// Every byte back, until the client's end (RFC 862). The smallest service with a conversation.
+// Sends every byte back, until end of input (RFC 862). The smallest service that reads.
 #include "server/service.hpp"
 
 namespace parley {

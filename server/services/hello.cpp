@@ -1,5 +1,5 @@
-// The lecture's thread-local data: the greeting is composed three calls deep, and no function is handed the
-// name, the request or the worker. They read the context of the request that their thread works for.
+// Thread-local data as in the lecture: a greeting is composed by nested functions that get no argument. They
+// read the context of the request for which their thread works: see common/session/request_context.hpp.
 #include "server/service.hpp"
 
 #include <algorithm>
@@ -29,8 +29,8 @@ constexpr std::string_view no_name = "error: a name has at least one character, 
 
 session hello(server_state&) {
     while (const auto name = co_await read_line()) {
-        const auto answer = is_name(*name) ? greeting() : std::string{no_name};
-        co_await reply(answer);
+        const auto response = is_name(*name) ? greeting() : std::string{no_name};
+        co_await reply(response);
     }
 }
 

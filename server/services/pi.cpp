@@ -1,5 +1,5 @@
-// Work for the processor: threads share it only as far as there are cores, and an event loop that did it
-// itself would keep everybody waiting. So the work is a step, which the driver may give to another thread.
+// CPU-bound work. An event loop that did it itself would let all other clients wait; so the work is a step of
+// the session (compute), which the driver may pass to another thread.
 #include "common/pi_digits.hpp"
 #include "server/service.hpp"
 #include "server/services/number.hpp"
@@ -9,15 +9,15 @@
 namespace parley {
 
 session pi(server_state& shared) {
-    const auto most = shared.options.max_digits;
-    const auto nonsense = fmt::format("error: write how many decimals of pi, from 1 to {}\n", most);
+    const auto max = shared.options.max_digits;
+    const auto usage = fmt::format("error: write how many decimals of pi, from 1 to {}\n", max);
     while (const auto line = co_await read_line()) {
-        auto answer = nonsense;
-        if (const auto digits = number_in(*line, "pi", 1, most)) {
-            auto work = [&] { answer = pi_digits(*digits) + '\n'; };
+        auto response = usage;
+        if (const auto digits = number_in(*line, "pi", 1, max)) {
+            auto work = [&] { response = pi_digits(*digits) + '\n'; };
             co_await run(work);
         }
-        co_await reply(answer);
+        co_await reply(response);
     }
 }
 

@@ -1,5 +1,5 @@
-// Waiting without work, as for a disk or for another server: a thread that waits is a thread less, a
-// suspended session is a few hundred bytes.
+// A wait without work, as for a disk or another server. A thread that waits cannot serve another client; a
+// suspended session costs a few hundred bytes.
 #include "server/service.hpp"
 #include "server/services/number.hpp"
 
@@ -8,15 +8,15 @@
 namespace parley {
 
 session wait(server_state& shared) {
-    const auto most = static_cast<int>(shared.options.max_wait.count());
-    const auto nonsense = fmt::format("error: write how many milliseconds to wait, from 0 to {}\n", most);
+    const auto max = static_cast<int>(shared.options.max_wait.count());
+    const auto usage = fmt::format("error: write how many milliseconds to wait, from 0 to {}\n", max);
     while (const auto line = co_await read_line()) {
-        auto answer = nonsense;
-        if (const auto time = number_in(*line, "wait", 0, most)) {
+        auto response = usage;
+        if (const auto time = number_in(*line, "wait", 0, max)) {
             co_await pause(std::chrono::milliseconds{*time});
-            answer = fmt::format("waited {} ms\n", *time);
+            response = fmt::format("waited {} ms\n", *time);
         }
-        co_await reply(answer);
+        co_await reply(response);
     }
 }
 

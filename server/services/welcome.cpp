@@ -1,4 +1,4 @@
-// The server of the lecture's last page: it greets whoever comes, and closes.
+// Greets each client and closes the connection: the server of the last page of the lecture notes.
 #include "server/service.hpp"
 
 namespace parley {

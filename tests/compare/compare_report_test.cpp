@@ -517,7 +517,7 @@ TEST_CASE("every model's own file gives a whole card") {
             CHECK(!answer.empty());
         }
         CHECK(keys == std::vector<std::string>{"who runs a session", "sessions share", "what bounds it",
-                                               "when it is wrong", "seen in"});
+                                               "when not to use it", "seen in"});
     }
 }
 
