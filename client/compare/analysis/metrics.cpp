@@ -12,15 +12,15 @@ namespace parley {
 
 namespace {
 
-using number = std::optional<double>;
+using metric_value = std::optional<double>;
 
 /// Returns nullopt if `count` is 0.
-number per(double amount, std::uint64_t count) {
+metric_value per(double amount, std::uint64_t count) {
     if (count == 0) return std::nullopt;
     return amount / static_cast<double>(count);
 }
 
-number cpu(const measurement& cell) {
+metric_value cpu(const measurement& cell) {
     const auto& used = cell.server;
     const auto time =
         used.cpu_when_loaded.count() > 0 ? used.cpu_when_loaded - used.cpu_when_ready : used.user + used.system;
@@ -32,13 +32,13 @@ long kib_of(const tree_memory& memory) { return memory.total_kib() > 0 ? memory.
 
 /// Returns the memory that the connections added, per connection. Fewer than 10 connections add less than the
 /// noise of the page tables.
-number memory_of_a_connection(const measurement& cell) {
+metric_value memory_of_a_connection(const measurement& cell) {
     const auto added = kib_of(cell.server.memory) - kib_of(cell.server.at_rest);
     if (added <= 0 || cell.load.served < 10) return std::nullopt;
     return static_cast<double>(added) / cell.load.served;
 }
 
-number fairness(const measurement& cell) {
+metric_value fairness(const measurement& cell) {
     if (cell.workers.size() < 2) return std::nullopt;
     return fairness_of(cell.workers |
                        std::views::transform([](const auto& worker) { return worker.requests; }));
@@ -46,7 +46,7 @@ number fairness(const measurement& cell) {
 
 /// Returns a value that parley-load measured, or nullopt if parley-load calls the run not valid.
 template <class Value>
-number valid(const measurement& cell, Value value) {
+metric_value valid(const measurement& cell, Value value) {
     if (!cell.load.doubt.empty()) return std::nullopt;
     return value;
 }
@@ -57,7 +57,7 @@ const metric table[] = {
     {"rate", "requests per second", "/s", more,
      [](const measurement& cell) { return valid(cell, cell.load.rate); }},
     {"doubted_rate", "requests per second, not valid", "/s", more,
-     [](const measurement& cell) -> number {
+     [](const measurement& cell) -> metric_value {
          if (cell.load.doubt.empty()) return std::nullopt;
          return cell.load.rate;
      }},
@@ -75,7 +75,7 @@ const metric table[] = {
          return per(static_cast<double>(cell.server.involuntary_switches), cell.server.requests);
      }},
     {"calls", "system calls per request", "", less,
-     [](const measurement& cell) -> number {
+     [](const measurement& cell) -> metric_value {
          if (!cell.server.calls) return std::nullopt;
          return per(static_cast<double>(*cell.server.calls), cell.server.requests_of_calls);
      }},
@@ -88,7 +88,9 @@ const metric table[] = {
          return per(static_cast<double>(cell.server.page_faults), cell.server.connections);
      }},
     {"pss_mib", "memory", "MiB", less,
-     [](const measurement& cell) -> number { return static_cast<double>(kib_of(cell.server.memory)) / 1024; }},
+     [](const measurement& cell) -> metric_value {
+         return static_cast<double>(kib_of(cell.server.memory)) / 1024;
+     }},
     {"pss_connection_kib", "memory per connection", "KiB", less, memory_of_a_connection},
     {"fairness", "fairness", "", more, fairness},
     {"lost", "lost updates per million requests", "", less,
@@ -96,9 +98,11 @@ const metric table[] = {
          return per(static_cast<double>(cell.load.lost_updates) * 1e6, cell.load.all_requests);
      }},
     {"load_cpu_us", "CPU of the load per request", "us", less,
-     [](const measurement& cell) -> number { return cell.load.cpu_us; }},
-    {"start_ms", "start", "ms", less, [](const measurement& cell) -> number { return in_ms(cell.start_time); }},
-    {"stop_ms", "stop", "ms", less, [](const measurement& cell) -> number { return in_ms(cell.stop_time); }},
+     [](const measurement& cell) -> metric_value { return cell.load.cpu_us; }},
+    {"start_ms", "start", "ms", less,
+     [](const measurement& cell) -> metric_value { return in_ms(cell.start_time); }},
+    {"stop_ms", "stop", "ms", less,
+     [](const measurement& cell) -> metric_value { return in_ms(cell.stop_time); }},
 };
 
 } // namespace

@@ -10,9 +10,7 @@ namespace parley {
 
 namespace {
 
-using nlohmann::json;
-
-std::optional<double> number_or_null(const json& value) {
+std::optional<double> number_or_null(const nlohmann::json& value) {
     if (value.is_null()) return std::nullopt;
     return value.get<double>();
 }
@@ -21,7 +19,7 @@ std::optional<double> number_or_null(const json& value) {
 /// overwrites the counter, values occur twice, and a client may see the counter decrease.
 constexpr auto lost_update = "lost update", counted_back = "counted back";
 
-std::uint64_t lost_updates_in(const json& report) {
+std::uint64_t lost_updates_in(const nlohmann::json& report) {
     std::uint64_t count = 0;
     for (const auto& error : report.at("errors"))
         if (error.at("cause") == lost_update) count += error.at("count").get<std::uint64_t>();
@@ -29,7 +27,7 @@ std::uint64_t lost_updates_in(const json& report) {
 }
 
 /// Returns for example "3 errors: recv: Connection reset by peer". Empty if nothing failed except lost updates.
-std::string failure_in(const json& report) {
+std::string failure_in(const nlohmann::json& report) {
     const auto& complaints = report.at("complaints");
     std::string text = complaints.empty() ? "the load failed" : complaints[0];
     const bool has_lost_updates = lost_updates_in(report) > 0;
@@ -40,10 +38,10 @@ std::string failure_in(const json& report) {
 }
 
 /// Returns why parley-load calls its metrics not valid, or an empty string.
-std::string invalid_reasons(const json& report) {
+std::string invalid_reasons(const nlohmann::json& report) {
     if (!report.contains("verdict") || report["verdict"].value("valid", true)) return {};
     std::string reasons;
-    for (const auto& reason : report["verdict"].value("reasons", json::array()))
+    for (const auto& reason : report["verdict"].value("reasons", nlohmann::json::array()))
         reasons += (reasons.empty() ? "" : "; ") + reason.value("text", reason.value("code", std::string{"?"}));
     return reasons;
 }
@@ -66,7 +64,7 @@ load_report load_report::parse(std::string text) {
         report.cpu_us = object.at("cpu").at("per_request_us");
         report.problem = failure_in(object);
         report.doubt = invalid_reasons(object);
-    } catch (const json::exception& reason) {
+    } catch (const nlohmann::json::exception& reason) {
         throw std::runtime_error(fmt::format("not a report of parley-load: {}", reason.what()));
     }
     report.text = std::move(text);
