@@ -48,7 +48,7 @@ void rethrow(const std::exception_ptr& failure) {
 constexpr auto nothrow_await = asio::experimental::as_tuple(asio::use_awaitable);
 
 /// Events per epoll_wait(2): as in epoll_loop.
-constexpr std::size_t max_events = 256;
+constexpr std::size_t max_ready = 256;
 
 /// A client's connection, and how its coroutine waits.
 struct asio_connection {
@@ -345,7 +345,7 @@ private:
     std::optional<descriptor> results_ready_; // results_.descriptor(), as Asio watches it
     unique_fd sockets_{check("epoll_create1", [] { return epoll_create1(EPOLL_CLOEXEC); })};
     descriptor sockets_ready_{io_context_, sockets_.get()};
-    std::array<epoll_event, max_events> events_;
+    std::array<epoll_event, max_ready> events_;
     descriptor listener_ready_{io_context_, listener_.descriptor()};
     asio::steady_timer accept_wakeup_{
         io_context_}; // ends the wait of accept_clients() for room or the back-off
