@@ -417,15 +417,17 @@ TEST_CASE("what cannot be is refused in one line") {
         const auto code = exit_code_of(program);
         return fmt::format("{} {}", code, program.error_output());
     };
-    CHECK(result_of({"--agent", "127.0.0.1:0"}).starts_with("2 parley-load: --agent and --agents go with"));
+    CHECK(result_of({"--agent", "127.0.0.1:0"})
+              .starts_with("2 parley-load: --agent and --agents need a --secret-file"));
     CHECK(result_of({"1.2.3.4:5", "--secret-file", agents.secret_file()})
               .starts_with("2 parley-load: --agent and"));
     CHECK(result_of({"1.2.3.4:5", "--agent", own_endpoint(), "--secret-file", agents.secret_file()})
-              .starts_with("2 parley-load: an --agent is told by its controller"));
+              .starts_with("2 parley-load: the controller of an --agent gives the address"));
     CHECK(result_of({}).starts_with("2 parley-load: address is required"));
     CHECK(result_of({"1.2.3.4:5", "--agents", agents.names(), "--secret-file", agents.secret_file(), "--source",
                      "127.0.0.1"})
-              .starts_with("2 parley-load: --source is of this machine: give it to each --agent"));
+              .starts_with(
+                  "2 parley-load: --source is for the connections of this machine: give it to each --agent"));
     CHECK(result_of({"1.2.3.4:5", "--agents", agents.names(), "--secret-file", agents.secret_file()})
               .starts_with("2 parley-load: 1 connections cannot be shared by 2 agents"));
     CHECK(result_of({"1.2.3.4:5", "--agents", own_loopback() + ":1", "--secret-file", agents.secret_file()})
