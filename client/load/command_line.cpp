@@ -38,7 +38,7 @@ double parse_rate(std::string_view text) {
     if (text.ends_with('k')) factor = 1e3;
     if (text.ends_with('M')) factor = 1e6;
     if (factor > 1) number.remove_suffix(1);
-    const auto rate = number_in(number);
+    const auto rate = parse_number(number);
     if (!rate)
         throw std::invalid_argument(fmt::format(
             "{} is not a rate: write requests per second, as in 500, 10k or 1.5M", in_quotes(text)));
@@ -238,7 +238,9 @@ void add_tls_options(CLI::App& app, load_arguments& arguments) {
         .add("--tls-name", tls.name,
              "host name to verify and to send (SNI), instead of the host in the address")
         ->type_name("NAME");
-    group.add_flag("!--tls-insecure", tls.verifies, "do not verify the server's certificate");
+    app.add_flag_callback(
+           "--tls-insecure", [&tls] { tls.verifies = false; }, "do not verify the server's certificate")
+        ->group("TLS");
 }
 
 void add_agent_options(CLI::App& app, load_arguments& arguments) {
@@ -303,7 +305,7 @@ void apply_defaults(const CLI::App& app, load_arguments& arguments) {
     if (arguments.is_agent) return;
 
     refuse_if(options.target.empty(), "address is required: HOST:PORT or unix:PATH");
-    refuse_shared_places(std::array{outputs.json, outputs.csv, outputs.percentiles, outputs.log});
+    check_distinct(std::array{outputs.json, outputs.csv, outputs.percentiles, outputs.log});
     refuse_if(!outputs.against.empty() && !outputs.baseline.empty(),
               "--against measures its own baseline: leave out --baseline");
     refuse_if(is_given("--agents") && !options.sources.empty(),

@@ -97,7 +97,7 @@ nlohmann::json earlier_report(const std::string& name, const load_options& optio
     text << std::ifstream{name}.rdbuf();
     try {
         auto report = parse_json(std::move(text).str());
-        check_comparable(report, options_for_programs(options));
+        check_comparable(report, options_as_json(options));
         return report;
     } catch (const nlohmann::json::exception&) {
         throw std::invalid_argument(fmt::format("--baseline {}: cannot be read, or is no JSON", name));
@@ -130,7 +130,7 @@ int run_once(const load_options& options, const output_names& names, const load_
     });
     if (is_watched) write_message(view.cleared(columns_of(STDERR_FILENO)));
     auto outcome = conclude(options, result);
-    if (!earlier.is_null()) outcome.changes = compare_with(earlier, result.parts, figures_are::of_a_run);
+    if (!earlier.is_null()) outcome.changes = compare_with(earlier, result.per_interval, metrics_of::run);
     if (percentiles) percentiles.save(percentile_text(result.stats.latency));
     if (json) json.save(text_of(json_report(options, result, outcome)));
     const bool is_taken =
@@ -157,7 +157,7 @@ int run_repeatedly(const load_options& options, int times, const output_names& n
     std::vector<difference> changes;
     for (int run = 0; run != times && !stop_signal::is_requested(); ++run) {
         const auto line = series.add(options, generate(options, stop_signal::descriptor(), {}, {}));
-        if (!earlier.is_null()) changes = compare_with(earlier, series.figures(), figures_are::of_a_series);
+        if (!earlier.is_null()) changes = compare_with(earlier, series.figures(), metrics_of::series);
         if (json) json.save(text_of(series.to_json(changes))); // after each run, in case the next one fails
         print_to(json.to_standard_output(), line);
         if (!flush_results()) break;
@@ -174,7 +174,7 @@ int run_alternately(const load_options& options, int times, const output_names& 
     whole_output json{names.json};
     auto other_options = options;
     other_options.target = names.against;
-    loads_in_turns both;
+    alternating_runs both;
     const auto report = [&] {
         auto json_of_both = both.own.to_json(both.changes());
         json_of_both["against"] = both.other.to_json({});
@@ -187,7 +187,7 @@ int run_alternately(const load_options& options, int times, const output_names& 
     };
     for (int pair = 0; pair != times && !stop_signal::is_requested(); ++pair) {
         if (!run(other_options, both.other) || stop_signal::is_requested() || !run(options, both.own)) break;
-        both.pair();
+        both.add_pair();
         if (json) json.save(text_of(report()));
     }
     print_to(json.to_standard_output(),

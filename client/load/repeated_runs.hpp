@@ -1,6 +1,5 @@
-// The same load several times over: what differs between two runs (which core, which port, how the server's
-// memory lies) is chance, too, and only repeats show how much. Each figure is a mean over the runs, with its 95
-// % confidence interval; a run that is not valid is shown, and not counted.
+// Series of equal runs (--repeat). Runs differ by chance (CPU, port, memory layout of the server), and only
+// repetition shows by how much. Each figure is a mean over the valid runs with its 95 % confidence interval.
 #pragma once
 
 #include "client/load/analysis/baseline.hpp"
@@ -15,22 +14,22 @@ namespace parley {
 
 class repeated_load {
 public:
-    /// Takes the outcome of one more run, and says it in a line.
+    /// Adds a run. Returns a line that describes it.
     std::string add(const load_options& options, const load_result& result);
 
-    /// All of them, for people. `changes`: since an earlier series.
+    /// Returns the summary of all runs for people. `changes` are those since an earlier series.
     [[nodiscard]] std::string text_report(const std::vector<difference>& changes) const;
 
-    /// For programs: the figures, and the report of each run.
+    /// Returns the figures and the report of each run.
     [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<difference>& changes) const;
 
-    /// Of each run that counts: its rate, p50 and p99.
+    /// Returns rate, p50 and p99 of each valid run.
     [[nodiscard]] const interval_metrics& figures() const { return figures_; }
 
-    /// The same of the run that was added last; empty if it does not count.
+    /// Returns the same of the run that was added last; empty if it is not valid.
     [[nodiscard]] const interval_metrics& last() const { return last_; }
 
-    /// That of the worst run: a failure before a doubt, a doubt before a threshold that was missed.
+    /// Returns the worst exit status of all runs: failed (1), then not valid (3), then a threshold missed (4).
     [[nodiscard]] int exit_status() const;
 
 private:
@@ -39,19 +38,21 @@ private:
     std::vector<int> statuses_;
 };
 
-/// The runs against two servers, made in turns: A B A B ... What slows the machine meets both alike.
-class loads_in_turns {
+/// Runs against two servers in alternation: A B A B ... A slow phase of the machine affects both.
+class alternating_runs {
 public:
     repeated_load own, other;
 
-    /// To be called after each has taken the outcome of one more run.
-    void pair();
+    /// Adds the last runs of both as a pair. Call it after each of them has got one more run.
+    void add_pair();
 
-    /// How `own` differs from `other`, by the pairs in which both runs count.
-    [[nodiscard]] std::vector<difference> changes() const { return compare_in_turns(others_, owns_); }
+    /// Returns how `own` differs from `other`, by the pairs of which both runs are valid.
+    [[nodiscard]] std::vector<difference> changes() const {
+        return compare_alternating(other_pairs_, own_pairs_);
+    }
 
 private:
-    interval_metrics owns_, others_;
+    interval_metrics own_pairs_, other_pairs_;
 };
 
 } // namespace parley

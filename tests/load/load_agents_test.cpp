@@ -166,8 +166,8 @@ TEST_CASE("who does not know the secret gets no channel, on either side") {
     const channel_ends ends{secret, "another secret, as long as that one"};
     CHECK_FALSE(ends.agent);
     CHECK_FALSE(ends.controller);
-    CHECK(ends.agent_error == "it does not know the secret, or speaks no TLS");
-    CHECK(ends.controller_error == "it does not know the secret, or speaks no TLS");
+    CHECK(ends.agent_error == "the peer does not know the secret, or does not use TLS");
+    CHECK(ends.controller_error == "the peer does not know the secret, or does not use TLS");
 }
 
 TEST_CASE("an agent that shows a certificate instead of knowing the secret gets no orders") {
@@ -196,7 +196,7 @@ TEST_CASE("an agent that shows a certificate instead of knowing the secret gets 
     } catch (const std::runtime_error& error) {
         wrong = error.what();
     }
-    CHECK(wrong == "it does not know the secret, or speaks no TLS");
+    CHECK(wrong == "the peer does not know the secret, or does not use TLS");
     CHECK_FALSE(impostor.get());
 }
 
@@ -388,8 +388,8 @@ TEST_CASE("a controller that dies ends its load, and the agents serve the next o
         line_with(agents.agent(1), "part 2 of 2");
         controller->signal(SIGKILL);
     }
-    line_with(agents.agent(0), ": it has");
-    line_with(agents.agent(1), ": it has");
+    line_with(agents.agent(0), ": connection ");
+    line_with(agents.agent(1), ": connection ");
     const auto next = agents.controller(server.endpoint(), {"--requests", "10", "--connections", "2"});
     CHECK(has_succeeded(exit_code_of(*next)));
     CHECK(server.shutdown_problems() == "");

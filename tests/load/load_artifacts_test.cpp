@@ -93,10 +93,10 @@ TEST_CASE("connections whose first answer comes late are measured apart") {
 }
 
 TEST_CASE("failures have remedies") {
-    CHECK(remedy_for({phase::connect, "connect", "ECONNREFUSED", ""}).starts_with("nobody listens there"));
-    CHECK(remedy_for({phase::read, "recv", "ETIMEDOUT", ""}).starts_with("the server is stuck"));
-    CHECK(remedy_for({phase::resolve, "", "anything", ""}).starts_with("the name is not known"));
-    CHECK(remedy_for({phase::connect, "connect", "EPROTO", ""}).empty());
+    CHECK(hint_for({phase::connect, "connect", "ECONNREFUSED", ""}).starts_with("nobody listens there"));
+    CHECK(hint_for({phase::read, "recv", "ETIMEDOUT", ""}).starts_with("the server is stuck"));
+    CHECK(hint_for({phase::resolve, "", "anything", ""}).starts_with("the name is not known"));
+    CHECK(hint_for({phase::connect, "connect", "EPROTO", ""}).empty());
 }
 
 } // namespace parley

@@ -26,7 +26,7 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
     so_far.stats.all_answered = 5;
     const auto first_view = view.redrawn(300ms, options, so_far, 100);
     CHECK(first_view.find("warming up") != std::string::npos);
-    CHECK(first_view.find("so far: nothing to say yet") != std::string::npos);
+    CHECK(first_view.find("so far: too few replies yet") != std::string::npos);
     CHECK(view.redrawn(310ms, options, so_far, 100).empty());
     for (int i = 0; i < 40; ++i) {
         interval interval{.begin = i * 100ms, .length = 100ms, .asked = 100, .errors = 0, .latency = {}};
@@ -38,7 +38,7 @@ TEST_CASE("the view is drawn over itself, and goes without a trace") {
     for (int answer = 0; answer < 4'000; ++answer) so_far.stats.latency.record(1ms);
     const auto second_view = view.redrawn(600ms, options, so_far, 100);
     CHECK(second_view.starts_with("\x1b[4A"));
-    CHECK(second_view.find("1000 requests/s   4,000 answers   0 errors") != std::string::npos);
+    CHECK(second_view.find("1000 requests/s   4,000 replies   0 errors") != std::string::npos);
     CHECK(second_view.find("p50 2.00 ms   p90 2.00 ms   p99 -") != std::string::npos);
     CHECK(second_view.find("█████") != std::string::npos);
     CHECK(second_view.find("so far: valid") != std::string::npos);

@@ -289,19 +289,20 @@ TEST_CASE("options of the open and the closed loop are not mixed") {
         return std::string{"fine"};
     };
     CHECK(refusal([](auto&) {}) == "fine");
-    CHECK(refusal([](auto& asked) { asked.rate = 0; }).starts_with("a rate is more than 0"));
-    CHECK(refusal([](auto& options) { options.think = 1s; }).starts_with("--think is of a closed loop"));
+    CHECK(refusal([](auto& asked) { asked.rate = 0; }).starts_with("--rate must be more than 0"));
+    CHECK(refusal([](auto& options) { options.think = 1s; }).starts_with("--think is for a closed loop"));
     CHECK(refusal([](auto& options) { options.expected_interval = 1s; }).starts_with("--expected-interval is"));
     CHECK(refusal([](auto& options) {
               options.service = "welcome";
-          }).starts_with("service welcome is sent nothing"));
+          }).starts_with("service welcome receives no requests"));
     CHECK(refusal([](auto& options) { options.threads = 2; }) ==
-          "a load of 1 connections has 1 to 1 threads, not 2");
-    CHECK(
-        refusal([](auto& options) { options.connect_rate = 0; }).starts_with("a connect rate is more than 0"));
+          "--threads must be 1 to 1 for 1 connections, not 2");
+    CHECK(refusal([](auto& options) {
+              options.connect_rate = 0;
+          }).starts_with("--connect-rate must be more than 0"));
     CHECK(refusal([](auto& options) {
               options.stages = {parse_stage("1s@5")};
-          }).starts_with("--stage says how long"));
+          }).starts_with("--stage sets the duration"));
     CHECK(refusal([](auto& options) {
               options.rate.reset();
               options.arriving.how = arrivals::kind::poisson;
@@ -310,7 +311,7 @@ TEST_CASE("options of the open and the closed loop are not mixed") {
               options.rate.reset();
               options.duration.reset();
               options.stages = {parse_stage("1s@5"), parse_stage("1s@5c")};
-          }) == "stages are all of rates, or all of connections");
+          }) == "--stage: use either only rates, or only connections (10s@50c)");
 }
 
 // The program parley-load.

@@ -134,7 +134,8 @@ TEST_CASE("stages and arrivals are read as people write them") {
     for (const auto* text : {"", "10s", "10@5", "10s@", "10s@-5", "10s@many", "10s@5..", "10s@..5", "0s@5",
                              "10s@1e99", "10s@nan", "1s@5..6..7", "1s@c"})
         CHECK(refusal_of(parse_stage, text) != "fine");
-    CHECK(refusal_of(parse_stage, "10s").starts_with("no stage: '10s': there is no @; write it like 10s@1000"));
+    CHECK(refusal_of(parse_stage, "10s")
+              .starts_with("not a stage: '10s': there is no @; write it like 10s@1000"));
     for (const auto* text : {"", "random", "burst", "burst:", "burst:0", "burst:-1", "burst:2x"})
         CHECK(refusal_of(parse_arrivals, text).find("choose constant, poisson or burst:N") !=
               std::string::npos);

@@ -139,7 +139,7 @@ TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
     CHECK(errors_of(result) == "1 x verify corrupt");
     CHECK(result.stats.errors.kinds()[0].first.text.starts_with("wrong answer at byte 63: expected"));
     CHECK(result.stats.all_answered == 19);
-    CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong answer"});
+    CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong reply"});
 }
 
 TEST_CASE("bytes after the last answer are found") {
@@ -192,7 +192,7 @@ TEST_CASE("no answer within the time-out is an error") {
     CHECK(result.stats.errors.kinds()[0].first.text == "no answer within 50 ms");
     CHECK(result.served == 0);
     CHECK(result.unanswered == 2);
-    CHECK(complaints(result, true) == std::vector<std::string>{"2 errors", "not one answer was counted"});
+    CHECK(complaints(result, true) == std::vector<std::string>{"2 errors", "no reply was counted"});
 }
 
 TEST_CASE("a server that does not end the conversation is found") {
@@ -236,7 +236,7 @@ TEST_CASE("connections without any answer are reported, and can be allowed") {
     CHECK(result.served == 1);
     CHECK(result.unanswered == 4);
     CHECK(complaints(result, true).empty());
-    CHECK(complaints(result, false) == std::vector<std::string>{"4 connections never got an answer"});
+    CHECK(complaints(result, false) == std::vector<std::string>{"4 connections never got a reply"});
 }
 
 TEST_CASE("a cool-down keeps the load up, and is in no figure") {
@@ -396,23 +396,23 @@ TEST_CASE("options that contradict each other are refused") {
         return std::string{"fine"};
     };
     CHECK(refusal([](auto&) {}) == "fine");
-    CHECK(refusal([](auto& options) { options.connections = 0; }) == "a load has 1 to 1000000 connections");
+    CHECK(refusal([](auto& options) { options.connections = 0; }) == "--connections must be 1 to 1000000");
     CHECK(refusal([](auto& options) { options.connections = 2'000'000'000; }) ==
-          "a load has 1 to 1000000 connections");
+          "--connections must be 1 to 1000000");
     CHECK(refusal([](auto& options) {
               options.duration.reset();
               options.total = 0;
-          }) == "a load of 0 requests is none");
-    CHECK(refusal([](auto& options) { options.total = 5; }).starts_with("say either how long"));
-    CHECK(refusal([](auto& options) { options.duration.reset(); }).starts_with("say either how long"));
+          }) == "--requests must be at least 1");
+    CHECK(refusal([](auto& options) { options.total = 5; }).starts_with("give either a duration"));
+    CHECK(refusal([](auto& options) { options.duration.reset(); }).starts_with("give either a duration"));
     CHECK(refusal([](auto& options) {
               options.duration.reset();
               options.total = 1;
               options.cool_down = 1s;
-          }) == "--cool-down follows a --duration or a --stage: give one, or leave it out");
+          }) == "--cool-down needs a --duration or a --stage: add one, or leave it out");
     CHECK(refusal([](auto& options) { options.warm_up = 1s; }) ==
-          "a warm-up of 1000 ms leaves nothing of 1000 ms to be counted");
-    CHECK(refusal([](auto& options) { options.timeout = 0s; }) == "the time-out must be longer than 0");
+          "--warm-up: 1000 ms leave nothing of the duration of 1000 ms to count; shorten it");
+    CHECK(refusal([](auto& options) { options.timeout = 0s; }) == "--timeout must be longer than 0");
     CHECK(refusal([](auto& options) { options.service = "smtp"; }).starts_with("unknown service 'smtp'"));
 }
 
@@ -525,7 +525,7 @@ TEST_CASE("a run that is too short for what is asked ends with 3 and prints no r
     CHECK(short_run.code == 3);
     CHECK(short_run.output.find("requests/s") == short_run.output.npos);
     CHECK(short_run.output.find("latency  ") == short_run.output.npos);
-    CHECK(short_run.output.find("too-short: p99.9 needs 10,000 answers (ten beyond it), and there were 30") !=
+    CHECK(short_run.output.find("too-short: p99.9 needs 10,000 replies (ten beyond it), and there were 30") !=
           short_run.output.npos);
     CHECK(parley_load({server.endpoint().to_string(), "--percentiles", "100"}).code == 2);
 }
@@ -538,8 +538,8 @@ TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is 
     const auto wrong = parley_load({endpoint, "--requests", "1"});
     CHECK(wrong.code == 1);
     CHECK(wrong.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") != wrong.output.npos);
-    CHECK(wrong.errors == "parley-load: 1 wrong answer\nparley-load: 1 connection never got an answer\n"
-                          "parley-load: not one answer was counted\n");
+    CHECK(wrong.errors == "parley-load: 1 wrong reply\nparley-load: 1 connection never got a reply\n"
+                          "parley-load: no reply was counted\n");
 
     CHECK(parley_load({endpoint, "--duration", "10"}).code == 2);
     CHECK(parley_load({endpoint, "--requests", "5", "--duration", "10s"}).code == 2);

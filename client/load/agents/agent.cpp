@@ -1,4 +1,4 @@
-// One thread talks to the controller; the load's own threads leave what they have to say in an outbox.
+// One thread exchanges messages with the controller. The threads of the load put their messages in an outbox.
 #include "client/load/agents/agent.hpp"
 
 #include "client/conversation/poll_until.hpp"
@@ -24,13 +24,14 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr auto handshake_limit = 5s;
-constexpr std::chrono::milliseconds sign_of_life{1s};
+// A fifth of controller_of_agents::heartbeat_timeout, so that several heartbeats may be late.
+constexpr std::chrono::milliseconds heartbeat_interval{1s};
 
-/// A descriptor that becomes readable (eventfd(2)).
+/// An event that poll(2) can wait for (eventfd(2)).
 class event {
 public:
-    void raise() { eventfd_write(descriptor_.get(), 1); }
-    void lower() {
+    void set() { eventfd_write(descriptor_.get(), 1); }
+    void reset() {
         eventfd_t count = 0;
         eventfd_read(descriptor_.get(), &count);
     }
@@ -40,131 +41,135 @@ private:
     unique_fd descriptor_{check("eventfd", [] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); })};
 };
 
-/// One load of a controller's. Destroyed, it ends early.
-class part_of_load {
+/// This agent's share of one load. Its destructor ends the load early.
+class agent_load {
 public:
-    part_of_load(psk_channel& controller, load_options options)
+    agent_load(psk_channel& controller, load_options options)
         : controller_{controller}, options_{std::move(options)}, start_{options_.threads + 1} {
-        threads_ = std::jthread{[this] { load(); }};
+        thread_ = std::jthread{[this] { generate(); }};
     }
-    ~part_of_load() { end_.raise(); }
-    part_of_load(const part_of_load&) = delete;
-    part_of_load& operator=(const part_of_load&) = delete;
+    ~agent_load() { end_.set(); }
+    agent_load(const agent_load&) = delete;
+    agent_load& operator=(const agent_load&) = delete;
 
-    /// Until the controller has got the result. Throws std::runtime_error where it has gone.
+    /// Runs until the controller has the result. Throws std::runtime_error if the controller disconnects.
     void run() {
-        while (!tell_news()) {
-            // Nobody says when the last connection was made: that is looked for.
+        while (!send_outbox()) {
+            // The engines do not announce the last connection, so the barrier is polled.
             const bool is_ready = start_.missing() <= 1;
-            if (is_ready && !std::exchange(told_ready_, true)) tell({{"kind", "ready"}});
-            if (clock::now() - told_ >= sign_of_life) tell({{"kind", "alive"}});
-            const bool ends = stop_signal::is_requested();
-            if (ends) end_.raise();
+            if (is_ready && !std::exchange(sent_ready_, true)) send({{"kind", "ready"}});
+            if (clock::now() - last_sent_ >= heartbeat_interval) send({{"kind", "alive"}});
+            const bool is_stopping = stop_signal::is_requested();
+            if (is_stopping) end_.set();
             pollfd watched[] = {{controller_.descriptor(), POLLIN, 0},
-                                {news_.descriptor(), POLLIN, 0},
-                                {ends ? -1 : stop_signal::descriptor(), POLLIN, 0}};
-            poll_until(clock::now() + (is_ready ? sign_of_life : 5ms), watched);
-            while (const auto order = controller_.receive(0ms)) follow(*order);
+                                {outbox_event_.descriptor(), POLLIN, 0},
+                                {is_stopping ? -1 : stop_signal::descriptor(), POLLIN, 0}};
+            poll_until(clock::now() + (is_ready ? heartbeat_interval : 5ms), watched);
+            while (const auto message = controller_.receive(0ms)) handle(*message);
         }
     }
 
 private:
-    /// On a thread of its own.
-    void load() {
+    /// Generates the load. Runs on a thread of its own.
+    void generate() {
         try {
             const auto result = generate_load(
                 options_, end_.descriptor(), {},
-                [this](const interval& one) {
-                    leave({{"kind", "interval"}, {"interval", message_of(one)}});
+                [this](const interval& interval) {
+                    post({{"kind", "interval"}, {"interval", message_of(interval)}});
                 },
                 &start_);
-            leave({{"kind", "result"}, {"result", message_of(result)}});
-        } catch (const std::exception& why) {
-            leave({{"kind", "failed"}, {"why", why.what()}});
+            post({{"kind", "result"}, {"result", message_of(result)}});
+        } catch (const std::exception& error) {
+            post({{"kind", "failed"}, {"why", error.what()}});
         }
     }
 
-    void leave(nlohmann::json message) {
-        const std::lock_guard held{lock_};
+    void post(nlohmann::json message) {
+        const std::lock_guard lock{mutex_};
         outbox_.push_back(std::move(message));
-        news_.raise();
+        outbox_event_.set();
     }
 
-    /// True: the last word was among it.
-    bool tell_news() {
-        news_.lower();
-        std::deque<nlohmann::json> all;
+    /// Sends the messages in the outbox. Returns true if the final message was among them.
+    bool send_outbox() {
+        outbox_event_.reset();
+        std::deque<nlohmann::json> messages;
         {
-            const std::lock_guard held{lock_};
-            all.swap(outbox_);
+            const std::lock_guard lock{mutex_};
+            messages.swap(outbox_);
         }
-        for (const auto& each : all) {
-            tell(each);
-            if (each["kind"] == "result" || each["kind"] == "failed") return true;
+        for (const auto& message : messages) {
+            send(message);
+            if (message["kind"] == "result" || message["kind"] == "failed") return true;
         }
         return false;
     }
 
-    void tell(const nlohmann::json& message) {
+    void send(const nlohmann::json& message) {
         controller_.send(message);
-        told_ = clock::now();
+        last_sent_ = clock::now();
     }
 
-    void follow(const nlohmann::json& order) {
-        if (order.at("kind") == "go") start_.ready();
-        if (order.at("kind") == "stop") end_.raise();
+    void handle(const nlohmann::json& message) {
+        if (message.at("kind") == "go") start_.ready();
+        if (message.at("kind") == "stop") end_.set();
     }
 
     psk_channel& controller_;
     const load_options options_;
     start_barrier start_;
-    event end_;  // of the load
-    event news_; // in the outbox
-    std::mutex lock_;
+    event end_;          // ends the load
+    event outbox_event_; // set while the outbox has messages
+    std::mutex mutex_;   // guards outbox_
     std::deque<nlohmann::json> outbox_;
-    bool told_ready_ = false;
-    clock::time_point told_ = clock::now();
-    std::jthread threads_; // the last member: it uses all others
+    bool sent_ready_ = false;
+    clock::time_point last_sent_ = clock::now();
+    std::jthread thread_; // must be the last member, since it uses all others
 };
 
-std::string in_short(const load_options& options) {
+/// Returns a text such as "part 1 of 2 of 100 connections to 127.0.0.1:9999".
+std::string summary_of(const load_options& options) {
     return fmt::format("part {} of {} of {} connections to {}", options.agent + 1, options.agents,
                        options.connections, options.target);
 }
 
-void talk_with(psk_channel& controller, const std::vector<address>& sources,
-               const std::function<void(const std::string&)>& say) {
+/// Carries out the loads of one controller, until it says "bye".
+void serve_controller(psk_channel& controller, const std::vector<address>& sources,
+                      const std::function<void(const std::string&)>& log) {
     while (stop_signal::wait_readable({controller.descriptor()})) {
-        while (const auto order = controller.receive(0ms)) {
-            if (order->at("kind") == "bye") return;
-            if (order->at("kind") != "load") continue; // a stop that came too late
-            if (order->at("form") != agent_messages_form) {
-                controller.send({{"kind", "failed"},
-                                 {"why", fmt::format("it speaks {}: take the same parley-load everywhere",
-                                                     agent_messages_form)}});
+        while (const auto message = controller.receive(0ms)) {
+            if (message->at("kind") == "bye") return;
+            if (message->at("kind") != "load") continue; // a stop that arrived after the end of the load
+            if (message->at("form") != agent_messages_form) {
+                controller.send(
+                    {{"kind", "failed"},
+                     {"why",
+                      fmt::format("it uses the protocol {}: run the same version of parley-load everywhere",
+                                  agent_messages_form)}});
                 continue;
             }
-            auto options = options_in(order->at("options"));
+            auto options = options_in(message->at("options"));
             options.sources = sources;
-            say(fmt::format("{}: {}", controller.peer().to_string(), in_short(options)));
-            part_of_load{controller, options}.run();
+            log(fmt::format("{}: {}", controller.peer().to_string(), summary_of(options)));
+            agent_load{controller, options}.run();
         }
     }
 }
 
 } // namespace
 
-void serve_controllers(listener& endpoint, const std::string& secret, const std::vector<address>& sources,
-                       const std::function<void(const std::string& line)>& say) {
-    while (auto connection = endpoint.accept()) {
+void serve_controllers(listener& listener, const std::string& secret, const std::vector<address>& sources,
+                       const std::function<void(const std::string& line)>& log) {
+    while (auto connection = listener.accept()) {
         const auto name = connection->peer().to_string();
         try {
             psk_channel controller{std::move(*connection), psk_channel::side::agent, secret, handshake_limit};
-            say(fmt::format("{}: a controller", name));
-            talk_with(controller, sources, say);
-            say(fmt::format("{}: has left", name));
-        } catch (const std::exception& why) {
-            say(fmt::format("{}: {}", name, why.what()));
+            log(fmt::format("{}: controller connected", name));
+            serve_controller(controller, sources, log);
+            log(fmt::format("{}: controller left", name));
+        } catch (const std::exception& error) {
+            log(fmt::format("{}: {}", name, error.what()));
         }
     }
 }

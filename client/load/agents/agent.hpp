@@ -1,5 +1,5 @@
-// An agent: puts its part of a load on a server, for a controller on another machine or this one
-// (controller_of_agents.hpp).
+// Agent of a distributed load: generates its share of the load on behalf of a controller (controller.hpp),
+// which usually runs on another machine.
 #pragma once
 
 #include "common/net/address.hpp"
@@ -11,10 +11,10 @@
 
 namespace parley {
 
-/// Serves controllers that know the secret, one after the other, until a stop is requested (stop_signal.hpp).
-/// What is worth telling it says, a line each. A controller that goes ends its load. Connections come from
-/// `sources`, in turns; none: the kernel chooses.
-void serve_controllers(listener& endpoint, const std::string& secret, const std::vector<address>& sources,
-                       const std::function<void(const std::string& line)>& say);
+/// Serves controllers that know the secret, one at a time, until a stop is requested (stop_signal.hpp). A load
+/// ends when its controller disconnects. Connections use `sources` in turn; if there are none, the kernel
+/// chooses. `log` receives a line for each event.
+void serve_controllers(listener& listener, const std::string& secret, const std::vector<address>& sources,
+                       const std::function<void(const std::string& line)>& log);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// A structure is named once, with all of its members that travel: nlohmann's macros make both directions of it.
+// Each structure is listed once, with the members that are sent. nlohmann's macros make both conversions of it.
 #include "client/load/agents/agent_messages.hpp"
 
 #include <nlohmann/json.hpp>
@@ -40,16 +40,16 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(failures::kind, first, count)
 
 static void to_json(nlohmann::json& into, const failures& from) {
     into = nlohmann::json::array();
-    for (const auto& each : from.kinds()) into.push_back(each);
+    for (const auto& kind : from.kinds()) into.push_back(kind);
 }
 static void from_json(const nlohmann::json& from, failures& into) {
-    for (const auto& each : from) {
-        const auto one = each.get<failures::kind>();
-        into.add(one.first, one.count);
+    for (const auto& element : from) {
+        const auto kind = element.get<failures::kind>();
+        into.add(kind.first, kind.count);
     }
 }
 
-// ---- What is to be loaded. Thresholds, percentiles and the like are judged by the controller. ----
+// ---- Options. Thresholds and percentiles are left out, since the controller judges them. ----
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(request_options, seed, size, digits, wait, greeting, say, pipeline, how,
                                    send, expect, per_connection)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(arrivals, how, burst)
@@ -59,7 +59,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(load_options, target, service, requests, conn
                                    warm_up, cool_down, timeout, threads, agent, agents, rate, arriving, stages,
                                    think, expected_interval, tls, connect_rate, exact_timers, interval)
 
-// ---- What became of it. Points in time are of the agent's own clock, and stay there. ----
+// ---- Results. Points in time are left out, since they refer to the clock of the agent. ----
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(run_stats, has_schedule, expected_interval, connections, all_asked,
                                    all_answered, all_wrong, all_given_up, first_answers, errors, numbers,
                                    latency, bounds, uncorrected, send_lag, corrected, answered, bytes_sent,
@@ -74,7 +74,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(interval, begin, length, asked, errors, laten
 
 nlohmann::json message_of(const load_options& options) { return options; }
 nlohmann::json message_of(const load_result& result) { return result; }
-nlohmann::json message_of(const interval& one) { return one; }
+nlohmann::json message_of(const interval& interval) { return interval; }
 
 load_options options_in(const nlohmann::json& message) { return message.get<load_options>(); }
 load_result result_in(const nlohmann::json& message) { return message.get<load_result>(); }

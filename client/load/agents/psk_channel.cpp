@@ -26,12 +26,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t most_bytes = 128 << 20;   // of a message
-constexpr const char* identity = "parley-load"; // which key is meant: there is one
+// The size of a message. Protects the memory of the receiver from a wrong length.
+constexpr std::size_t most_bytes = 128 << 20;
+constexpr const char* identity = "parley-load"; // TLS wants a name of the key; there is only one key
 constexpr auto send_limit = 10s;
-constexpr const char* stranger = "it does not know the secret, or speaks no TLS";
+constexpr const char* not_authenticated = "the peer does not know the secret, or does not use TLS";
 
-/// A secret may be of any length; the key of TLS_AES_128_GCM_SHA256 has 32 bytes.
+/// Derives the key of 32 bytes for TLS_AES_128_GCM_SHA256 from a secret of any length.
 std::string key_of(const std::string& secret) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
     unsigned int size = 0;
@@ -41,16 +42,16 @@ std::string key_of(const std::string& secret) {
     return {reinterpret_cast<const char*>(digest.data()), size};
 }
 
-unsigned int give_key(const SSL* tls, unsigned char* into, unsigned int room) {
+unsigned int give_key(const SSL* tls, unsigned char* into, unsigned int size) {
     const auto& key = *static_cast<const std::string*>(SSL_get_app_data(tls));
-    if (key.size() > room) return 0;
+    if (key.size() > size) return 0;
     std::memcpy(into, key.data(), key.size());
     return static_cast<unsigned int>(key.size());
 }
 
-unsigned int key_of_controller(SSL* tls, const char*, char* name, unsigned int name_room, unsigned char* into,
+unsigned int key_of_controller(SSL* tls, const char*, char* name, unsigned int name_size, unsigned char* into,
                                unsigned int room) {
-    if (std::strlen(identity) >= name_room) return 0;
+    if (std::strlen(identity) >= name_size) return 0;
     std::strcpy(name, identity);
     return give_key(tls, into, room);
 }
@@ -59,9 +60,9 @@ unsigned int key_of_agent(SSL* tls, const char*, unsigned char* into, unsigned i
     return give_key(tls, into, room);
 }
 
-/// So that the kernel notices, too, when the other's machine is gone: within ten seconds, also where nothing is
-/// said (tcp(7)). Of no use, and refused, where it is no TCP.
-void watch_over(int socket) {
+/// Lets the kernel detect a dead peer within ten seconds, even if no data is sent (tcp(7)). Fails silently for
+/// a socket that is not TCP, which does not need it.
+void enable_keepalive(int socket) {
     const auto set = [&](int level, int option, int value) {
         setsockopt(socket, level, option, &value, sizeof value);
     };
@@ -75,14 +76,14 @@ void watch_over(int socket) {
 } // namespace
 
 std::string read_secret(const std::string& file) {
-    struct stat about {};
+    struct stat status {};
     std::ifstream text{file};
     std::string secret;
-    if (stat(file.c_str(), &about) != 0 || !std::getline(text, secret))
+    if (stat(file.c_str(), &status) != 0 || !std::getline(text, secret))
         throw std::invalid_argument(fmt::format("--secret-file {}: cannot be read, or is empty", file));
-    if (about.st_mode & (S_IRWXG | S_IRWXO))
+    if (status.st_mode & (S_IRWXG | S_IRWXO))
         throw std::invalid_argument(
-            fmt::format("--secret-file {}: others may use it: chmod 600 {}", file, file));
+            fmt::format("--secret-file {}: other users may read it: chmod 600 {}", file, file));
     if (secret.size() < 16)
         throw std::invalid_argument(fmt::format(
             "--secret-file {}: its first line has less than 16 characters: openssl rand -hex 32 >{}", file,
@@ -91,41 +92,42 @@ std::string read_secret(const std::string& file) {
 }
 
 void psk_channel::destroy::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
-void psk_channel::destroy::operator()(ssl_st* one) const { SSL_free(one); }
+void psk_channel::destroy::operator()(ssl_st* tls) const { SSL_free(tls); }
 
-psk_channel::psk_channel(connection connection, side ours, const std::string& secret,
+psk_channel::psk_channel(connection connection, side own_side, const std::string& secret,
                          std::chrono::milliseconds limit)
     : connection_{std::move(connection)}, context_{SSL_CTX_new(TLS_method())} {
     const int flags = check("fcntl", [&] { return fcntl(descriptor(), F_GETFL); });
     check("fcntl", [&] { return fcntl(descriptor(), F_SETFL, flags | O_NONBLOCK); });
-    watch_over(descriptor());
+    enable_keepalive(descriptor());
     if (!context_ || SSL_CTX_set_min_proto_version(context_.get(), TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_ciphersuites(context_.get(), "TLS_AES_128_GCM_SHA256") != 1)
-        throw std::runtime_error("OpenSSL has no TLS 1.3");
+        throw std::runtime_error("OpenSSL does not support TLS 1.3");
     SSL_CTX_set_mode(context_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_num_tickets(context_.get(), 0); // each handshake rests on the secret
-    // The common key is what proves the other side. One that shows a certificate instead has not got the key,
-    // and no certificate is trusted here: else an agent without the secret would be given orders.
-    if (ours == side::controller) SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_num_tickets(context_.get(), 0); // no tickets: each handshake must prove the secret again
+    // The shared key authenticates the peer. A peer that offers a certificate instead does not have the key. No
+    // certificate is trusted here, because otherwise an agent without the secret would receive orders.
+    if (own_side == side::controller) SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_psk_client_callback(context_.get(), key_of_controller);
     SSL_CTX_set_psk_server_callback(context_.get(), key_of_agent);
     tls_.reset(SSL_new(context_.get()));
-    if (!tls_ || SSL_set_fd(tls_.get(), descriptor()) != 1) throw std::runtime_error("OpenSSL has no memory");
+    if (!tls_ || SSL_set_fd(tls_.get(), descriptor()) != 1)
+        throw std::runtime_error("out of memory in OpenSSL");
     auto key = key_of(secret);
     SSL_set_app_data(tls_.get(), &key);
-    const auto shake = ours == side::agent ? SSL_accept : SSL_connect;
-    if (!carry_out([&] { return shake(tls_.get()); }, clock::now() + limit))
-        throw std::runtime_error(
-            fmt::format("no handshake within {} ms: is it busy with another controller?", limit.count()));
+    const auto handshake = own_side == side::agent ? SSL_accept : SSL_connect;
+    if (!retry([&] { return handshake(tls_.get()); }, clock::now() + limit))
+        throw std::runtime_error(fmt::format(
+            "no handshake within {} ms: the agent may be busy with another controller", limit.count()));
     if (SSL_session_reused(tls_.get()) != 1)
-        throw std::runtime_error(stranger); // whatever OpenSSL's defaults become
-    SSL_set_app_data(tls_.get(), nullptr);  // no further handshake needs the key
+        throw std::runtime_error(not_authenticated); // in case OpenSSL accepts other key exchanges by default
+    SSL_set_app_data(tls_.get(), nullptr); // the key goes out of scope, and no further handshake needs it
 }
 
-/// Calls until it is done. False: not by the deadline. Throws where the other has gone or does not know the
-/// secret.
+/// Repeats an OpenSSL call until it succeeds. Returns false if it does not by the deadline. Throws
+/// std::runtime_error if the peer has disconnected or does not know the secret.
 template <class Call>
-bool psk_channel::carry_out(Call call, clock::time_point deadline) {
+bool psk_channel::retry(Call call, clock::time_point deadline) {
     for (;;) {
         ERR_clear_error();
         errno = 0;
@@ -136,14 +138,14 @@ bool psk_channel::carry_out(Call call, clock::time_point deadline) {
         switch (SSL_get_error(tls_.get(), result)) {
         case SSL_ERROR_WANT_READ: watched.events = POLLIN; break;
         case SSL_ERROR_WANT_WRITE: watched.events = POLLOUT; break;
-        case SSL_ERROR_ZERO_RETURN: throw std::runtime_error("it has ended the connection");
+        case SSL_ERROR_ZERO_RETURN: throw std::runtime_error("connection closed by the peer");
         case SSL_ERROR_SSL:
             if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-                throw std::runtime_error("it has gone");
-            throw std::runtime_error(stranger);
-        default: // a system call's failure; 0: the end of input, without its word
+                throw std::runtime_error("connection lost");
+            throw std::runtime_error(not_authenticated);
+        default: // a failed system call; 0: end of input without close_notify
             throw std::runtime_error(
-                error == 0 || error == ECONNRESET || error == EPIPE ? "it has gone" : std::strerror(error));
+                error == 0 || error == ECONNRESET || error == EPIPE ? "connection lost" : std::strerror(error));
         }
         if (!poll_until(deadline, {&watched, 1})) return false;
     }
@@ -154,15 +156,14 @@ void psk_channel::send(const nlohmann::json& message) {
     std::string bytes(head_size, '\0');
     nlohmann::json::to_cbor(message, bytes);
     const auto size = bytes.size() - head_size;
-    if (size > most_bytes) throw std::runtime_error("a message of more than 128 MiB");
+    if (size > most_bytes) throw std::runtime_error("cannot send a message of more than 128 MiB");
     bytes.replace(0, head_size, prefix_for(size, framing::u32));
     const auto deadline = clock::now() + send_limit;
     for (std::size_t sent = 0; sent != bytes.size();) {
         std::size_t part = 0;
-        if (!carry_out(
-                [&] { return SSL_write_ex(tls_.get(), bytes.data() + sent, bytes.size() - sent, &part); },
-                deadline))
-            throw std::runtime_error("it takes no messages");
+        if (!retry([&] { return SSL_write_ex(tls_.get(), bytes.data() + sent, bytes.size() - sent, &part); },
+                   deadline))
+            throw std::runtime_error("the peer does not receive: no message was taken for 10 s");
         sent += part;
     }
 }
@@ -172,7 +173,7 @@ std::optional<nlohmann::json> psk_channel::receive(std::chrono::milliseconds tim
     for (std::string part(1 << 16, '\0');;) {
         if (auto message = first_message()) return message;
         std::size_t size = 0;
-        if (!carry_out([&] { return SSL_read_ex(tls_.get(), part.data(), part.size(), &size); }, deadline))
+        if (!retry([&] { return SSL_read_ex(tls_.get(), part.data(), part.size(), &size); }, deadline))
             return std::nullopt;
         received_.append(part, 0, size);
     }
@@ -182,14 +183,14 @@ std::optional<nlohmann::json> psk_channel::first_message() {
     const auto head_size = prefix_size(framing::u32);
     if (received_.size() < head_size) return std::nullopt;
     const auto size = announced_size(std::string_view{received_}.substr(0, head_size));
-    if (size > most_bytes) throw std::runtime_error("it speaks of a message of more than 128 MiB");
+    if (size > most_bytes) throw std::runtime_error("the peer announced a message of more than 128 MiB");
     if (received_.size() < head_size + size) return std::nullopt;
     try {
         auto message = parse_cbor(std::string_view{received_}.substr(head_size, size));
         received_.erase(0, head_size + size);
         return message;
     } catch (const nlohmann::json::exception&) {
-        throw std::runtime_error("it sent what is no message");
+        throw std::runtime_error("the peer sent an invalid message");
     }
 }
 

@@ -1,6 +1,7 @@
-// Two series of runs compared: is this one better or worse than an earlier one, or can that not be told? Each
-// run is one observation, since what differs between two runs (which core, which port, how the memory lies) is
-// chance, too, and the intervals within a run do not show it. Of two single runs only the change is told.
+// Comparison of two series of runs: better, worse, or no significant difference. Each run is one observation:
+// runs differ by chance (CPU, port, memory layout), which the intervals within a run do not show. For two
+// single runs only the change is reported. Background: Georges, Buytaert, Eeckhout, "Statistically rigorous
+// Java performance evaluation", OOPSLA 2007.
 #pragma once
 
 #include "client/load/analysis/throughput_series.hpp"
@@ -15,20 +16,20 @@
 
 namespace parley {
 
-/// A figure of a run, with how sure it is.
+/// The mean of a metric over several runs or intervals, with its standard error.
 struct sample {
     estimate value;
-    std::size_t count = 0; // of runs, or of intervals
+    std::size_t count = 0; // of runs or intervals
 };
 
-/// What a run remembers of its intervals, or a series of its runs.
+/// The metrics of a run, one value per interval; or of a series, one value per run.
 struct interval_metrics {
-    std::vector<double> rate;   // answers a second
-    std::vector<double> p50_ms; // of those with enough answers
+    std::vector<double> rate;   // replies per second
+    std::vector<double> p50_ms; // of the intervals with enough replies
     std::vector<double> p99_ms;
 
-    /// Takes an interval, unless it is a short rest of `length` at the end, which is none like the others.
-    void note(const interval& one, std::chrono::nanoseconds length);
+    /// Adds an interval, unless it is shorter than half of `length`: the last one of a run may be.
+    void note(const interval& interval, std::chrono::nanoseconds length);
 
     void add(const interval_metrics& other);
 
@@ -41,40 +42,46 @@ struct difference {
     std::string name; // "rate", "p50", "p99"
     double before = 0;
     double now = 0;
-    double least = 0; // of the change, in parts of `before`: the confidence interval; both are the change
-    double most = 0;  // itself if it is not judged
+    /// Confidence interval of the change, as a fraction of `before`. Both are the change itself if it is not
+    /// judged.
+    double least = 0;
+    double most = 0;
     bool is_judged = false;
-    judgement said = judgement::cannot_tell;
+    judgement result = judgement::cannot_tell;
 };
 
-std::string_view to_string(difference::judgement said);
+/// Returns the name in the report: "better", "worse" or "cannot tell".
+std::string_view to_string(difference::judgement judgement);
 
-/// Fewer runs on a side are not judged.
+/// A series of fewer runs is not judged: its standard error is too uncertain for a useful interval.
 inline constexpr std::size_t fewest_runs = 6;
 
-/// Compares two series, whose samples are of runs (Welch's t interval). Three figures are judged at once: of
-/// 100 pairs of equal series, 5 have any difference.
+/// Compares two series by Welch's t interval. Three metrics are judged at once, so the interval is widened
+/// (Bonferroni): of 100 pairs of equal series, at most 5 show any difference.
 difference compare(std::string name, const sample& before, const sample& now, bool more_is_better);
 
-/// Compares runs that were made in turns: each pair has seen the same machine, so its ratio is one observation.
+/// Compares runs that alternated. Both runs of a pair met the same state of the machine, so the ratio of each
+/// pair is one observation.
 difference compare_pairs(std::string name, const std::vector<double>& before, const std::vector<double>& now,
                          bool more_is_better);
 
-/// Two series that were made in turns, in pairs of which both runs count.
-std::vector<difference> compare_in_turns(const interval_metrics& before, const interval_metrics& now);
+/// Compares all metrics of two series that alternated. Contains only pairs of which both runs are valid.
+std::vector<difference> compare_alternating(const interval_metrics& before, const interval_metrics& now);
 
-/// Throws std::runtime_error if `earlier` is no report of parley-load --json, if its figures are not valid, or
-/// if it was made with other options than `options` (as the report has them; the target may be another one).
+/// Throws std::runtime_error if `earlier` is not a report of parley-load --json, if its figures are not valid,
+/// or if its options differ from `options` (in the form of the report). Target and seed may differ.
 void check_comparable(const nlohmann::json& earlier, const nlohmann::ordered_json& options);
 
-/// Compares with such a report: of an earlier series, or run. `now` has the runs of a series, or the intervals
-/// of a run.
-enum class figures_are { of_a_series, of_a_run };
-std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_metrics& now,
-                                     figures_are kind);
+/// What the values of an interval_metrics belong to: the runs of a series, or the intervals of a run.
+enum class metrics_of { series, run };
 
-/// "rate  9,900/s before, 10,050/s now (-0.3 % to +3.2 %): cannot tell"; of single runs only the change
-std::string to_string(const difference& each);
+/// Compares with the report of an earlier series or run, which check_comparable() has accepted.
+std::vector<difference> compare_with(const nlohmann::json& earlier, const interval_metrics& now,
+                                     metrics_of source);
+
+/// Formats a difference: "rate  9900/s before, 10050/s now (-0.3 % to +3.2 %): no significant difference". For
+/// single runs the text has only the change.
+std::string to_string(const difference& difference);
 
 sample sample_of(const std::vector<double>& values);
 
@@ -82,7 +89,7 @@ struct range {
     double least, most;
 };
 
-/// Where the true mean lies, 95 times in 100 (Student's t); nothing of fewer than four.
-std::optional<range> confidence_interval(const sample& one);
+/// Returns the 95 % confidence interval of the mean (Student's t); nullopt for fewer than four values.
+std::optional<range> confidence_interval(const sample& sample);
 
 } // namespace parley

@@ -1,5 +1,5 @@
-// What a run means: has it failed, may its figures be believed, are they good enough, are they better than
-// before? The exit status says the same to scripts.
+// Outcome of a run: whether it failed, whether its figures are valid, which thresholds it missed, and what
+// changed since an earlier run. The exit status tells the same to scripts.
 #pragma once
 
 #include "client/load/analysis/baseline.hpp"
@@ -13,19 +13,19 @@
 namespace parley {
 
 struct outcome {
-    verdict said;
-    std::vector<std::string> complaints; // why the run has failed, a clear line each; none: it has not
+    parley::verdict verdict;
+    std::vector<std::string> complaints; // reasons why the run failed, one line each; empty: it did not
     std::vector<threshold> missed;
-    std::vector<difference> changes; // since an earlier run, where there is one
+    std::vector<difference> changes; // since an earlier run, if there is one
 
-    /// 0 done, 1 failed, 3 not valid, 4 a threshold was missed.
+    /// Returns 0 if the run succeeded, 1 if it failed, 3 if it is not valid, 4 if it missed a threshold.
     [[nodiscard]] int exit_status() const;
 };
 
-/// Errors for which there is a threshold are no complaint.
+/// Judges a run. Errors for which there is a threshold are judged by that alone.
 outcome conclude(const load_options& options, const load_result& result);
 
-/// Why the run has failed; none: it has not.
+/// Returns the reasons why the run failed; none if it did not.
 std::vector<std::string> complaints(const load_result& result, bool allow_unanswered,
                                     const std::vector<threshold>& thresholds = {});
 

@@ -1,5 +1,5 @@
-// Each pair of moments that follow each other gives one value; neighbours are taken as independent, which a
-// tenth of a second makes nearly true.
+// Each pair of successive samples gives one value. The values are treated as independent, which is nearly true
+// for samples that are a tenth of a second apart.
 #include "client/load/analysis/throughput_series.hpp"
 
 #include <cmath>
@@ -9,13 +9,14 @@ namespace parley {
 
 namespace {
 
-using value_between = std::function<std::optional<double>(const throughput_sample& before, const throughput_sample& after)>;
+using value_between =
+    std::function<std::optional<double>(const throughput_sample& before, const throughput_sample& after)>;
 
 std::optional<thirds> in_thirds(std::span<const throughput_sample> throughput, const value_between& value) {
-    constexpr std::size_t fewest = 5;
+    constexpr std::size_t fewest = 5; // fewer values have no reliable standard error
     std::vector<double> values;
-    for (std::size_t each = 1; each < throughput.size(); ++each)
-        if (const auto one = value(throughput[each - 1], throughput[each])) values.push_back(*one);
+    for (std::size_t i = 1; i < throughput.size(); ++i)
+        if (const auto result = value(throughput[i - 1], throughput[i])) values.push_back(*result);
     const auto size = values.size() / 3;
     if (size < fewest) return std::nullopt;
     const std::span all{values};
@@ -24,23 +25,28 @@ std::optional<thirds> in_thirds(std::span<const throughput_sample> throughput, c
 
 } // namespace
 
-bool differ(const estimate& one, const estimate& other) {
-    return std::abs(one.mean - other.mean) > 3 * std::hypot(one.standard_error, other.standard_error);
+bool differ(const estimate& left, const estimate& right) {
+    return std::abs(left.mean - right.mean) > 3 * std::hypot(left.standard_error, right.standard_error);
 }
 
 std::optional<thirds> rate_in_thirds(std::span<const throughput_sample> throughput) {
-    return in_thirds(throughput, [](const throughput_sample& before, const throughput_sample& after) -> std::optional<double> {
-        const std::chrono::duration<double> time = after.at - before.at;
-        if (time.count() <= 0) return std::nullopt;
-        return static_cast<double>(after.answered - before.answered) / time.count();
-    });
+    return in_thirds(
+        throughput,
+        [](const throughput_sample& before, const throughput_sample& after) -> std::optional<double> {
+            const std::chrono::duration<double> time = after.at - before.at;
+            if (time.count() <= 0) return std::nullopt;
+            return static_cast<double>(after.answered - before.answered) / time.count();
+        });
 }
 
 std::optional<thirds> latency_in_thirds(std::span<const throughput_sample> throughput) {
-    return in_thirds(throughput, [](const throughput_sample& before, const throughput_sample& after) -> std::optional<double> {
-        if (after.answered == before.answered) return std::nullopt;
-        return (after.latency_sum - before.latency_sum) / static_cast<double>(after.answered - before.answered);
-    });
+    return in_thirds(
+        throughput,
+        [](const throughput_sample& before, const throughput_sample& after) -> std::optional<double> {
+            if (after.answered == before.answered) return std::nullopt;
+            return (after.latency_sum - before.latency_sum) /
+                   static_cast<double>(after.answered - before.answered);
+        });
 }
 
 } // namespace parley

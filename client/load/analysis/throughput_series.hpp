@@ -1,5 +1,5 @@
-// How a run went on: what had been answered, at one moment after the other. Where its first and its last third
-// differ by more than chance, it had not settled, and one figure cannot describe it.
+// Time series of the replies of a run. If its first and its last third differ significantly, the run had not
+// reached a steady state, and one figure cannot describe it.
 #pragma once
 
 #include "common/statistics.hpp"
@@ -12,24 +12,25 @@
 
 namespace parley {
 
-/// So much had been answered after so much counted time.
+/// The totals at a moment of the counted time.
 struct throughput_sample {
     std::chrono::nanoseconds at{};
     std::uint64_t answered = 0;
-    double latency_sum = 0; // of those, in seconds
+    double latency_sum = 0; // of the replies, in seconds
 };
 
-/// Do they differ by more than chance (three standard errors)?
-bool differ(const estimate& one, const estimate& other);
+/// True if the means differ by more than three standard errors of their difference.
+bool differ(const estimate& left, const estimate& right);
 
 struct thirds {
     estimate first, last;
 };
 
-/// Answers per second in the first and the last third; nothing where a third has less than five moments.
+/// Returns the replies per second in the first and the last third; nullopt if a third has fewer than five
+/// values.
 std::optional<thirds> rate_in_thirds(std::span<const throughput_sample> throughput);
 
-/// The same for the mean latency in seconds.
+/// Returns the mean latency in seconds in the first and the last third; nullopt as above.
 std::optional<thirds> latency_in_thirds(std::span<const throughput_sample> throughput);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// One trial of --find-knee: what it tells of the target, and how long it must last.
+// One trial of --find-knee: its outcome, and how long it must last.
 #pragma once
 
 #include "client/load/analysis/outcome.hpp"
@@ -8,21 +8,21 @@
 
 namespace parley {
 
-/// unknown: the run cannot tell, since parley-load itself was the limit, or the figures are not valid.
+/// The outcome is unknown if parley-load itself was the limit, or if the figures are not valid.
 enum class trial_outcome { met, missed, unknown };
 
 std::string_view to_string(trial_outcome outcome);
 
 struct trial {
     trial_outcome outcome = trial_outcome::unknown;
-    std::string why; // for people: what was measured, or what was in the way
+    std::string why; // for people: the measured value, or the reason of the outcome
 };
 
-/// Returns what the run tells of the target. A limit of parley-load itself is never counted against the server.
+/// Judges a run at one rate. A limit of parley-load itself is never counted against the server.
 trial judge_trial(const load_options& options, const threshold& target, const load_result& result);
 
-/// Returns how long a trial at `rate` must last: long enough that the percentile of the target can be told, and
-/// at least `shortest`. The warm-up is in it.
+/// Returns how long a trial at `rate` must last, warm-up included: long enough for the percentile of the
+/// target, and at least `shortest`.
 std::chrono::milliseconds trial_length(const threshold& target, double rate, std::chrono::milliseconds shortest,
                                        std::optional<std::chrono::milliseconds> warm_up);
 

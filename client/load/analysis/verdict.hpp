@@ -1,5 +1,5 @@
-// May the figures of a run be believed? A pure function of what was asked and what was observed: valid, or each
-// reason why not, with what to do about it. Figures of an invalid run are not printed as a result.
+// Validity of a run's figures, as a pure function of its options and its result. An invalid run has reasons,
+// each with advice; its figures are not printed as a result.
 #pragma once
 
 #include "client/load/engine/load_result.hpp"
@@ -12,7 +12,7 @@ namespace parley {
 
 struct reason {
     std::string code; // for programs; client/README.md lists all
-    std::string text; // for people: one line with the figures and the remedy
+    std::string text; // for people: one line with the figures and advice
 };
 
 struct verdict {
@@ -20,6 +20,7 @@ struct verdict {
     [[nodiscard]] bool valid() const { return reasons.empty(); }
 };
 
+/// Judges a run; the constants in verdict.cpp are its limits.
 verdict judge(const load_options& options, const load_result& result);
 
 } // namespace parley

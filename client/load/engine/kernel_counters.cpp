@@ -21,9 +21,9 @@ std::uint64_t counter_in(std::string_view text, std::string_view group, std::str
     for (std::string names, numbers; std::getline(lines, names);) {
         if (!names.starts_with(group)) continue;
         std::getline(lines, numbers);
-        std::istringstream each_name{names}, each_number{numbers};
-        for (std::string its_name, its_number; each_name >> its_name && each_number >> its_number;)
-            if (its_name == name) return std::strtoull(its_number.c_str(), nullptr, 10);
+        std::istringstream name_words{names}, number_words{numbers};
+        for (std::string word, number; name_words >> word && number_words >> number;)
+            if (word == name) return std::strtoull(number.c_str(), nullptr, 10);
     }
     return 0;
 }

@@ -1,4 +1,4 @@
-// One of the connections at a time, as its engine sees it: it connects, talks, and comes again.
+// State of one concurrent connection of the load: connecting, handshaking, in session, or down until a retry.
 #pragma once
 
 #include "client/conversation/client_connection.hpp"
@@ -15,41 +15,48 @@ namespace parley {
 struct load_connection {
     using clock = run_stats::clock;
 
-    static constexpr std::chrono::milliseconds shortest_pause{50}; // after a failure; then doubled
+    // Back-off after a failure: doubled up to the longest pause, so that a server that is down is not flooded
+    // with attempts, and one that comes up again is found within a second.
+    static constexpr std::chrono::milliseconds shortest_pause{50};
     static constexpr std::chrono::milliseconds longest_pause{1'000};
 
-    std::size_t target = 0;        // which of the target's addresses it tries
-    std::size_t targets_tried = 0; // in vain, since it had a connection
-    unique_fd socket;              // while it connects, or shakes hands
-    std::unique_ptr<tls_wire> tls; // while it shakes hands
-    clock::time_point since{};     // when it began to connect; while it is down: when it may again
+    std::size_t target = 0;        // index of the target address that it tries
+    std::size_t targets_tried = 0; // failed attempts since the last connection
+    unique_fd socket;              // while it connects or handshakes; then the session owns it
+    std::unique_ptr<tls_wire> tls; // while it handshakes
+    clock::time_point since{};     // start of the attempt; while it is down: time of the next attempt
     clock::time_point handshake_since{};
-    std::optional<client_connection> talking;
-    std::uint32_t interest = 0;                                      // the events that epoll watches for
+    std::optional<client_connection> client;
+    std::uint32_t interest = 0;                                      // events registered with epoll
     std::uint64_t quota = std::numeric_limits<std::uint64_t>::max(); // requests that it may still begin
     std::chrono::milliseconds pause = shortest_pause;
-    std::optional<clock::time_point> trying_since; // its first attempt to connect, until one ends
-    std::optional<clock::time_point> lost;         // when its connection failed, until it has another
+    std::optional<clock::time_point> trying_since; // first attempt to connect, until one ends
+    std::optional<clock::time_point> lost_at;      // when the connection failed, until there is another
     bool waits_for_slot = false;
-    bool is_in_line = false; // of those who wait for their turn; it may have left meanwhile
-    bool tried = false;      // its first attempt to connect has succeeded or failed
-    bool ever_asked = false;
-    bool ever_answered = false;
-    std::uint64_t answers_before = 0;    // to its connections before this one
-    std::uint64_t answers_uncounted = 0; // before the counting began
+    bool is_enqueued = false;   // in the queue of waiting connections, even if it no longer waits
+    bool was_attempted = false; // the first attempt to connect has succeeded or failed
+    bool has_requested = false;
+    bool has_reply = false;
+    std::uint64_t answers_before = 0;    // replies on its earlier connections
+    std::uint64_t answers_uncounted = 0; // replies before the counted time
 
-    [[nodiscard]] int descriptor() { return talking ? talking->descriptor() : socket.get(); }
-    [[nodiscard]] bool is_up() const { return socket || talking; }
+    [[nodiscard]] int descriptor() { return client ? client->descriptor() : socket.get(); }
+    [[nodiscard]] bool is_up() const { return socket || client; }
+
+    /// Returns the number of replies on all its connections so far.
     [[nodiscard]] std::uint64_t answers() {
-        return answers_before + (talking ? talking->session().answers() : 0);
+        return answers_before + (client ? client->session().answers() : 0);
     }
+
+    /// Returns the number of requests in flight.
     [[nodiscard]] std::uint64_t unanswered() {
-        return talking ? talking->session().asked() - talking->session().answers() : 0;
+        return client ? client->session().asked() - client->session().answers() : 0;
     }
+
     void note_progress() {
-        if (!talking) return;
-        ever_asked |= talking->session().asked() > 0;
-        ever_answered |= talking->session().answers() > 0;
+        if (!client) return;
+        has_requested |= client->session().asked() > 0;
+        has_reply |= client->session().answers() > 0;
     }
 };
 

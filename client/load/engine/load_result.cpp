@@ -8,17 +8,18 @@ namespace parley {
 
 namespace {
 
-/// Threads look at the clock at about the same times: what one had done by another's moment lies on the line
-/// between its own.
-throughput_sample at(const std::vector<throughput_sample>& throughput, std::chrono::nanoseconds when) {
-    const auto after =
-        std::find_if(throughput.begin(), throughput.end(), [&](const throughput_sample& each) { return each.at >= when; });
+/// Returns the state of a series at `time`, interpolated linearly between the samples around it. Threads sample
+/// at nearly, but not exactly, the same times.
+throughput_sample interpolated(const std::vector<throughput_sample>& throughput,
+                               std::chrono::nanoseconds time) {
+    const auto after = std::find_if(throughput.begin(), throughput.end(),
+                                    [&](const throughput_sample& sample) { return sample.at >= time; });
     if (after == throughput.begin()) return throughput.empty() ? throughput_sample{} : throughput.front();
     if (after == throughput.end()) return throughput.back();
     const auto& before = *(after - 1);
-    const std::chrono::duration<double> passed = when - before.at, whole = after->at - before.at;
-    const double part = passed / whole;
-    return {when,
+    const std::chrono::duration<double> elapsed = time - before.at, whole = after->at - before.at;
+    const double part = elapsed / whole;
+    return {time,
             before.answered +
                 static_cast<std::uint64_t>(part * static_cast<double>(after->answered - before.answered)),
             before.latency_sum + part * (after->latency_sum - before.latency_sum)};
@@ -42,10 +43,10 @@ void load_result::add(const load_result& other) {
     used = {used.user + other.used.user, used.system + other.used.system};
     max_thread_cpu = std::max(max_thread_cpu, other.max_thread_cpu);
     starved = std::max(starved, other.starved);
-    for (auto& each : throughput) {
-        const auto theirs = at(other.throughput, each.at);
-        each.answered += theirs.answered;
-        each.latency_sum += theirs.latency_sum;
+    for (auto& sample : throughput) {
+        const auto other_sample = interpolated(other.throughput, sample.at);
+        sample.answered += other_sample.answered;
+        sample.latency_sum += other_sample.latency_sum;
     }
     shares.insert(shares.end(), other.shares.begin(), other.shares.end());
     due += other.due;

@@ -1,4 +1,4 @@
-// Percentiles that may be told, and figures as people read them.
+// Percentiles that rest on enough data.
 #pragma once
 
 #include "client/conversation/histogram.hpp"
@@ -9,10 +9,10 @@
 
 namespace parley {
 
-/// A percentile, or nothing where fewer than ten times lie beyond it: that would be chance.
+/// Returns the percentile; nullopt if fewer than ten times lie beyond it, since it would be a matter of chance.
 std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& times, double percent);
 
-/// How many times it takes until ten of them lie beyond the percentile.
+/// Returns the number of times that are needed so that ten lie beyond the percentile.
 std::uint64_t answers_needed(double percent);
 
 } // namespace parley

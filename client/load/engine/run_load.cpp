@@ -19,48 +19,50 @@ namespace parley {
 
 namespace {
 
-/// Raises the soft limit of descriptors as far as needed. Throws std::runtime_error if the hard limit is too
-/// low.
-void make_room_for(int connections) {
-    constexpr rlim_t besides = 64; // the terminal, the report, an epoll descriptor for each thread ...
-    const auto needed = static_cast<rlim_t>(connections) + besides;
+/// Raises the soft limit of descriptors to what `connections` need. Throws std::runtime_error if the hard limit
+/// is too low.
+void ensure_descriptors_for(int connections) {
+    constexpr rlim_t others = 64; // terminal, report files, one epoll descriptor per thread
+    const auto needed = static_cast<rlim_t>(connections) + others;
     if (const auto limit = raise_descriptor_limit(needed); limit < needed)
         throw std::runtime_error(
-            fmt::format("{} connections need {} descriptors, and this process may have {}: "
+            fmt::format("{} connections need {} descriptors, but this process may have only {}: "
                         "raise the hard limit (ulimit -Hn, limits.conf(5))",
                         connections, needed, limit));
 }
 
-/// The threads beside ours; what one of them throws is thrown by join().
+/// The engines 1 to `count`, each on a thread of its own. join() rethrows what one of them has thrown.
 class other_threads {
 public:
-    other_threads(int count, const engine_share& ours) : failures_(static_cast<std::size_t>(count)) {
+    other_threads(int count, const engine_share& first) : failures_(static_cast<std::size_t>(count)) {
         results_.resize(failures_.size());
-        const auto may_begin = gate_.get_future().share(); // all of them or none: they wait for each other
+        const auto may_begin =
+            gate_.get_future().share(); // all threads or none, since they wait for each other
         try {
-            for (std::size_t each = 0; each < failures_.size(); ++each)
-                threads_.emplace_back([this, each, may_begin, share = ours]() mutable {
+            for (std::size_t i = 0; i < failures_.size(); ++i)
+                threads_.emplace_back([this, i, may_begin, share = first]() mutable {
                     if (!may_begin.get()) return;
                     try {
-                        share.thread = static_cast<int>(each) + 1;
-                        results_[each] = engine{share, {}}.run();
+                        share.thread = static_cast<int>(i) + 1;
+                        results_[i] = engine{share, {}}.run();
                     } catch (...) {
-                        failures_[each] = std::current_exception();
+                        failures_[i] = std::current_exception();
                     }
                 });
         } catch (const std::system_error& error) {
             gate_.set_value(false);
-            throw std::runtime_error(fmt::format("cannot start thread {} of {}: {}; ask for less --threads",
+            throw std::runtime_error(fmt::format("cannot start thread {} of {}: {}; reduce --threads",
                                                  threads_.size() + 2, count + 1, error.code().message()));
         }
         gate_.set_value(true);
     }
 
-    void join(load_result& all) {
+    /// Waits for all threads, and adds their results to `sum`.
+    void join(load_result& sum) {
         threads_.clear();
-        for (const auto& each : failures_)
-            if (each) std::rethrow_exception(each);
-        for (const auto& each : results_) all.add(each);
+        for (const auto& failure : failures_)
+            if (failure) std::rethrow_exception(failure);
+        for (const auto& result : results_) sum.add(result);
     }
 
 private:
@@ -70,37 +72,37 @@ private:
     std::vector<std::jthread> threads_;
 };
 
-load_result nobody_at(const failure& why) {
+load_result unreachable(const failure& failure) {
     load_result result;
-    result.stats.errors.add(why);
+    result.stats.errors.add(failure);
     result.end = ending::connect_failed;
     return result;
 }
 
-/// The certificate must be for the host of the target, if for no other name.
-tls_options with_name(tls_options wanted, std::string_view target) {
-    if (!wanted.name.empty() || target.starts_with("unix:")) return wanted;
+/// Adds the host of the target as the name that the certificate must have, unless a name is given.
+tls_options with_name(tls_options options, std::string_view target) {
+    if (!options.name.empty() || target.starts_with("unix:")) return options;
     const auto host = target.substr(0, target.rfind(':'));
-    wanted.name = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
-    return wanted;
+    options.name = host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+    return options;
 }
 
 } // namespace
 
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
-                          const intervals::take& each, start_barrier* start) {
+                          const intervals::take& complete, start_barrier* start) {
     check_consistency(options);
-    make_room_for(own_connections(options));
+    ensure_descriptors_for(own_connections(options));
     const auto& with = protocol_for(options.service);
     auto plan = plan_requests(with, options.requests);
     plan.scheduled = rate_of(options).has_value() || options.think.count() > 0;
     std::vector<address> targets;
     try {
         targets = address::resolve(options.target);
-    } catch (const std::runtime_error& unknown) {
-        return nobody_at(failure_of(unknown));
+    } catch (const std::runtime_error& error) {
+        return unreachable(failure_of(error));
     }
-    check_ours(options.sources);
+    check_local(options.sources);
     targets = reachable_from(options.sources, std::move(targets));
     check_ports(own_connections(options), options.sources, targets);
     if (options.exact_timers) check("prctl", [] { return prctl(PR_SET_TIMERSLACK, 1); });
@@ -109,24 +111,24 @@ load_result generate_load(const load_options& options, int stop, const load_watc
     const auto throttled_before = throttled_time();
     std::optional<tls_client> tls;
     if (options.tls) tls.emplace(with_name(*options.tls, options.target));
-    start_barrier here{options.threads};
-    interval_metrics parts;
-    intervals cut{options.threads, interval_of(options), [&](const interval& one) {
-                      parts.note(one, interval_of(options));
-                      if (each) each(one);
-                  }};
-    const engine_share share{options, with, plan, targets, tls ? &*tls : nullptr, start ? *start : here,
-                             cut,     stop};
-    engine ours{share, watch};
+    start_barrier own_start{options.threads};
+    interval_metrics per_interval;
+    intervals collector{options.threads, interval_of(options), [&](const interval& interval) {
+                            per_interval.note(interval, interval_of(options));
+                            if (complete) complete(interval);
+                        }};
+    const engine_share share{options,   with, plan, targets, tls ? &*tls : nullptr, start ? *start : own_start,
+                             collector, stop};
+    engine first{share, watch};
     other_threads others{options.threads - 1, share};
-    auto all = ours.run();
-    others.join(all);
-    all.parts = std::move(parts);
-    all.network = kernel_counters::now() - before;
-    // In slices too short for a late tick, but of the same effect. The warm-up is in it.
+    auto result = first.run();
+    others.join(result);
+    result.per_interval = std::move(per_interval);
+    result.network = kernel_counters::now() - before;
+    // A cgroup is throttled in slices too short for a late tick, with the same effect. Includes the warm-up.
     const auto throttled = (throttled_time() - throttled_before) / options.threads;
-    all.starved = std::max(all.starved, std::min(throttled, all.counted));
-    return all;
+    result.starved = std::max(result.starved, std::min(throttled, result.counted));
+    return result;
 }
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// Puts load on a server, from one thread or several, and says what became of it.
+// Runs a load on one thread or several, and returns what was measured. Each thread is an engine (engine.hpp).
 #pragma once
 
 #include "client/conversation/protocols.hpp"
@@ -12,19 +12,20 @@
 
 namespace parley {
 
-/// Called about ten times a second while the load runs, by the thread that generates it: what that thread's
-/// part of it has come to.
+/// Called about ten times per second by the first load-generating thread, with that thread's results so far.
 using load_watch = std::function<void(std::chrono::nanoseconds elapsed, const load_result& so_far)>;
 
-/// Runs the load to its end. A readable `stop` (a descriptor; -1: none) ends it early. Then no more is asked:
-/// replies in flight are awaited within their time-out, and connections that never had one are dropped.
-/// What goes wrong with a connection is counted, and it is made again. A time is counted from when all
-/// connections have been made or have failed, and at the latest after the time-out.
-/// Throws std::invalid_argument for options that contradict each other, std::runtime_error where the process
-/// may not have as many descriptors.
-/// `each` gets each interval of the counted time when it is over, from one of the threads that generate the
-/// load. `start`, where one is given, is for the threads and somebody else: for all must be ready.
+/// Runs the load to its end. Returns early if `stop` (a descriptor; -1: none) becomes readable. Then no further
+/// request is sent: replies in flight are awaited within the timeout, and connections that never had a reply
+/// are closed. A connection that fails is counted, and opened again.
+///
+/// A duration begins when all connections have been made or have failed, at the latest after the timeout.
+/// `complete`, if any, receives each interval of the counted time, from one of the load-generating threads.
+/// `start`, if any, is shared with other threads: the load begins once all of them are ready.
+///
+/// Throws std::invalid_argument if options contradict each other, std::runtime_error if the process may not
+/// have enough descriptors.
 load_result generate_load(const load_options& options, int stop, const load_watch& watch,
-                          const intervals::take& each = {}, start_barrier* start = nullptr);
+                          const intervals::take& complete = {}, start_barrier* start = nullptr);
 
 } // namespace parley

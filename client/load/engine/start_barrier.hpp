@@ -1,4 +1,6 @@
-// The threads of a load begin it at the same moment, once the last of them has made its connections.
+// Start barrier: all threads of a load begin at the moment at which the last one has made its connections.
+// Unlike std::latch, threads do not block on it: they poll when(), since they serve their connections
+// meanwhile.
 #pragma once
 
 #include <atomic>
@@ -13,15 +15,15 @@ public:
 
     explicit start_barrier(int threads) : missing_{threads} {}
 
-    /// To be called once by each thread.
+    /// Counts a thread as ready. Each thread calls it once.
     void ready() {
         if (--missing_ == 0) start_ = clock::now().time_since_epoch().count();
     }
 
-    /// How many are not ready.
+    /// Returns the number of threads that are not ready.
     [[nodiscard]] int missing() const { return missing_; }
 
-    /// When the last one was ready; nothing: it is not yet.
+    /// Returns when the last thread was ready; nullopt if one is missing.
     [[nodiscard]] std::optional<clock::time_point> when() const {
         const auto start = start_.load();
         if (start == 0) return std::nullopt;

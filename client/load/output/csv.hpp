@@ -1,4 +1,4 @@
-// A table of the intervals of a run, a row each (RFC 4180), for a spreadsheet or a plot.
+// CSV table of the intervals of a run, one row per interval (RFC 4180), for a spreadsheet or a plot.
 #pragma once
 
 #include "client/load/engine/intervals.hpp"
@@ -7,9 +7,10 @@
 
 namespace parley {
 
+/// Returns the header row.
 std::string csv_head();
 
-/// Percentiles that rest on too few answers are left empty.
-std::string csv_row(const interval& one);
+/// Returns the row of an interval. Percentiles that rest on too few replies are left empty.
+std::string csv_row(const interval& interval);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What most likely causes a failure, and what helps.
+// Hints for failures: the most likely cause, and what helps.
 #pragma once
 
 #include "client/conversation/failures.hpp"
@@ -7,7 +7,7 @@
 
 namespace parley {
 
-/// One clause for a kind of failure; empty where nothing is known.
-std::string_view remedy_for(const failure& one);
+/// Returns the hint for a kind of failure; empty if there is none.
+std::string_view hint_for(const failure& failure);
 
 } // namespace parley

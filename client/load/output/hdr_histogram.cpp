@@ -1,9 +1,8 @@
-// Our slots are HdrHistogram's for three significant digits and a unit of 1 ns, so the counts are written as
-// they are. Each is a ZigZag LEB128 number; a negative one is a run of so many zeros.
+// The slots of parley::histogram are those of HdrHistogram for three significant digits and a unit of 1 ns, so
+// the counts are written unchanged. Each is a ZigZag LEB128 number; -N stands for N zeros.
 #include "client/load/output/hdr_histogram.hpp"
 
 #include "client/conversation/base64.hpp"
-
 #include "common/duration.hpp"
 
 #include <algorithm>
@@ -20,6 +19,7 @@ namespace parley {
 
 namespace {
 
+// Format markers of the V2 encoding.
 constexpr std::uint32_t plain_cookie = 0x1c849313, compressed_cookie = 0x1c849314;
 
 template <class Number>
@@ -38,13 +38,13 @@ std::string payload_of(std::span<const std::uint64_t> counts) {
     while (!counts.empty() && counts.back() == 0) counts = counts.first(counts.size() - 1);
     std::string text;
     std::int64_t zeros = 0;
-    for (const auto each : counts) {
-        if (each == 0) {
+    for (const auto count : counts) {
+        if (count == 0) {
             ++zeros;
             continue;
         }
         if (zeros > 0) append_zigzag(text, -std::exchange(zeros, 0));
-        append_zigzag(text, static_cast<std::int64_t>(each));
+        append_zigzag(text, static_cast<std::int64_t>(count));
     }
     return text;
 }
@@ -107,7 +107,7 @@ std::string log_line(std::chrono::nanoseconds begin, std::chrono::nanoseconds le
 std::string percentile_text(const histogram& times) {
     std::string text =
         fmt::format("{:>12} {:>14} {:>10} {:>14}\n\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)");
-    constexpr double ticks_per_half = 5;
+    constexpr double ticks_per_half = 5; // the default of HistogramLogProcessor
     const auto line = [&, into = std::back_inserter(text)](double percent) {
         const auto value = in_ms(times.value_at_percentile(percent));
         const auto count = times.count() - times.count_beyond(percent);
@@ -117,7 +117,8 @@ std::string percentile_text(const histogram& times) {
         else
             fmt::format_to(into, "{:12.6f} {:2.12f} {:10d}\n", value, share, count);
     };
-    // Each time the distance to 100 % halves, there are as many steps again: so the tail is drawn as finely.
+    // Each half of the remaining distance to 100 % has the same number of steps, so the tail is drawn as finely
+    // as the rest.
     double percent = 0;
     while (times.count() > 0 && times.count_beyond(percent) > 0) {
         line(percent);

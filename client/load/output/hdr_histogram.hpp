@@ -1,5 +1,5 @@
-// Histograms in the forms of HdrHistogram (hdrhistogram.org), which many viewers and libraries read: the text
-// of percentiles, and the log of one histogram per interval (version 1.3 of the log, V2 of the encoding).
+// Histograms in the formats of HdrHistogram (hdrhistogram.org), which many viewers and libraries read: the
+// percentile distribution, and the interval log (log version 1.3, encoding V2).
 #pragma once
 
 #include "client/conversation/histogram.hpp"
@@ -9,16 +9,16 @@
 
 namespace parley {
 
-/// The percentile distribution in milliseconds, as HistogramLogProcessor prints it.
+/// Returns the percentile distribution in ms, in the format of HistogramLogProcessor.
 std::string percentile_text(const histogram& times);
 
-/// The V2 encoding, compressed (zlib) and in base64.
+/// Returns the V2 encoding, compressed (zlib) and in base64.
 std::string encoded(const histogram& times);
 
-/// The head of a log that begins at that time.
+/// Returns the header of a log that starts at that time.
 std::string log_head(std::chrono::system_clock::time_point start);
 
-/// One line of it; `begin` counts from the log's start.
+/// Returns the line of an interval; `begin` is relative to the start of the log.
 std::string log_line(std::chrono::nanoseconds begin, std::chrono::nanoseconds length, const histogram& times);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-// What a person sees while the load runs: a few lines on a terminal, drawn over again. A pipe never gets them.
+// Live view of a running load: a few lines that are redrawn in place on a terminal. It is not written to pipes.
 #pragma once
 
 #include "client/load/engine/intervals.hpp"
@@ -16,35 +16,37 @@ namespace parley {
 
 class live_view {
 public:
+    /// `length` is that of the intervals.
     explicit live_view(std::chrono::nanoseconds length) : length_{length} {}
 
-    /// An interval is over. Any thread may call it.
-    void add(const interval& one);
+    /// Adds a complete interval. Thread-safe.
+    void add(const interval& interval);
 
-    /// So much time has passed, and so much has come of it. Returns what to write to a terminal of so many
-    /// columns, none of which is written beyond the last one; empty: there is nothing new yet.
+    /// Returns the text that redraws the view on a terminal with `columns` columns; no line is wider. Returns
+    /// an empty text if the last redraw was less than a fifth of a second ago.
     std::string redrawn(std::chrono::nanoseconds elapsed, const load_options& options,
                         const load_result& so_far, std::size_t columns);
 
-    /// What makes the terminal as it was.
+    /// Returns the text that removes the view from the terminal.
     [[nodiscard]] std::string cleared(std::size_t columns) const;
 
 private:
     [[nodiscard]] std::vector<std::string> lines(std::chrono::nanoseconds elapsed, const load_options& options,
                                                  const load_result& so_far) const;
 
-    std::mutex lock_;
-    std::chrono::nanoseconds length_;
-    std::chrono::nanoseconds shown_{};
+    /// Returns how many rows the view takes on a terminal that may have become narrower.
     [[nodiscard]] std::size_t rows_drawn(std::size_t columns) const;
 
-    std::vector<std::size_t> drawn_; // the widths of the lines on the terminal
-    std::size_t columns_ = 0;        // of the terminal when they were drawn
-    histogram latest_;               // of the latest interval
+    std::mutex mutex_; // guards latest_ and rates_
+    std::chrono::nanoseconds length_;
+    std::chrono::nanoseconds shown_at_{}; // elapsed time at the last redraw
+    std::vector<std::size_t> drawn_;      // the widths of the lines on the terminal
+    std::size_t columns_ = 0;             // of the terminal at the last redraw
+    histogram latest_;                    // of the latest interval
     std::deque<double> rates_;
 };
 
-/// A bar for each value, the highest one full: "▁▄█".
+/// Returns a bar per value; the highest value has the full height: "▁▄█".
 std::string sparkline(const std::deque<double>& values);
 
 } // namespace parley

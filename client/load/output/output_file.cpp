@@ -15,24 +15,25 @@
 
 namespace parley {
 
-output_place::output_place(const std::string& name) : name_{is_standard_output(name) ? "-" : name} {}
+output_destination::output_destination(const std::string& name)
+    : name_{is_standard_output(name) ? "-" : name} {}
 
-void output_place::failed(int error) {
+void output_destination::store_error(int error) {
     if (failure_.empty()) failure_ = fmt::format("cannot write {}: {}", name_, std::strerror(error));
 }
 
-/// Before the load nothing is lost yet: then it does not begin.
+/// Opens a destination before the load. An error then prevents the load, since no result is lost yet.
 template <class Open>
-void output_place::open(Open call) {
+void output_destination::open(Open call) {
     try {
         call();
     } catch (const std::system_error& error) {
-        failed(error.code().value());
+        store_error(error.code().value());
         throw std::runtime_error(failure_);
     }
 }
 
-growing_output::growing_output(const std::string& name) : output_place{name} {
+growing_output::growing_output(const std::string& name) : output_destination{name} {
     if (name.empty() || to_standard_output()) return;
     open([&] {
         const auto create = [&] { return ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666); };
@@ -40,63 +41,63 @@ growing_output::growing_output(const std::string& name) : output_place{name} {
     });
 }
 
-void growing_output::drop_earlier() {
-    if (!std::exchange(has_earlier_, false)) return;
-    if (ftruncate(file_.get(), 0) != 0 && errno != EINVAL) failed(errno); // EINVAL: a pipe or a device
+void growing_output::truncate_once() {
+    if (std::exchange(is_truncated_, true)) return;
+    if (ftruncate(file_.get(), 0) != 0 && errno != EINVAL) store_error(errno); // EINVAL: a pipe or a device
 }
 
 bool growing_output::write(std::string_view text) {
     if (to_standard_output()) {
         write_result(text);
-        return flush_results(); // a program that reads along wants each row when it is written
+        return flush_results(); // a program at the other end of a pipe gets each row at once
     }
-    if (file_) drop_earlier();
+    if (file_) truncate_once();
     while (file_ && failure_.empty() && !text.empty()) {
         const auto count = ::write(file_.get(), text.data(), text.size());
         if (count >= 0)
             text.remove_prefix(static_cast<std::size_t>(count));
         else if (errno != EINTR) {
-            reader_has_gone_ = errno == EPIPE;
-            failed(errno);
+            is_pipe_closed_ = errno == EPIPE;
+            store_error(errno);
         }
     }
-    return !reader_has_gone_;
+    return !is_pipe_closed_;
 }
 
-whole_output::whole_output(const std::string& name) : output_place{name} {
+whole_output::whole_output(const std::string& name) : output_destination{name} {
     if (!name.empty() && !to_standard_output()) open([&] { check_replaceable(name); });
-    can_be_replaced_ = !to_standard_output() && can_be_replaced(name);
+    is_replaceable_ = !to_standard_output() && can_be_replaced(name);
 }
 
 void whole_output::save(std::string text) {
     if (name_.empty()) return;
-    held_ = std::move(text);
-    if (can_be_replaced_) write_held();
+    pending_ = std::move(text);
+    if (is_replaceable_) write_pending();
 }
 
-void whole_output::write_held() {
+void whole_output::write_pending() {
     try {
-        replace_file(name_, std::exchange(held_, {}));
+        replace_file(name_, std::exchange(pending_, {}));
         failure_.clear();
     } catch (const std::system_error& error) {
-        failed(error.code().value());
+        store_error(error.code().value());
     }
 }
 
 void whole_output::finish() {
-    if (held_.empty()) return;
-    to_standard_output() ? write_result(std::exchange(held_, {})) : write_held();
+    if (pending_.empty()) return;
+    to_standard_output() ? write_result(std::exchange(pending_, {})) : write_pending();
 }
 
-void refuse_shared_places(std::span<const std::string> names) {
+void check_distinct(std::span<const std::string> names) {
     const auto file_of = [](const std::string& name) { return name == "-" ? "/dev/stdout" : name; };
     for (std::size_t first = 0; first != names.size(); ++first)
         for (std::size_t second = first + 1; second != names.size(); ++second) {
-            const auto &one = names[first], &other = names[second];
-            if (one.empty() || other.empty()) continue;
-            if ((one == "-" && other == "-") || is_same_file(file_of(one), file_of(other)))
+            const auto &left = names[first], &right = names[second];
+            if (left.empty() || right.empty()) continue;
+            if ((left == "-" && right == "-") || is_same_file(file_of(left), file_of(right)))
                 throw std::invalid_argument(fmt::format(
-                    "two results would go to one place ('{}' and '{}'): name another file", one, other));
+                    "two results would go to the same file ('{}' and '{}'): name another file", left, right));
         }
 }
 

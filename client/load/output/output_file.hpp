@@ -1,5 +1,5 @@
-// Where the results of a load go: a file, standard output ("-"), or nowhere. A failure to write is kept, and
-// said at the end: it must not take the load, nor the other results, along.
+// Destinations of results: a file, standard output ("-"), or none. A write error is stored and reported at the
+// end, so that it does not abort the load or the other outputs.
 #pragma once
 
 #include "common/unique_fd.hpp"
@@ -10,20 +10,20 @@
 
 namespace parley {
 
-/// What both kinds have in common.
-class output_place {
+/// The common part of both kinds of destination.
+class output_destination {
 public:
     [[nodiscard]] bool to_standard_output() const { return name_ == "-"; }
     [[nodiscard]] explicit operator bool() const { return !name_.empty(); }
 
-    /// Why something could not be written; empty: nothing went wrong. For standard output that says
-    /// finish_output().
+    /// Returns the first write error; empty if there was none. finish_output() reports those of standard
+    /// output.
     [[nodiscard]] const std::string& failure() const { return failure_; }
 
 protected:
-    /// A name that leads to standard output, as /dev/stdout does, is as "-".
-    explicit output_place(const std::string& name);
-    void failed(int error);
+    /// A name that leads to standard output, such as /dev/stdout, is treated like "-".
+    explicit output_destination(const std::string& name);
+    void store_error(int error);
     template <class Open>
     void open(Open call);
 
@@ -31,43 +31,44 @@ protected:
     std::string failure_;
 };
 
-/// A table or a log, which grows while the load runs.
-class growing_output : public output_place {
+/// A table or a log that grows while the load runs.
+class growing_output : public output_destination {
 public:
-    /// Opens it at once, so that a bad name is known before the load runs; empty: nowhere. What an earlier run
-    /// has left there stays until the first write. Throws std::runtime_error that names it.
+    /// Opens the file at once, so that a wrong name is found before the load runs. An empty name means no
+    /// output. The content of an earlier run stays until the first write. Throws std::runtime_error that names
+    /// the file.
     explicit growing_output(const std::string& name);
 
-    /// Appends. Does nothing after a failure. Returns false if its reader has gone.
+    /// Appends text. Does nothing after an error. Returns false if the reader of the pipe has closed it.
     bool write(std::string_view text);
 
 private:
-    void drop_earlier();
+    void truncate_once();
 
     unique_fd file_;
-    bool has_earlier_ = true;
-    bool reader_has_gone_ = false;
+    bool is_truncated_ = false;
+    bool is_pipe_closed_ = false;
 };
 
-/// A report, which is there as a whole or not at all.
-class whole_output : public output_place {
+/// A report that is written completely or not at all.
+class whole_output : public output_destination {
 public:
-    /// Looks whether it can be written; see check_replaceable().
+    /// Throws std::runtime_error if the file cannot be written; see check_replaceable().
     explicit whole_output(const std::string& name);
 
-    /// Replaces what is there. Standard output, a pipe and a device get the last text in finish(), once: what
-    /// is written there cannot be replaced, and a pipe's reader leaves after the first.
+    /// Replaces the content of the file. Standard output, pipes and devices cannot be replaced: they get only
+    /// the last text, in finish().
     void save(std::string text);
     void finish();
 
 private:
-    void write_held();
+    void write_pending();
 
-    std::string held_; ///< for finish()
-    bool can_be_replaced_ = true;
+    std::string pending_; // for finish()
+    bool is_replaceable_ = true;
 };
 
-/// Throws std::invalid_argument if two of `names` are of one place; empty ones are none.
-void refuse_shared_places(std::span<const std::string> names);
+/// Throws std::invalid_argument if two of `names` are the same file. Empty names are ignored.
+void check_distinct(std::span<const std::string> names);
 
 } // namespace parley

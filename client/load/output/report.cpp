@@ -25,18 +25,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Those that everybody wants to see, and those asked for.
+/// Returns the percentiles to report: the usual ones, and those of --percentiles.
 std::vector<double> percentiles_of(const load_options& options) {
-    std::vector<double> all{50, 90, 99, 99.9};
-    all.insert(all.end(), options.percentiles.begin(), options.percentiles.end());
-    std::sort(all.begin(), all.end());
-    all.erase(std::unique(all.begin(), all.end()), all.end());
-    return all;
+    std::vector<double> percentiles{50, 90, 99, 99.9};
+    percentiles.insert(percentiles.end(), options.percentiles.begin(), options.percentiles.end());
+    std::sort(percentiles.begin(), percentiles.end());
+    percentiles.erase(std::unique(percentiles.begin(), percentiles.end()), percentiles.end());
+    return percentiles;
 }
 
-double cpu_per_answer_us(const load_result& result) {
-    const auto all = static_cast<double>((result.used.user + result.used.system).count());
-    return result.stats.answered ? all / static_cast<double>(result.stats.answered) : 0;
+double cpu_per_reply_us(const load_result& result) {
+    const auto total_us = static_cast<double>((result.used.user + result.used.system).count());
+    return result.stats.answered ? total_us / static_cast<double>(result.stats.answered) : 0;
 }
 
 std::string bytes_text(std::uint64_t count, std::chrono::nanoseconds time) {
@@ -67,7 +67,7 @@ std::string time_row(
     return row + '\n';
 }
 
-/// The percentiles of the latency that rest on requests which were never answered.
+/// Returns the figures of the latency that rest on requests without a reply, and are lower bounds.
 nlohmann::ordered_json bounds_in(const run_stats& stats, const std::vector<double>& percentiles) {
     auto names = nlohmann::ordered_json::array();
     for (const double percent : percentiles)
@@ -79,8 +79,8 @@ nlohmann::ordered_json bounds_in(const run_stats& stats, const std::vector<doubl
             {"at_least", names}};
 }
 
-std::string_view to_string(ending how) {
-    switch (how) {
+std::string_view to_string(ending ending) {
+    switch (ending) {
     case ending::time_over: return "time over";
     case ending::requests_done: return "requests done";
     case ending::interrupted: return "interrupted";
@@ -96,21 +96,22 @@ std::string header_row(const std::vector<double>& percentiles) {
     return row + fmt::format("{:>11}\n", "max");
 }
 
-std::string what_the_difference_means(const load_options& options, const load_result& result) {
+/// Explains the rows "uncorrected" and "corrected"; empty if there are none.
+std::string latency_note(const load_options& options, const load_result& result) {
     if (result.stats.has_schedule)
         return "              latency counts from when a request was due, uncorrected from when it was sent: a "
                "request\n"
-               "              that was due while all connections waited was sent late, and only latency shows "
+               "              that was due while no connection was free was sent late, and only latency shows "
                "its wait\n";
     if (result.stats.corrected.count() > 0)
         return fmt::format("              corrected assumes a request every {} ms on each connection "
                            "(--expected-interval), and\n"
-                           "              adds those that nobody sent while an answer took longer\n",
+                           "              adds the requests that were not sent while a reply took longer\n",
                            options.expected_interval.count());
     return {};
 }
 
-/// "open loop, 20,000 requests/s due, poisson"
+/// Returns a text such as "open loop, 20000 requests/s due, Poisson".
 std::string kind_of_loop(const load_options& options) {
     const auto rate = rate_of(options);
     if (!rate) return "closed loop";
@@ -134,8 +135,8 @@ nlohmann::ordered_json json_of(const histogram& times, const std::vector<double>
     return json;
 }
 
-/// Steps that grow shorter where fewer are slower, as plots of HdrHistogram have them; none that cannot be
-/// told.
+/// Returns the latency at percentiles that lie closer together towards the tail, as in plots of HdrHistogram. A
+/// percentile with too few replies beyond it is left out.
 nlohmann::ordered_json distribution_of(const histogram& times) {
     auto all = nlohmann::ordered_json::array();
     for (const double percent :
@@ -159,49 +160,49 @@ nlohmann::ordered_json json_of(const arrivals& arriving) {
 
 nlohmann::ordered_json json_of(const std::vector<stage>& stages) {
     auto list = nlohmann::ordered_json::array();
-    for (const auto& each : stages)
-        list.push_back({{"duration_ms", each.duration.count()},
-                        {"of", each.of == stage::kind::rate ? "rate" : "connections"},
-                        {"from", each.from},
-                        {"to", each.to}});
+    for (const auto& stage : stages)
+        list.push_back({{"duration_ms", stage.duration.count()},
+                        {"of", stage.of == stage::kind::rate ? "rate" : "connections"},
+                        {"from", stage.from},
+                        {"to", stage.to}});
     return list;
 }
 
 } // namespace
 
-nlohmann::ordered_json options_for_programs(const load_options& options) {
+nlohmann::ordered_json options_as_json(const load_options& options) {
     const auto ms = [](std::optional<std::chrono::milliseconds> time) {
         return time ? nlohmann::ordered_json(time->count()) : nlohmann::ordered_json();
     };
-    const auto& asked = options.requests;
-    const bool limited = asked.per_connection != request_options{}.per_connection;
-    return {
-        {"target", options.target},
-        {"service", options.service},
-        {"connections", options.connections},
-        {"threads", options.threads},
-        {"rate", options.rate ? nlohmann::ordered_json(*options.rate) : nlohmann::ordered_json()},
-        {"arrivals", rate_of(options) ? json_of(options.arriving) : nlohmann::ordered_json()},
-        {"stages", json_of(options.stages)},
-        {"think_ms", options.think.count()},
-        {"expected_interval_ms", options.expected_interval.count()},
-        {"connect_rate",
-         options.connect_rate ? nlohmann::ordered_json(*options.connect_rate) : nlohmann::ordered_json()},
-        {"exact_timers", options.exact_timers},
-        {"duration_ms", ms(options.duration)},
-        {"requests", options.total ? nlohmann::ordered_json(*options.total) : nlohmann::ordered_json()},
-        {"warm_up_ms", warm_up_of(options).count()},
-        {"timeout_ms", options.timeout.count()},
-        {"per_connection", limited ? nlohmann::ordered_json(asked.per_connection) : nlohmann::ordered_json()},
-        {"size", asked.size},
-        {"seed", asked.seed},
-        {"digits", asked.digits},
-        {"wait_ms", asked.wait.count()},
-        {"greeting", asked.greeting},
-        {"pipeline", asked.pipeline},
-        {"framing", to_string(asked.how)},
-        {"send", asked.send},
-        {"expect", asked.expect}};
+    const auto& requests = options.requests;
+    const bool limited = requests.per_connection != request_options{}.per_connection;
+    return {{"target", options.target},
+            {"service", options.service},
+            {"connections", options.connections},
+            {"threads", options.threads},
+            {"rate", options.rate ? nlohmann::ordered_json(*options.rate) : nlohmann::ordered_json()},
+            {"arrivals", rate_of(options) ? json_of(options.arriving) : nlohmann::ordered_json()},
+            {"stages", json_of(options.stages)},
+            {"think_ms", options.think.count()},
+            {"expected_interval_ms", options.expected_interval.count()},
+            {"connect_rate",
+             options.connect_rate ? nlohmann::ordered_json(*options.connect_rate) : nlohmann::ordered_json()},
+            {"exact_timers", options.exact_timers},
+            {"duration_ms", ms(options.duration)},
+            {"requests", options.total ? nlohmann::ordered_json(*options.total) : nlohmann::ordered_json()},
+            {"warm_up_ms", warm_up_of(options).count()},
+            {"timeout_ms", options.timeout.count()},
+            {"per_connection",
+             limited ? nlohmann::ordered_json(requests.per_connection) : nlohmann::ordered_json()},
+            {"size", requests.size},
+            {"seed", requests.seed},
+            {"digits", requests.digits},
+            {"wait_ms", requests.wait.count()},
+            {"greeting", requests.greeting},
+            {"pipeline", requests.pipeline},
+            {"framing", to_string(requests.how)},
+            {"send", requests.send},
+            {"expect", requests.expect}};
 }
 
 namespace {
@@ -214,17 +215,18 @@ nlohmann::ordered_json json_of(const failures& errors) {
                         {"cause", first.cause},
                         {"count", count},
                         {"text", first.text},
-                        {"remedy", remedy_for(first)}});
+                        {"remedy", hint_for(first)}});
     return list;
 }
 
 nlohmann::ordered_json json_of(const std::vector<double>& values) {
-    const auto one = sample_of(values);
-    if (one.count == 0) return nullptr;
-    return {{"mean", one.value.mean}, {"standard_error", one.value.standard_error}, {"count", one.count}};
+    const auto sample = sample_of(values);
+    if (sample.count == 0) return nullptr;
+    return {
+        {"mean", sample.value.mean}, {"standard_error", sample.value.standard_error}, {"count", sample.count}};
 }
 
-/// Of the connections that competed; null where none did.
+/// Returns null unless all_saturating().
 nlohmann::ordered_json fairness_in(const load_result& result) {
     if (result.shares.empty()) return nullptr;
     const auto [least, most] = std::ranges::minmax(result.shares);
@@ -233,51 +235,53 @@ nlohmann::ordered_json fairness_in(const load_result& result) {
 
 nlohmann::ordered_json json_of(const std::vector<threshold>& thresholds, const load_result& result) {
     auto list = nlohmann::ordered_json::array();
-    for (const auto& each : thresholds)
-        list.push_back(
-            {{"text", each.text}, {"met", is_met(each, result)}, {"measured", measured(each, result)}});
+    for (const auto& threshold : thresholds)
+        list.push_back({{"text", threshold.text},
+                        {"met", is_met(threshold, result)},
+                        {"measured", measured(threshold, result)}});
     return list;
 }
 
 nlohmann::ordered_json json_of(const std::vector<tcp_artifact>& tcp_artifacts) {
     auto list = nlohmann::ordered_json::array();
-    for (const auto& each : tcp_artifacts)
-        list.push_back({{"code", each.code}, {"count", each.count}, {"text", each.text}});
+    for (const auto& artifact : tcp_artifacts)
+        list.push_back({{"code", artifact.code}, {"count", artifact.count}, {"text", artifact.text}});
     return list;
 }
 
-nlohmann::ordered_json json_of(const run_stats::tally& became) {
-    return {{"sent", became.sent},         {"answered", became.answered}, {"lost", became.lost},
-            {"given_up", became.given_up}, {"doubled", became.doubled},   {"reordered", became.reordered},
-            {"crossed", became.crossed},   {"corrupt", became.corrupt}};
+nlohmann::ordered_json json_of(const run_stats::tally& totals) {
+    return {{"sent", totals.sent},         {"answered", totals.answered}, {"lost", totals.lost},
+            {"given_up", totals.given_up}, {"doubled", totals.doubled},   {"reordered", totals.reordered},
+            {"crossed", totals.crossed},   {"corrupt", totals.corrupt}};
 }
 
-nlohmann::ordered_json json_of(const verdict& said) {
+nlohmann::ordered_json json_of(const verdict& verdict) {
     auto reasons = nlohmann::ordered_json::array();
-    for (const auto& each : said.reasons) reasons.push_back({{"code", each.code}, {"text", each.text}});
-    return {{"valid", said.valid()}, {"reasons", reasons}};
+    for (const auto& reason : verdict.reasons)
+        reasons.push_back({{"code", reason.code}, {"text", reason.text}});
+    return {{"valid", verdict.valid()}, {"reasons", reasons}};
 }
 
 } // namespace
 
 nlohmann::ordered_json json_of(const std::vector<difference>& changes) {
     auto list = nlohmann::ordered_json::array();
-    for (const auto& each : changes)
-        list.push_back({{"figure", each.name},
-                        {"before", each.before},
-                        {"now", each.now},
-                        {"least", each.least},
-                        {"most", each.most},
-                        {"judgement", to_string(each.said)}});
+    for (const auto& change : changes)
+        list.push_back({{"figure", change.name},
+                        {"before", change.before},
+                        {"now", change.now},
+                        {"least", change.least},
+                        {"most", change.most},
+                        {"judgement", to_string(change.result)}});
     return list;
 }
 
-std::string text_report(const load_options& options, const load_result& result, const outcome& all) {
-    const auto& said = all.said;
+std::string text_report(const load_options& options, const load_result& result, const outcome& outcome) {
+    const auto& verdict = outcome.verdict;
     const auto& stats = result.stats;
     std::string text;
-    const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& what) {
-        fmt::format_to(into, "{:<12}  {}\n", name, what);
+    const auto line = [&, into = std::back_inserter(text)](std::string_view name, const std::string& value) {
+        fmt::format_to(into, "{:<12}  {}\n", name, value);
     };
 
     if (!options.agent_names.empty())
@@ -288,30 +292,30 @@ std::string text_report(const load_options& options, const load_result& result, 
     line("service",
          fmt::format("{} at {}, {} connections, {}{}", options.service, options.target, options.connections,
                      kind_of_loop(options), result.end == ending::interrupted ? ", interrupted" : ""));
-    if (said.valid()) {
+    if (verdict.valid()) {
         const auto percentiles = percentiles_of(options);
-        const bool settled = settled_percentile(stats.latency, 50).has_value();
+        const bool has_enough = settled_percentile(stats.latency, 50).has_value();
         line("rate",
-             fmt::format("{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
-                         settled ? format_count(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
-                         format_count(stats.answered), in_seconds(result.counted),
-                         in_seconds(warm_up_of(options))));
+             fmt::format(
+                 "{} requests/s ({} in {:.2f} s, after {:.2f} s of warm-up)",
+                 has_enough ? format_count(static_cast<std::uint64_t>(std::llround(result.rate()))) : "-",
+                 format_count(stats.answered), in_seconds(result.counted), in_seconds(warm_up_of(options))));
         text += header_row(percentiles);
         text += time_row("latency", stats.latency, percentiles,
                          [&](double percent) { return stats.rests_on_bounds(percent); });
-        if (const auto never = stats.bounds.count())
-            text += fmt::format(
-                "              {} requests were never answered, and waited {} or more: they count as that\n",
-                format_count(never), format_duration(stats.bounds.min()));
+        if (const auto count = stats.bounds.count())
+            text += fmt::format("              {} requests never got a reply, and waited {} or more: they "
+                                "count with that time\n",
+                                format_count(count), format_duration(stats.bounds.min()));
         if (stats.has_schedule) text += time_row("uncorrected", stats.uncorrected, percentiles);
         if (stats.corrected.count() > 0) text += time_row("corrected", stats.corrected, percentiles);
         if (stats.has_schedule) text += time_row("send lag", stats.send_lag, percentiles);
         text += time_row("connecting", result.connecting, percentiles);
         if (options.tls) text += time_row("handshake", result.handshaking, percentiles);
-        text += what_the_difference_means(options, result);
+        text += latency_note(options, result);
         if (!result.shares.empty()) {
             const auto [least, most] = std::ranges::minmax(result.shares);
-            line("fairness", fmt::format("{:.3f} (Jain's index): a connection got {} to {} answers",
+            line("fairness", fmt::format("{:.3f} (Jain's index): {} to {} replies per connection",
                                          fairness_of(result.shares), format_count(least), format_count(most)));
         }
     }
@@ -322,55 +326,57 @@ std::string text_report(const load_options& options, const load_result& result, 
     line("bytes sent", bytes_text(stats.bytes_sent, result.counted));
     line("received", bytes_text(stats.bytes_received, result.counted));
     line(options.agent_names.empty() ? "own CPU" : "agents' CPU",
-         fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us a request, {:.0f} % of a processor",
-                     in_seconds(result.used.user), in_seconds(result.used.system), cpu_per_answer_us(result),
+         fmt::format("{:.2f} s user, {:.2f} s system: {:.2f} us per request, {:.0f} % of a CPU",
+                     in_seconds(result.used.user), in_seconds(result.used.system), cpu_per_reply_us(result),
                      result.counted > 0s
                          ? 100 * in_seconds(result.used.user + result.used.system) / in_seconds(result.counted)
                          : 0));
-    const auto unanswered = result.unanswered ? fmt::format(", {} never got an answer", result.unanswered) : "";
-    line("connections", fmt::format("{} of {} served{}; {} made in all", result.served, options.connections,
+    const auto unanswered = result.unanswered ? fmt::format(", {} never got a reply", result.unanswered) : "";
+    line("connections", fmt::format("{} of {} served{}; {} made in total", result.served, options.connections,
                                     unanswered, format_count(result.connected)));
-    if (const auto over = stats.latency.over_maximum())
-        line("", fmt::format("{} answers took more than a minute, and count as a minute", format_count(over)));
-    if (const auto forgotten = stats.numbers.forgotten())
-        line("", fmt::format("{} numbers of the counter were not compared, for lack of memory",
-                             format_count(forgotten)));
+    if (const auto count = stats.latency.over_maximum())
+        line("", fmt::format("{} replies took more than a minute, and count as a minute", format_count(count)));
+    if (const auto count = stats.numbers.forgotten())
+        line("", fmt::format("{} numbers of the counter were not checked, for lack of memory",
+                             format_count(count)));
 
     if (result.stats.has_schedule)
         line("schedule",
              fmt::format("{} requests due, {} answered in time, {} never sent", format_count(result.due),
                          format_count(stats.answered), format_count(result.never_sent)));
     if (result.reconnected > 0)
-        line("lost", fmt::format("{} connections were made again, the last gap closed after {} at most",
+        line("lost", fmt::format("{} connections failed and were opened again, after {} at most",
                                  format_count(result.reconnected), format_duration(result.longest_gap)));
 
-    const auto became = stats.totals();
+    const auto totals = stats.totals();
     line("requests",
          fmt::format("{} sent, {} answered, {} lost, {} doubled, {} reordered, {} crossed, {} corrupt",
-                     format_count(became.sent), format_count(became.answered), format_count(became.lost),
-                     format_count(became.doubled), format_count(became.reordered), format_count(became.crossed),
-                     format_count(became.corrupt)));
+                     format_count(totals.sent), format_count(totals.answered), format_count(totals.lost),
+                     format_count(totals.doubled), format_count(totals.reordered), format_count(totals.crossed),
+                     format_count(totals.corrupt)));
     line("errors", stats.errors.kinds().empty() ? "none" : "");
     for (const auto& [first, count] : stats.errors.kinds()) {
         text += fmt::format("{:>9} x {} {}{}{}: {}\n", format_count(count), to_string(first.where), first.call,
                             first.call.empty() ? "" : " ", first.cause, first.text);
-        if (const auto hint = remedy_for(first); !hint.empty()) text += fmt::format("{:>14}{}\n", "", hint);
+        if (const auto hint = hint_for(first); !hint.empty()) text += fmt::format("{:>14}{}\n", "", hint);
     }
-    if (said.valid()) {
-        for (const auto& each : options.thresholds)
+    if (verdict.valid()) {
+        for (const auto& threshold : options.thresholds)
             line("threshold",
-                 fmt::format("{}: {}, it was {}", each.text, is_met(each, result) ? "met" : "MISSED",
-                             measured_text(each, result)));
-        for (const auto& each : all.changes) line("baseline", to_string(each));
+                 fmt::format("{}: {}, measured {}", threshold.text,
+                             is_met(threshold, result) ? "met" : "MISSED", measured_text(threshold, result)));
+        for (const auto& change : outcome.changes) line("baseline", to_string(change));
     }
-    for (const auto& each : tcp_artifacts_in(result))
-        line("signature", fmt::format("{}: {} {}", each.code, format_count(each.count), each.text));
-    line("verdict", said.valid() ? "valid" : "INVALID: no rate and no latency is given, because");
-    for (const auto& each : said.reasons) line("", fmt::format("{}: {}", each.code, each.text));
+    for (const auto& artifact : tcp_artifacts_in(result))
+        line("TCP artifact",
+             fmt::format("{}: {} {}", artifact.code, format_count(artifact.count), artifact.text));
+    line("verdict", verdict.valid() ? "valid" : "INVALID; rate and latency withheld:");
+    for (const auto& reason : verdict.reasons) line("", fmt::format("{}: {}", reason.code, reason.text));
     return text;
 }
 
-nlohmann::ordered_json json_report(const load_options& options, const load_result& result, const outcome& all) {
+nlohmann::ordered_json json_report(const load_options& options, const load_result& result,
+                                   const outcome& outcome) {
     const auto& stats = result.stats;
     const auto percentiles = percentiles_of(options);
     return {{"schema", "parley-load/1"},
@@ -378,11 +384,11 @@ nlohmann::ordered_json json_report(const load_options& options, const load_resul
             {"ended", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
             {"host", host_name()},
             {"command", options.command_line},
-            {"ok", all.complaints.empty()},
-            {"complaints", all.complaints},
-            {"verdict", json_of(all.said)},
+            {"ok", outcome.complaints.empty()},
+            {"complaints", outcome.complaints},
+            {"verdict", json_of(outcome.verdict)},
             {"ending", to_string(result.end)},
-            {"options", options_for_programs(options)},
+            {"options", options_as_json(options)},
             {"agents", options.agent_names},
             {"lost_agents", result.lost_agents},
             {"rate", result.rate()},
@@ -409,7 +415,7 @@ nlohmann::ordered_json json_report(const load_options& options, const load_resul
             {"cpu",
              {{"user_s", in_seconds(result.used.user)},
               {"system_s", in_seconds(result.used.system)},
-              {"per_request_us", cpu_per_answer_us(result)},
+              {"per_request_us", cpu_per_reply_us(result)},
               {"busiest", result.max_thread_cpu},
               {"starved_s", in_seconds(result.starved)}}},
             {"network",
@@ -424,12 +430,12 @@ nlohmann::ordered_json json_report(const load_options& options, const load_resul
             {"unchecked_numbers", stats.numbers.forgotten()},
             {"intervals",
              {{"length_ms", interval_of(options).count()},
-              {"rate", json_of(result.parts.rate)},
-              {"p50_ms", json_of(result.parts.p50_ms)},
-              {"p99_ms", json_of(result.parts.p99_ms)}}},
+              {"rate", json_of(result.per_interval.rate)},
+              {"p50_ms", json_of(result.per_interval.p50_ms)},
+              {"p99_ms", json_of(result.per_interval.p99_ms)}}},
             {"signatures", json_of(tcp_artifacts_in(result))},
             {"thresholds", json_of(options.thresholds, result)},
-            {"baseline", json_of(all.changes)},
+            {"baseline", json_of(outcome.changes)},
             {"errors", json_of(stats.errors)}};
 }
 

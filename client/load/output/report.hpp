@@ -1,4 +1,4 @@
-// What a run says at its end: to a person as a table, to a program as JSON.
+// Report of a run: a table for people, and JSON for programs (docs/file-formats.md).
 #pragma once
 
 #include "client/load/analysis/outcome.hpp"
@@ -8,16 +8,18 @@
 
 namespace parley {
 
-/// Lines of at most 112 columns, but for the texts of errors and reasons. Rate and latency are left out where
-/// they may not be believed.
-std::string text_report(const load_options& options, const load_result& result, const outcome& all);
+/// Returns the report for people. Lines have at most 112 columns, except the texts of errors and reasons. Rate
+/// and latency are withheld if they are not valid.
+std::string text_report(const load_options& options, const load_result& result, const outcome& outcome);
 
-/// What was asked for, as the report has it.
-nlohmann::ordered_json options_for_programs(const load_options& options);
+/// Returns the options as the report has them.
+nlohmann::ordered_json options_as_json(const load_options& options);
 
-/// The members are listed in client/README.md.
-nlohmann::ordered_json json_report(const load_options& options, const load_result& result, const outcome& all);
+/// Returns the report for programs. docs/schemas/parley-load.schema.json describes its members.
+nlohmann::ordered_json json_report(const load_options& options, const load_result& result,
+                                   const outcome& outcome);
 
+/// Returns the member `baseline` of a report.
 nlohmann::ordered_json json_of(const std::vector<difference>& changes);
 
 } // namespace parley

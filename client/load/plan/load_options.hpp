@@ -1,4 +1,4 @@
-// What a load is to be, as the command line or a test says it.
+// Options of a load, and what follows from them: duration, warm-up, rate, and whether they are consistent.
 #pragma once
 
 #include "client/conversation/request_cycle.hpp"
@@ -21,59 +21,59 @@ struct load_options {
     std::string service = "echo";
     request_options requests;
     int connections = 1;
-    std::optional<std::chrono::milliseconds> duration; // of the whole run; this or the next one is given
+    std::optional<std::chrono::milliseconds> duration; // warm-up included; either this or `total` is set
     std::optional<std::uint64_t> total;                // requests of all connections together
-    std::optional<std::chrono::milliseconds> warm_up;  // at the beginning, not counted
+    std::optional<std::chrono::milliseconds> warm_up;  // first part of the run, not counted
     std::chrono::milliseconds cool_down{};             // after the duration, not counted
-    std::chrono::milliseconds timeout{10'000};         // for a connection to be made, and for each answer
+    std::chrono::milliseconds timeout{10'000};         // to connect, and for each reply
     int threads = 1;
-    int agent = 0; // our number, from 0, among those who put this load together ...
+    int agent = 0; // index of this agent, from 0, among the `agents` that share the load
     int agents = 1;
-    std::vector<std::string> agent_names; // of the controller: where they are; none: we load ourselves
+    std::vector<std::string> agent_names; // endpoints of the agents; empty: this process generates the load
 
-    // ---- An open loop: requests are due at times of their own. ----
-    std::optional<double> rate; // requests a second, of all connections together
+    // ---- Open loop: requests are sent when they are due. ----
+    std::optional<double> rate; // requests per second, of all connections together
     arrivals arriving;
-    std::vector<stage> stages; // instead of rate and duration; or of connections, in a closed loop
+    std::vector<stage> stages; // replace rate and duration, or in a closed loop `connections`
 
-    // ---- A closed loop: each connection waits for its answer before it asks again. ----
-    std::chrono::milliseconds think{};             // before it asks again
-    std::chrono::milliseconds expected_interval{}; // at which requests are meant to come; 0: not known
+    // ---- Closed loop: each connection waits for its reply before the next request. ----
+    std::chrono::milliseconds think{};             // pause before each request
+    std::chrono::milliseconds expected_interval{}; // intended time between requests; 0: no correction
 
-    std::optional<tls_options> tls;     // none: in the clear
-    std::vector<address> sources;       // that connections come from, in turns; none: the kernel chooses
-    std::optional<double> connect_rate; // connections a second
-    bool exact_timers = false;          // wakes up to the nanosecond (PR_SET_TIMERSLACK)
+    std::optional<tls_options> tls;     // nullopt: plain TCP
+    std::vector<address> sources;       // used in turn; empty: the kernel chooses
+    std::optional<double> connect_rate; // connections per second
+    bool exact_timers = false;          // timer slack of 1 ns (PR_SET_TIMERSLACK)
 
-    std::optional<std::chrono::milliseconds> interval; // of the csv table, the log, the live view
-    std::vector<threshold> thresholds;                 // that the run must reach
-    bool allow_unanswered = false;                     // connections without any answer are no error
-    std::vector<double> percentiles;                   // that the run must be long enough for
+    std::optional<std::chrono::milliseconds> interval; // of the CSV table, the log and the live view
+    std::vector<threshold> thresholds;                 // targets that the run must reach
+    bool allow_unanswered = false;                     // connections without a reply are not an error
+    std::vector<double> percentiles;                   // the run must be long enough for these
 };
 
-/// The warm-up given, or else a tenth of the duration, at most a second; none where requests are counted.
+/// Returns the warm-up. By default a tenth of the duration, at most 1 s; none if requests are counted.
 std::chrono::milliseconds warm_up_of(const load_options& options);
 
-/// The interval given, or else a second, or a tenth of a shorter run.
+/// Returns the interval. By default 1 s, or a tenth of a shorter run.
 std::chrono::milliseconds interval_of(const load_options& options);
 
-/// How long it runs, where that is known.
+/// Returns the length of the run; nullopt if it ends after a number of requests.
 std::optional<std::chrono::milliseconds> duration_of(const load_options& options);
 
-/// When requests are due; nothing: in a closed loop.
+/// Returns the rate over time; nullopt in a closed loop.
 std::optional<profile> rate_of(const load_options& options);
 
-/// How many connections there are when; nothing: all the time the same.
+/// Returns the number of connections over time; nullopt if it is constant.
 std::optional<profile> connections_over_time(const load_options& options);
 
-/// Do several connections ask as often as they can, all for the same time, so that it can be said how evenly
-/// they were served?
+/// True if several connections send requests as fast as they can for the same time. Only then their shares of
+/// the replies say how fairly the server treats them.
 bool all_saturating(const load_options& options);
 
-/// How many of all connections are ours at the most, where agents share them.
+/// Returns an upper bound of the connections that this agent opens.
 int own_connections(const load_options& options);
 
-/// Throws std::invalid_argument for options that contradict each other.
+/// Throws std::invalid_argument if options contradict each other.
 void check_consistency(const load_options& options);
 
 } // namespace parley

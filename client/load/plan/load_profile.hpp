@@ -1,4 +1,4 @@
-// A rate, or a number of connections, over time: steps and ramps, as --stage says them.
+// A rate or a number of connections as a function of time: the steps and ramps of --stage.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace parley {
 
-/// A part of the load: from one value to another, on a straight line.
+/// One step or ramp: the value changes linearly from `from` to `to`.
 struct stage {
     enum class kind { rate, connections };
 
@@ -19,24 +19,24 @@ struct stage {
     kind of = kind::rate;
 };
 
-/// Reads "10s@1000", "30s@1000..50000" (requests a second), "10s@50c" or "10s@50..500c" (connections). Throws
-/// std::invalid_argument that names the text and says what to write.
+/// Parses "10s@1000", "30s@1000..50000" (requests per second), "10s@50c" or "10s@50..500c" (connections).
+/// Throws std::invalid_argument that quotes the text and says what to write.
 stage parse_stage(std::string_view text);
 
-/// The stages one after the other, as a function of the time since the first began.
+/// A sequence of stages, as a function of the time since its start.
 class profile {
 public:
     using time = std::chrono::nanoseconds;
 
-    /// Zero before and after them.
+    /// The value is 0 before the first stage and after the last.
     explicit profile(std::vector<stage> stages) : stages_{std::move(stages)} {}
 
     [[nodiscard]] time length() const;
-    [[nodiscard]] double at(time since) const;
+    [[nodiscard]] double at(time since_start) const;
     [[nodiscard]] double highest() const;
 
-    /// When has the area under the line reached that much? Of a rate: when `area` requests are due. Nothing:
-    /// not within the stages.
+    /// Returns when the integral of the profile reaches `area`: for a rate, when request number `area` is due.
+    /// Returns nullopt if the stages end before that.
     [[nodiscard]] std::optional<time> when_reached(double area) const;
 
 private:

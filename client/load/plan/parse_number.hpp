@@ -1,4 +1,4 @@
-// Numbers of the command line.
+// Numbers in option values.
 #pragma once
 
 #include <charconv>
@@ -8,8 +8,8 @@
 
 namespace parley {
 
-/// A finite number from 0 on; nothing: the text is none, or is more than that.
-inline std::optional<double> number_in(std::string_view text) {
+/// Returns the number that `text` consists of; nullopt if it is not a finite number of 0 or more.
+inline std::optional<double> parse_number(std::string_view text) {
     double number = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(number) || number < 0)

@@ -1,5 +1,6 @@
-// At a rate of 1 the schedule is simple: one each second, or exponential pauses with a mean of 1. The profile
-// turns that time into ours: where the rate is higher, it passes faster (for Poisson arrivals: Cinlar 1975).
+// The schedule is made for a rate of 1: one arrival per second, or exponential pauses with a mean of 1 s. The
+// profile maps that time to real time: the higher the rate, the faster it passes. For a Poisson process with a
+// rate that changes, this is Cinlar's method (Introduction to Stochastic Processes, 1975).
 #include "client/load/plan/schedule.hpp"
 
 #include "client/conversation/expected_response.hpp"
@@ -26,10 +27,10 @@ arrivals parse_arrivals(std::string_view text) {
         "unknown arrivals {}: choose constant, poisson or burst:N (N from 1 to 1000000)", in_quotes(text)));
 }
 
-schedule::schedule(profile rate, arrivals how, std::uint64_t seed, int thread, int threads)
-    : rate_{std::move(rate)}, how_{how}, threads_{threads}, random_{seed} {
+schedule::schedule(profile rate, arrivals arrivals, std::uint64_t seed, int thread, int threads)
+    : rate_{std::move(rate)}, arrivals_{arrivals}, threads_{threads}, random_{seed} {
     next_ = profile::time{};
-    if (how_.how == arrivals::kind::poisson)
+    if (arrivals_.how == arrivals::kind::poisson)
         skip(1 + thread);
     else if (rate_.when_reached(0))
         skip(thread);
@@ -39,15 +40,15 @@ schedule::schedule(profile rate, arrivals how, std::uint64_t seed, int thread, i
 
 void schedule::skip(int count) {
     for (; count > 0; --count) {
-        switch (how_.how) {
+        switch (arrivals_.how) {
         case arrivals::kind::constant: area_ += 1; break;
         case arrivals::kind::poisson:
             area_ += -std::log1p(-std::generate_canonical<double, 53>(random_));
             break;
         case arrivals::kind::burst:
-            if (++in_burst_ < how_.burst) break;
+            if (++in_burst_ < arrivals_.burst) break;
             in_burst_ = 0;
-            area_ += how_.burst;
+            area_ += arrivals_.burst;
             break;
         }
     }

@@ -18,87 +18,93 @@ namespace parley {
 
 namespace {
 
+// A range can be mistyped: a larger one would only take memory, since the ports of
+// 65,536 addresses are far more than the connections of any load.
 constexpr std::uint32_t most_addresses = 65'536;
 
-address ip4(in_addr_t number) {
-    sockaddr_in here{};
-    here.sin_family = AF_INET;
-    here.sin_addr.s_addr = number;
-    return {reinterpret_cast<const sockaddr*>(&here), sizeof here};
+address ipv4_address(in_addr_t number) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = number;
+    return {reinterpret_cast<const sockaddr*>(&address), sizeof address};
 }
 
-std::optional<address> numeric(const std::string& text) {
-    in_addr four{};
-    if (inet_pton(AF_INET, text.c_str(), &four) == 1) return ip4(four.s_addr);
-    sockaddr_in6 six{};
-    six.sin6_family = AF_INET6;
-    if (inet_pton(AF_INET6, text.c_str(), &six.sin6_addr) == 1)
-        return address{reinterpret_cast<const sockaddr*>(&six), sizeof six};
+std::optional<address> parse_numeric(const std::string& text) {
+    in_addr ipv4{};
+    if (inet_pton(AF_INET, text.c_str(), &ipv4) == 1) return ipv4_address(ipv4.s_addr);
+    sockaddr_in6 ipv6{};
+    ipv6.sin6_family = AF_INET6;
+    if (inet_pton(AF_INET6, text.c_str(), &ipv6.sin6_addr) == 1)
+        return address{reinterpret_cast<const sockaddr*>(&ipv6), sizeof ipv6};
     return std::nullopt;
 }
 
-std::vector<address> of_interface(const std::string& name) {
+/// Returns the addresses of a network interface; none if there is no such interface.
+std::vector<address> addresses_of(const std::string& interface) {
     ifaddrs* first = nullptr;
     if (getifaddrs(&first) != 0) return {};
     const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owned{first, freeifaddrs};
-    std::vector<address> all;
-    for (const auto* each = first; each; each = each->ifa_next) {
-        if (!each->ifa_addr || name != each->ifa_name) continue;
-        if (each->ifa_addr->sa_family == AF_INET) all.emplace_back(each->ifa_addr, sizeof(sockaddr_in));
-        if (each->ifa_addr->sa_family == AF_INET6) all.emplace_back(each->ifa_addr, sizeof(sockaddr_in6));
+    std::vector<address> addresses;
+    for (const auto* entry = first; entry; entry = entry->ifa_next) {
+        if (!entry->ifa_addr || interface != entry->ifa_name) continue;
+        if (entry->ifa_addr->sa_family == AF_INET) addresses.emplace_back(entry->ifa_addr, sizeof(sockaddr_in));
+        if (entry->ifa_addr->sa_family == AF_INET6)
+            addresses.emplace_back(entry->ifa_addr, sizeof(sockaddr_in6));
     }
-    return all;
+    return addresses;
 }
 
-[[noreturn]] void fail(const std::string& text, std::string_view why) {
+[[noreturn]] void fail(const std::string& text, std::string_view reason) {
     throw std::invalid_argument(
         fmt::format("--source {}: {}; write an address, a range such as 127.0.0.1-127.0.0.9, or "
                     "an interface such as eth0",
-                    in_quotes(text), why));
+                    in_quotes(text), reason));
 }
 
-void add_one(const std::string& text, std::vector<address>& all) {
-    if (const auto one = numeric(text)) return all.push_back(*one);
+/// Parses one element of the list, and appends its addresses.
+void add_sources(const std::string& text, std::vector<address>& addresses) {
+    if (const auto address = parse_numeric(text)) return addresses.push_back(*address);
     const auto dash = text.find('-');
     in_addr first{}, last{};
     if (dash != text.npos && inet_pton(AF_INET, text.substr(0, dash).c_str(), &first) == 1 &&
         inet_pton(AF_INET, text.substr(dash + 1).c_str(), &last) == 1) {
-        const auto from = ntohl(first.s_addr), to = ntohl(last.s_addr);
+        const auto from = ntohl(first.s_addr), to = ntohl(last.s_addr); // host byte order
         if (to < from) fail(text, "it ends before it begins");
         if (to - from >= most_addresses) fail(text, "it has more than 65536 addresses");
-        for (std::uint32_t each = 0; each <= to - from; ++each) all.push_back(ip4(htonl(from + each)));
+        for (std::uint32_t i = 0; i <= to - from; ++i) addresses.push_back(ipv4_address(htonl(from + i)));
         return;
     }
-    const auto found = of_interface(text);
+    const auto found = addresses_of(text);
     if (found.empty())
         fail(text, "it is neither an address, nor a range of IPv4 addresses, nor an interface with one");
-    all.insert(all.end(), found.begin(), found.end());
+    addresses.insert(addresses.end(), found.begin(), found.end());
 }
 
 } // namespace
 
 std::vector<address> parse_sources(std::string_view text) {
-    std::vector<address> all;
+    std::vector<address> addresses;
     for (std::size_t begin = 0;;) {
         const auto comma = text.find(',', begin);
-        add_one(std::string{text.substr(begin, comma - begin)}, all);
-        if (comma == text.npos) return all;
+        add_sources(std::string{text.substr(begin, comma - begin)}, addresses);
+        if (comma == text.npos) return addresses;
         begin = comma + 1;
     }
 }
 
-void check_ours(const std::vector<address>& sources) {
-    for (const auto& each : sources) {
+void check_local(const std::vector<address>& sources) {
+    for (const auto& source : sources) {
         const unique_fd probe{
-            check("socket", [&] { return socket(each.family(), SOCK_STREAM | SOCK_CLOEXEC, 0); })};
-        if (bind(probe.get(), each.data(), each.size()) != 0)
-            throw std::invalid_argument(fmt::format("--source {}: connections cannot come from there: {}",
-                                                    parse_endpoint(each.to_string()).host,
-                                                    std::strerror(errno)));
+            check("socket", [&] { return socket(source.family(), SOCK_STREAM | SOCK_CLOEXEC, 0); })};
+        if (bind(probe.get(), source.data(), source.size()) != 0)
+            throw std::invalid_argument(
+                fmt::format("--source {}: cannot bind to it: {}; give an address of this machine",
+                            parse_endpoint(source.to_string()).host, std::strerror(errno)));
     }
 }
 
-std::size_t ports_of_our_own() {
+std::size_t ephemeral_ports() {
+    // The kernel's default, in case the file cannot be read.
     std::size_t first = 32'768, last = 60'999;
     std::ifstream{"/proc/sys/net/ipv4/ip_local_port_range"} >> first >> last;
     return last >= first ? last - first + 1 : 0;
@@ -107,13 +113,14 @@ std::size_t ports_of_our_own() {
 std::vector<address> reachable_from(const std::vector<address>& sources, std::vector<address> targets) {
     if (sources.empty()) return targets;
     if (targets.front().family() == AF_UNIX)
-        throw std::invalid_argument("--source is of no use for a UNIX socket: leave it out");
+        throw std::invalid_argument("--source has no meaning for a UNIX socket: leave it out");
     const auto first = targets.front().to_string();
     std::erase_if(targets, [&](const address& target) {
         return std::ranges::find(sources, target.family(), &address::family) == sources.end();
     });
     if (targets.empty())
-        throw std::invalid_argument(fmt::format("no --source is of the same family as {}", first));
+        throw std::invalid_argument(
+            fmt::format("no --source has the address family of {}: add one that has", first));
     return targets;
 }
 
@@ -122,13 +129,13 @@ void check_ports(int connections, const std::vector<address>& sources, const std
     std::ptrdiff_t usable = 0; // pairs of a source and a target
     for (const auto& target : targets)
         usable += sources.empty() ? 1 : std::ranges::count(sources, target.family(), &address::family);
-    const auto ours = static_cast<std::size_t>(usable);
-    const auto ports = ports_of_our_own();
-    if (static_cast<std::size_t>(connections) <= ours * ports) return;
+    const auto pairs = static_cast<std::size_t>(usable);
+    const auto ports = ephemeral_ports();
+    if (static_cast<std::size_t>(connections) <= pairs * ports) return;
     throw std::invalid_argument(fmt::format(
-        "{} connections to {} need as many ports, and {} pairs of addresses have {} each: add addresses "
+        "{} connections to {} need as many ports, and {} address pairs have {} ports each: add addresses "
         "(--source 127.0.0.1-127.0.0.9), or widen net.ipv4.ip_local_port_range",
-        connections, targets.front().to_string(), ours, ports));
+        connections, targets.front().to_string(), pairs, ports));
 }
 
 } // namespace parley

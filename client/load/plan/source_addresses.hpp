@@ -1,5 +1,6 @@
-// The addresses that connections come from. A port of ours can be used once for each pair of addresses, so more
-// than 28,000 connections to one server need more than one address of ours.
+// Source addresses of connections (--source). One port serves one connection per pair of source and
+// destination, and the kernel hands out about 28,000 ports (ip(7), ip_local_port_range). More connections to
+// one server need more source addresses.
 #pragma once
 
 #include "common/net/address.hpp"
@@ -11,22 +12,21 @@
 
 namespace parley {
 
-/// Reads "127.0.0.1-127.0.0.9", "10.0.0.5", "eth0" (all its addresses), or several of them with commas between.
-/// Throws std::invalid_argument that names the text and what is wrong with it.
+/// Parses "127.0.0.1-127.0.0.9", "10.0.0.5", "eth0" (all its addresses), or a list of them with commas between.
+/// Throws std::invalid_argument that quotes the wrong text and says what is wrong with it.
 std::vector<address> parse_sources(std::string_view text);
 
-/// Throws std::invalid_argument for an address that is not this machine's.
-void check_ours(const std::vector<address>& sources);
+/// Throws std::invalid_argument if an address does not belong to this machine.
+void check_local(const std::vector<address>& sources);
 
-/// How many ports the kernel gives out by itself (net.ipv4.ip_local_port_range).
-std::size_t ports_of_our_own();
+/// Returns the number of ports that the kernel assigns (net.ipv4.ip_local_port_range).
+std::size_t ephemeral_ports();
 
-/// Returns those of the targets, which are at least one, that connections from the sources can reach: of the
-/// same family. Throws std::invalid_argument if there is none.
+/// Returns the targets that connections from the sources can reach: those of the same address family. `targets`
+/// must not be empty. Throws std::invalid_argument if no target is left.
 std::vector<address> reachable_from(const std::vector<address>& sources, std::vector<address> targets);
 
-/// Throws std::invalid_argument where so many connections to these targets cannot have a port each, and says
-/// what to do about it.
+/// Throws std::invalid_argument if there are too few ports for this number of connections to these targets.
 void check_ports(int connections, const std::vector<address>& sources, const std::vector<address>& targets);
 
 } // namespace parley
