@@ -1,5 +1,4 @@
-// Two ways to wait for one connection: relay() copies in both directions, ask_once() carries a
-// client_connection.
+// relay() copies bytes in both directions with poll(2). send_request() runs a client_connection to its end.
 #include "client/talk/relay.hpp"
 
 #include "client/conversation/client_connection.hpp"
@@ -19,23 +18,23 @@ namespace {
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// Bytes under way in one direction; no more are taken before these are gone, so memory stays bounded.
+/// The buffer of one direction. It is refilled only when it is empty, so memory stays bounded.
 class direction {
 public:
-    [[nodiscard]] bool is_empty() const { return left_.empty(); }
-    [[nodiscard]] std::span<char> room() { return memory_; }
-    void filled(std::size_t size) { left_ = {memory_.data(), size}; }
-    [[nodiscard]] std::string_view bytes() const { return left_; }
-    void gone(std::size_t size) { left_.remove_prefix(size); }
+    [[nodiscard]] bool is_empty() const { return rest_.empty(); }
+    [[nodiscard]] std::span<char> space() { return buffer_; }
+    void fill(std::size_t size) { rest_ = {buffer_.data(), size}; }
+    [[nodiscard]] std::string_view bytes() const { return rest_; }
+    void consume(std::size_t size) { rest_.remove_prefix(size); }
 
 private:
-    read_buffer memory_;
-    std::string_view left_;
+    read_buffer buffer_;
+    std::string_view rest_; // what has not been written yet
 };
 
-class relaying {
+class relay_loop {
 public:
-    relaying(connection connection, const relay_options& options)
+    relay_loop(connection connection, const relay_options& options)
         : connection_{std::move(connection)}, options_{options} {}
 
     void run() {
@@ -45,13 +44,14 @@ public:
         }
         while (!server_ended_ || !to_user_.is_empty()) {
             const bool takes_input = to_server_.is_empty() && !input_ended_;
-            const bool has_output = !to_user_.is_empty(); // then the server has to wait
+            const bool has_output =
+                !to_user_.is_empty(); // then nothing is read from the server (back-pressure)
             std::array watched{
                 pollfd{takes_input ? options_.input : -1, POLLIN, 0},
-                pollfd{has_output ? -1 : connection_.descriptor(), wire_events(), 0},
+                pollfd{has_output ? -1 : connection_.descriptor(), connection_events(), 0},
                 pollfd{has_output ? options_.output : -1, POLLOUT, 0},
             };
-            if (!poll_until(deadline(), watched)) fail_late();
+            if (!poll_until(deadline(), watched)) throw_timeout();
             if (watched[0].revents) read_input();
             if (watched[1].revents & ~POLLOUT) receive();
             if (watched[1].revents & POLLOUT && !server_ended_) send();
@@ -60,19 +60,21 @@ public:
     }
 
 private:
-    short wire_events() const { return static_cast<short>(to_server_.is_empty() ? POLLIN : POLLIN | POLLOUT); }
+    short connection_events() const {
+        return static_cast<short>(to_server_.is_empty() ? POLLIN : POLLIN | POLLOUT);
+    }
 
-    /// A reply is due after something was sent, and the server's end after ours.
+    /// A timeout runs while a reply is due, and after the end of the input until the server closes.
     std::optional<clock::time_point> deadline() const {
         if (!to_user_.is_empty() || !(sent_ || input_ended_)) return std::nullopt;
         return active_ + options_.timeout;
     }
 
     void read_input() {
-        const auto room = to_server_.room();
+        const auto space = to_server_.space();
         const auto count =
-            check("read", "standard input", [&] { return read(options_.input, room.data(), room.size()); });
-        to_server_.filled(static_cast<std::size_t>(count));
+            check("read", "standard input", [&] { return read(options_.input, space.data(), space.size()); });
+        to_server_.fill(static_cast<std::size_t>(count));
         if (count == 0) end_input();
     }
 
@@ -85,28 +87,29 @@ private:
     void send() {
         active_ = clock::now();
         const auto count = connection_.write_some(to_server_.bytes());
-        to_server_.gone(count);
+        to_server_.consume(count);
         if (count > 0 && !sent_) sent_ = active_;
     }
 
     void receive() {
-        const auto bytes = connection_.read_some(to_user_.room());
+        const auto bytes = connection_.read_some(to_user_.space());
         if (!bytes) return;
         server_ended_ = bytes->empty();
-        to_user_.filled(bytes->size());
+        to_user_.fill(bytes->size());
         active_ = clock::now();
         if (sent_ && !server_ended_ && options_.on_reply) options_.on_reply(active_ - *sent_);
         sent_.reset();
     }
 
     void write_output() {
-        const auto part = to_user_.bytes().substr(0, PIPE_BUF); // so much a ready pipe takes without waiting
+        const auto part = to_user_.bytes().substr(
+            0, PIPE_BUF); // a writable pipe takes PIPE_BUF bytes without blocking (pipe(7))
         const auto count =
             check("write", "standard output", [&] { return write(options_.output, part.data(), part.size()); });
-        to_user_.gone(static_cast<std::size_t>(count));
+        to_user_.consume(static_cast<std::size_t>(count));
     }
 
-    [[noreturn]] void fail_late() const {
+    [[noreturn]] void throw_timeout() const {
         throw conversation_failed{
             {phase::read, "recv", "ETIMEDOUT", fmt::format("no reply within {} ms", options_.timeout.count())}};
     }
@@ -117,31 +120,31 @@ private:
     direction to_user_;
     bool input_ended_ = false;
     bool server_ended_ = false;
-    clock::time_point active_{};            // when something last went over the wire
-    std::optional<clock::time_point> sent_; // since when a reply is due
+    clock::time_point active_{};            // time of the last transfer
+    std::optional<clock::time_point> sent_; // when the request was sent that has no reply yet
 };
 
 } // namespace
 
 void relay(connection connection, const relay_options& options) {
-    relaying{std::move(connection), options}.run();
+    relay_loop{std::move(connection), options}.run();
 }
 
-std::chrono::nanoseconds ask_once(const protocol& with, const request_plan& plan, connection connection,
-                                  milliseconds timeout, std::string& received) {
+std::chrono::nanoseconds send_request(const protocol& protocol, const request_plan& plan, connection connection,
+                                      milliseconds timeout, std::string& received) {
     run_stats stats;
     stats.requests_left = 1;
-    client_connection talking{with, plan, stats, 1, std::move(connection)};
-    talking.session().keep_in(received);
-    std::unique_ptr<read_buffer> spare;
-    slot notes{};
+    client_connection client{protocol, plan, stats, 1, std::move(connection)};
+    client.session().keep_in(received);
+    std::unique_ptr<read_buffer> buffer;
+    slot slot{};
     for (;;) {
-        const auto what = talking.resume(spare, notes);
-        if (what == client_connection::wants::done) break;
-        const short events = what == client_connection::wants::read ? POLLIN : POLLOUT;
-        pollfd watched{talking.descriptor(), events, 0};
-        if (!poll_until(talking.deadline(timeout), {&watched, 1}))
-            throw conversation_failed{talking.late(timeout)};
+        const auto wanted = client.resume(buffer, slot);
+        if (wanted == client_connection::wants::done) break;
+        const short events = wanted == client_connection::wants::read ? POLLIN : POLLOUT;
+        pollfd watched{client.descriptor(), events, 0};
+        if (!poll_until(client.deadline(timeout), {&watched, 1}))
+            throw conversation_failed{client.late(timeout)};
     }
     if (stats.errors.count() > 0) throw conversation_failed{stats.errors.kinds().front().first};
     return stats.latency.max();

@@ -1,4 +1,4 @@
-// What parley-client does with its connection: it lets a user talk, or it says one thing and checks the answer.
+// The two modes of parley-client: relay standard input and output, or send one request and check its reply.
 #pragma once
 
 #include "client/conversation/protocols.hpp"
@@ -11,24 +11,24 @@
 namespace parley {
 
 struct relay_options {
-    int input = 0;                             // what is read from this descriptor is sent; -1: nothing is sent
-    int output = 1;                            // what comes is written to this descriptor
-    std::chrono::milliseconds timeout{10'000}; // for the reply to what was sent, and for the server's end
+    int input = 0;                             // descriptor to read from; -1: send nothing
+    int output = 1;                            // descriptor to write replies to
+    std::chrono::milliseconds timeout{10'000}; // for each reply, and for the server to close
 
-    /// Called for each reply: the time from the first byte that was sent (or from the beginning, where
-    /// nothing is) to the first that came.
+    /// Called for each reply with the time from the first byte sent to the first byte received. If nothing is
+    /// sent, the time counts from the beginning.
     std::function<void(std::chrono::nanoseconds)> on_reply;
 };
 
-/// Sends all of the input and writes what comes, both at once, until the server's end; ends our direction when
-/// the input ends. The connection is non-blocking. Throws std::system_error where it is lost or a descriptor
-/// fails, conversation_failed where no reply comes in time.
+/// Copies the input to the server and its replies to the output until the server closes the connection. Shuts
+/// down the write side at the end of the input. The connection must be non-blocking. Throws std::system_error
+/// if the connection is lost or a descriptor fails, conversation_failed if no reply arrives in time.
 void relay(connection connection, const relay_options& options);
 
-/// Has a conversation of one request. What comes is added to `heard`. Returns the request's round-trip time.
-/// Throws conversation_failed where the answer is wrong or does not come in time, std::system_error where the
+/// Sends one request and checks its reply. Appends what arrives to `received`. Returns the round-trip time.
+/// Throws conversation_failed if the reply is wrong or does not arrive in time, std::system_error if the
 /// connection is lost.
-std::chrono::nanoseconds ask_once(const protocol& with, const request_plan& plan, connection connection,
-                                  std::chrono::milliseconds timeout, std::string& received);
+std::chrono::nanoseconds send_request(const protocol& protocol, const request_plan& plan, connection connection,
+                                      std::chrono::milliseconds timeout, std::string& received);
 
 } // namespace parley
