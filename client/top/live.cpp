@@ -18,76 +18,78 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// Which part of a long list is seen.
+/// Scroll position of a list that may be longer than the screen.
 class scrolled_list {
 public:
-    /// `size` lines, of which `room` have room.
-    void fit(std::size_t size, std::size_t room) {
-        room_ = room;
-        last_first_ = size - std::min(room, size);
+    /// Adapts the position to a list of `size` lines on a screen with `rows` rows for it.
+    void fit(std::size_t size, std::size_t rows) {
+        rows_ = rows;
+        last_first_ = size - std::min(rows, size);
         first_ = std::min(first_, last_first_);
     }
-    void scroll(terminal::key by) {
+    void scroll(terminal::key key) {
         using enum terminal::key;
-        const auto page = std::max<std::size_t>(room_, 1);
-        if (by == up || by == page_up) first_ -= std::min(first_, by == up ? 1 : page);
-        if (by == down || by == page_down) first_ = std::min(first_ + (by == down ? 1 : page), last_first_);
-        if (by == first) first_ = 0;
-        if (by == last) first_ = last_first_;
+        const auto page = std::max<std::size_t>(rows_, 1);
+        if (key == up || key == page_up) first_ -= std::min(first_, key == up ? 1 : page);
+        if (key == down || key == page_down) first_ = std::min(first_ + (key == down ? 1 : page), last_first_);
+        if (key == first) first_ = 0;
+        if (key == last) first_ = last_first_;
     }
     [[nodiscard]] std::size_t first_line() const { return first_; }
 
 private:
-    std::size_t first_ = 0, room_ = 0, last_first_ = 0;
+    std::size_t first_ = 0;      // first visible line
+    std::size_t last_first_ = 0; // first visible line at the end of the list
+    std::size_t rows_ = 0;
 };
 
-void draw(terminal& on, const page& shown, scrolled_list& list) {
+void draw(terminal& terminal, const page& page, scrolled_list& list) {
     std::size_t row = 0;
-    for (const auto& line : shown.head(on.rows() / 4)) {
-        on.put(row, line, row == 0 ? terminal::style::bold : terminal::style::plain);
+    for (const auto& line : page.head(terminal.rows() / 4)) {
+        terminal.put(row, line, row == 0 ? terminal::style::bold : terminal::style::plain);
         ++row;
     }
-    on.put(row++, shown.heading(), terminal::style::reversed);
+    terminal.put(row++, page.heading(), terminal::style::reversed);
 
-    const auto room = on.rows() - std::min(row + 1, on.rows());
-    list.fit(shown.size(), room);
-    const auto from = list.first_line(), to = std::min(from + room, shown.size());
-    for (auto i = from; i < to; ++i) on.put(row++, shown.line(i));
+    const auto list_rows = terminal.rows() - std::min(row + 1, terminal.rows());
+    list.fit(page.size(), list_rows);
+    const auto from = list.first_line(), to = std::min(from + list_rows, page.size());
+    for (auto i = from; i < to; ++i) terminal.put(row++, page.line(i));
 
-    const auto part = to - from < shown.size() ? fmt::format("{} to {} of {}: arrows and page keys scroll; ",
-                                                             from + 1, to, shown.size())
-                                               : "";
-    on.put(on.rows() - 1, part + "q quits", terminal::style::bold);
-    on.show();
+    const auto position = to - from < page.size() ? fmt::format("{} to {} of {}: arrows and page keys scroll; ",
+                                                                from + 1, to, page.size())
+                                                  : "";
+    terminal.put(terminal.rows() - 1, position + "q quits", terminal::style::bold);
+    terminal.show();
 }
 
-/// Waits for a key, the end of the server, a signal, or `time`. False: the terminal has gone, or a stop was
-/// requested.
+/// Waits for a key, the end of the server, a signal, or `time`. Returns false if the terminal was closed or a
+/// stop was requested.
 bool wait(const scoreboard_view& view, milliseconds time) {
-    std::array<pollfd, 3> news{pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{view.descriptor(), POLLIN, 0},
-                               pollfd{stop_signal::descriptor(), POLLIN, 0}};
-    poll(news.data(), news.size(), static_cast<int>(std::max(time.count(), milliseconds::rep{0})));
-    return !stop_signal::is_requested() && !(news[0].revents & (POLLHUP | POLLERR));
+    std::array<pollfd, 3> watched{pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{view.descriptor(), POLLIN, 0},
+                                  pollfd{stop_signal::descriptor(), POLLIN, 0}};
+    poll(watched.data(), watched.size(), static_cast<int>(std::max(time.count(), milliseconds::rep{0})));
+    return !stop_signal::is_requested() && !(watched[0].revents & (POLLHUP | POLLERR));
 }
 
-/// False: the server has ended.
-bool watch_on(terminal& on, scoreboard_view& view, milliseconds interval) {
+/// Redraws the page until the user quits. Returns false if the server has ended.
+bool watch_on(terminal& terminal, scoreboard_view& view, milliseconds interval) {
     auto first = view.take_snapshot();
     if (!first) return false;
-    observation seen{std::move(*first)};
+    observation observation{std::move(*first)};
     scrolled_list list;
-    for (auto look_again = steady_clock::now() + interval;;) {
-        draw(on, page{view.server(), seen, on.columns()}, list);
-        if (!wait(view, std::chrono::ceil<milliseconds>(look_again - steady_clock::now()))) return true;
-        for (auto key = on.next_key(); key != terminal::key::none; key = on.next_key()) {
+    for (auto next_update = steady_clock::now() + interval;;) {
+        draw(terminal, page{view.server(), observation, terminal.columns()}, list);
+        if (!wait(view, std::chrono::ceil<milliseconds>(next_update - steady_clock::now()))) return true;
+        for (auto key = terminal.next_key(); key != terminal::key::none; key = terminal.next_key()) {
             if (key == terminal::key::quit) return true;
             list.scroll(key);
         }
-        if (!view.has_ended() && steady_clock::now() < look_again) continue;
+        if (!view.has_ended() && steady_clock::now() < next_update) continue;
         auto later = view.take_snapshot();
         if (!later) return false;
-        seen.look_again(std::move(*later));
-        look_again = seen.now().at + interval;
+        observation.update(std::move(*later));
+        next_update = observation.now().at + interval;
     }
 }
 
@@ -95,13 +97,13 @@ bool watch_on(terminal& on, scoreboard_view& view, milliseconds interval) {
 
 void watch(scoreboard_view& view, milliseconds interval) {
     stop_signal::install({});
-    bool ended = false;
+    bool has_ended = false;
     {
-        terminal whole;
-        ended = !watch_on(whole, view, interval);
+        terminal terminal; // gives the terminal back before a message is printed
+        has_ended = !watch_on(terminal, view, interval);
     }
     stop_signal::disarm();
-    if (ended) print_result("parley-server {} has ended\n", view.server().process);
+    if (has_ended) print_result("parley-server {} has ended\n", view.server().process);
 }
 
 } // namespace parley

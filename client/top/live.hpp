@@ -1,4 +1,4 @@
-// parley-top on a terminal: the page, drawn anew in place as long as the server runs.
+// Live display of parley-top: redraws the page in place on a terminal while the server runs.
 #pragma once
 
 #include "common/scoreboard/scoreboard_view.hpp"
@@ -7,7 +7,7 @@
 
 namespace parley {
 
-/// Shows it until the user quits or the server ends, which it says.
+/// Shows the page until the user quits or the server ends. Prints a line if the server has ended.
 void watch(scoreboard_view& view, std::chrono::milliseconds interval);
 
 } // namespace parley

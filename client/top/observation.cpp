@@ -6,7 +6,7 @@ namespace parley {
 
 observation::observation(scoreboard_snapshot first) : now_{std::move(first)}, span_{now_.uptime} {}
 
-void observation::look_again(scoreboard_snapshot later) {
+void observation::update(scoreboard_snapshot later) {
     before_ = std::exchange(now_, std::move(later));
     span_ = now_.at - before_.at;
     since_beginning_ = false;
@@ -14,8 +14,8 @@ void observation::look_again(scoreboard_snapshot later) {
 
 rates observation::between(const tally& before, const tally& now) const {
     const auto per_second = [this](std::uint64_t earlier, std::uint64_t later) {
-        const bool is_known = later >= earlier && span_.count() > 0;
-        return is_known ? static_cast<double>(later - earlier) / span_.count() : 0;
+        const bool is_valid = later >= earlier && span_.count() > 0;
+        return is_valid ? static_cast<double>(later - earlier) / span_.count() : 0;
     };
     return {per_second(before.connections, now.connections), per_second(before.requests, now.requests),
             per_second(before.bytes_in, now.bytes_in), per_second(before.bytes_out, now.bytes_out)};

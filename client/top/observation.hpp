@@ -1,4 +1,4 @@
-// Two looks at a server: from what it did meanwhile come the rates.
+// Rates of a server, computed from two snapshots of its scoreboard.
 #pragma once
 
 #include "common/scoreboard/scoreboard_view.hpp"
@@ -14,30 +14,31 @@ struct rates {
 
 class observation {
 public:
-    /// The first look: its rates are the averages since the server began.
+    /// With one snapshot, the rates are means since the start of the server.
     explicit observation(scoreboard_snapshot first);
 
-    /// A later look at the same server: its rates are those since the look before.
-    void look_again(scoreboard_snapshot later);
+    /// Adds a later snapshot of the same server. The rates are now those since the snapshot before.
+    void update(scoreboard_snapshot later);
 
     [[nodiscard]] const scoreboard_snapshot& now() const { return now_; }
 
-    /// What the rates were taken over.
+    /// Returns the time over which the rates are taken.
     [[nodiscard]] std::chrono::duration<double> span() const { return span_; }
+    /// True if the rates are means since the start of the server.
     [[nodiscard]] bool since_beginning() const { return since_beginning_; }
 
     [[nodiscard]] rates all() const { return between(before_.all, now_.all); }
 
-    /// Of a worker of now().
+    /// Returns the rates of a worker of now().
     [[nodiscard]] rates of(const worker_snapshot& worker) const;
 
-    /// How many processors its processes kept busy.
+    /// Returns the mean number of CPUs that the processes of the server used.
     [[nodiscard]] double processors() const;
 
 private:
     [[nodiscard]] rates between(const tally& before, const tally& now) const;
 
-    scoreboard_snapshot before_; // all zero as long as there was none
+    scoreboard_snapshot before_; // all zero until the first update()
     scoreboard_snapshot now_;
     std::chrono::duration<double> span_;
     bool since_beginning_ = true;

@@ -22,40 +22,40 @@ std::string title_of(const server_description& server, const scoreboard_snapshot
 
 std::string listeners_of(const server_description& server) {
     std::string text = "on";
-    for (const auto& each : server.addresses) text += ' ' + escaped(each);
+    for (const auto& address : server.addresses) text += ' ' + escaped(address);
     return text;
 }
 
-/// A line of the sums over all workers.
+/// Returns a line of the totals of all workers.
 template <class... Cells>
 std::string sums(std::string_view name, const Cells&... cells) {
     return fmt::format("{:<8}", name) + (fmt::format("{:>12}", cells) + ...);
 }
 
-/// The letters in their order, cut into lines; what has no room is counted.
+/// Appends the letters of all workers in lines of `width`. If they do not fit, the last line counts the rest.
 void add_letters(std::vector<std::string>& lines, const scoreboard_snapshot& now, std::size_t width,
                  std::size_t rows) {
     std::string letters;
-    for (const auto& each : now.workers) letters += letter_of(each.now);
-    if (const auto room = width * rows; letters.size() > room) {
-        constexpr std::size_t note = 12;
-        const auto shown = room - std::min(note, room);
+    for (const auto& worker : now.workers) letters += letter_of(worker.now);
+    if (const auto capacity = width * rows; letters.size() > capacity) {
+        constexpr std::size_t note = 12; // length of " +NNNNN more"
+        const auto shown = capacity - std::min(note, capacity);
         letters = fmt::format("{} +{} more", letters.substr(0, shown), letters.size() - shown);
     }
     for (std::size_t begin = 0; begin < letters.size(); begin += width)
         lines.push_back(letters.substr(begin, width));
 }
 
-/// How many do what, which also says what the letters mean.
+/// Returns the number of workers per state. It is also the legend of the letters.
 std::string states_of(const scoreboard_snapshot& now) {
     std::string text;
     std::size_t in_use = 0;
-    const auto add = [&](activity what) {
-        const auto count = now.count(what);
-        if (count > 0) text += fmt::format("   {} {} {}", letter_of(what), name_of(what), count);
+    const auto add = [&](activity activity) {
+        const auto count = now.count(activity);
+        if (count > 0) text += fmt::format("   {} {} {}", letter_of(activity), name_of(activity), count);
         return count;
     };
-    for (const auto each : all_activities) in_use += add(each);
+    for (const auto activity : all_activities) in_use += add(activity);
     add(activity::none);
     return fmt::format("{} worker{}{}", in_use, in_use == 1 ? "" : "s", text);
 }
@@ -67,25 +67,25 @@ int digits(pid_t number) { return static_cast<int>(std::to_string(number).size()
 
 } // namespace
 
-page::page(const server_description& server, const observation& seen, std::size_t width)
-    : server_{server}, seen_{seen}, width_{width} {
+page::page(const server_description& server, const observation& observation, std::size_t width)
+    : server_{server}, observation_{observation}, width_{width} {
     constexpr std::size_t wide = 100;
     bool processes_differ = width >= wide, threads_differ = width >= wide;
-    for (const auto& each : seen.now().workers) {
-        if (!each.in_use()) continue;
-        in_use_.push_back(&each);
-        widths_[process_column] = std::max(widths_[process_column], digits(each.process));
-        widths_[thread_column] = std::max(widths_[thread_column], digits(each.thread));
-        processes_differ |= each.process != server.process;
-        threads_differ |= each.thread != each.process;
+    for (const auto& worker : observation.now().workers) {
+        if (!worker.in_use()) continue;
+        in_use_.push_back(&worker);
+        widths_[process_column] = std::max(widths_[process_column], digits(worker.process));
+        widths_[thread_column] = std::max(widths_[thread_column], digits(worker.thread));
+        processes_differ |= worker.process != server.process;
+        threads_differ |= worker.thread != worker.process;
     }
     if (!processes_differ) widths_[process_column] = hidden;
     if (!threads_differ) widths_[thread_column] = hidden;
 }
 
 std::vector<std::string> page::head(std::size_t letter_rows) const {
-    const auto& now = seen_.now();
-    const auto rate = seen_.all();
+    const auto& now = observation_.now();
+    const auto rate = observation_.all();
     std::vector<std::string> lines{
         title_of(server_, now),
         listeners_of(server_),
@@ -93,20 +93,20 @@ std::vector<std::string> page::head(std::size_t letter_rows) const {
         sums("total", format_short_count(now.all.connections), format_short_count(now.open),
              format_short_count(now.all.requests), format_short_count(now.all.bytes_in),
              format_short_count(now.all.bytes_out), fmt::format("{:.1f}s", in_seconds(now.cpu_time))),
-        sums(seen_.since_beginning() ? "mean/s" : "now/s", format_short_rate(rate.connections), "",
+        sums(observation_.since_beginning() ? "mean/s" : "now/s", format_short_rate(rate.connections), "",
              format_short_rate(rate.requests), format_short_rate(rate.bytes_in),
-             format_short_rate(rate.bytes_out), fmt::format("{:.2f}", seen_.processors())),
+             format_short_rate(rate.bytes_out), fmt::format("{:.2f}", observation_.processors())),
         "",
         states_of(now)};
     add_letters(lines, now, width_, letter_rows);
     return lines;
 }
 
-std::string page::row(const cells& all) const {
+std::string page::row(const cells& values) const {
     std::string text;
     for (std::size_t i = 0; i < columns; ++i)
         if (widths_[i] != hidden)
-            fmt::format_to(std::back_inserter(text), "{}{:>{}}", i == 0 ? "" : " ", all[i], widths_[i]);
+            fmt::format_to(std::back_inserter(text), "{}{:>{}}", i == 0 ? "" : " ", values[i], widths_[i]);
     return text;
 }
 
@@ -117,7 +117,7 @@ std::string page::heading() const {
 std::string page::line(std::size_t index) const {
     const auto& worker = *in_use_[index];
     const auto& counted = worker.counted;
-    const auto rate = seen_.of(worker);
+    const auto rate = observation_.of(worker);
     return row({std::to_string(worker.number),
                 {letter_of(worker.now)},
                 std::to_string(worker.process),

@@ -35,36 +35,37 @@ json server_of(const server_description& server, const scoreboard_snapshot& now)
 }
 
 json worker_of(const worker_snapshot& worker, const rates& rate) {
-    json one{{"number", worker.number},
-             {"pid", worker.process},
-             {"tid", worker.thread},
-             {"state", name_of(worker.now)},
-             {"letter", std::string{letter_of(worker.now)}},
-             {"open", worker.open},
-             {"total", counts_of(worker.counted)},
-             {"per_second", rates_of(rate)}};
-    const bool had_any = worker.counted.connections > 0;
-    one["peer"] = had_any ? json(worker.peer.to_string()) : json();
-    one["since_seconds"] = had_any ? json(in_seconds(worker.since)) : json();
-    return one;
+    json record{{"number", worker.number},
+                {"pid", worker.process},
+                {"tid", worker.thread},
+                {"state", name_of(worker.now)},
+                {"letter", std::string{letter_of(worker.now)}},
+                {"open", worker.open},
+                {"total", counts_of(worker.counted)},
+                {"per_second", rates_of(rate)}};
+    const bool had_connection = worker.counted.connections > 0;
+    record["peer"] = had_connection ? json(worker.peer.to_string()) : json();
+    record["since_seconds"] = had_connection ? json(in_seconds(worker.since)) : json();
+    return record;
 }
 
 } // namespace
 
-std::string record_of(const server_description& server, const observation& seen) {
-    const auto& now = seen.now();
+std::string record_of(const server_description& server, const observation& observation) {
+    const auto& now = observation.now();
     json record{{"server", server_of(server, now)}};
-    record["interval_seconds"] = seen.span().count();
+    record["interval_seconds"] = observation.span().count();
     record["total"] = counts_of(now.all);
     record["total"]["open"] = now.open;
     record["total"]["processor_seconds"] = in_seconds(now.cpu_time);
-    record["per_second"] = rates_of(seen.all());
-    record["per_second"]["processor_seconds"] = seen.processors();
-    for (const auto each : all_activities) record["states"][std::string{name_of(each)}] = now.count(each);
+    record["per_second"] = rates_of(observation.all());
+    record["per_second"]["processor_seconds"] = observation.processors();
+    for (const auto activity : all_activities)
+        record["states"][std::string{name_of(activity)}] = now.count(activity);
     record["workers"] = json::array();
-    for (const auto& each : now.workers)
-        if (each.in_use()) record["workers"].push_back(worker_of(each, seen.of(each)));
-    // As ASCII: what is in a name shall not reach a terminal as it is.
+    for (const auto& worker : now.workers)
+        if (worker.in_use()) record["workers"].push_back(worker_of(worker, observation.of(worker)));
+    // ASCII only, so that an escape sequence in a name cannot reach the terminal.
     return record.dump(2, ' ', true, json::error_handler_t::replace) + '\n';
 }
 

@@ -1,4 +1,4 @@
-// The same for programs: one JSON document, whose members client/top/README.md lists.
+// JSON output of parley-top. docs/schemas/parley-top.schema.json describes its members.
 #pragma once
 
 #include "client/top/observation.hpp"
@@ -7,6 +7,7 @@
 
 namespace parley {
 
-std::string record_of(const server_description& server, const observation& seen);
+/// Returns the JSON document, with a newline at its end.
+std::string record_of(const server_description& server, const observation& observation);
 
 } // namespace parley

@@ -11,13 +11,13 @@ terminal::terminal() : screen_{newterm(nullptr, stdout, stdin), delscreen} {
     if (!screen_) {
         const char* type = std::getenv("TERM");
         throw std::runtime_error(std::string{"the terminal's type '"} + (type ? type : "") +
-                                 "' (TERM) is not known: use --once");
+                                 "' (TERM) is unknown: use --once");
     }
-    cbreak(); // a key at a time
+    cbreak(); // delivers keys at once, not lines
     noecho();
     nodelay(stdscr, TRUE);
     keypad(stdscr, TRUE);
-    set_escdelay(25); // ms until an escape is a key of its own
+    set_escdelay(25); // ms to tell the Escape key from the start of a key sequence
     curs_set(0);
 }
 
@@ -27,11 +27,11 @@ std::size_t terminal::rows() const { return static_cast<std::size_t>(std::max(LI
 
 std::size_t terminal::columns() const { return static_cast<std::size_t>(std::max(COLS, 1)); }
 
-void terminal::put(std::size_t row, const std::string& text, style how) {
+void terminal::put(std::size_t row, const std::string& text, style look) {
     if (row >= rows()) return;
     auto line = text.substr(0, columns());
-    if (how == style::reversed) line.resize(columns(), ' ');
-    const auto attribute = how == style::bold ? A_BOLD : how == style::reversed ? A_REVERSE : A_NORMAL;
+    if (look == style::reversed) line.resize(columns(), ' ');
+    const auto attribute = look == style::bold ? A_BOLD : look == style::reversed ? A_REVERSE : A_NORMAL;
     attrset(attribute);
     mvaddstr(static_cast<int>(row), 0, line.c_str());
     attrset(A_NORMAL);
@@ -56,7 +56,9 @@ terminal::key terminal::next_key() {
     case ' ': return key::page_down;
     case KEY_HOME: return key::first;
     case KEY_END: return key::last;
-    case KEY_RESIZE: clearok(curscr, TRUE); return key::other; // some terminals leave rubbish
+    case KEY_RESIZE:
+        clearok(curscr, TRUE);
+        return key::other; // redraws all, since some terminals leave garbage
     default: return key::other;
     }
 }

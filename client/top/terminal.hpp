@@ -1,4 +1,4 @@
-// The whole terminal (ncurses(3)), from here on until it is given back as it was.
+// Full-screen terminal (ncurses(3)). The destructor restores its earlier state.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@ namespace parley {
 
 class terminal {
 public:
-    /// Takes over the terminal that standard input and output are. After stop_signal::install(), whose signals
-    /// ncurses then leaves alone. Throws std::runtime_error where the terminal's type is not known.
+    /// Takes over the terminal of standard input and output. Call it after stop_signal::install(): ncurses then
+    /// leaves its signals alone. Throws std::runtime_error if the type of the terminal is unknown.
     terminal();
     ~terminal();
     terminal(const terminal&) = delete;
@@ -23,15 +23,15 @@ public:
 
     enum class style { plain, bold, reversed };
 
-    /// Writes a line of printable ASCII, cut off where the terminal ends.
-    void put(std::size_t row, const std::string& text, style how = style::plain);
+    /// Writes a line of printable ASCII, cut off at the width of the terminal.
+    void put(std::size_t row, const std::string& text, style look = style::plain);
 
-    /// Shows what was put since the last time, and blanks elsewhere.
+    /// Shows what was put since the last call, and blanks elsewhere.
     void show();
 
     enum class key { none, quit, up, down, page_up, page_down, first, last, other };
 
-    /// A key that was pressed, or `other` where the size has changed; `none`: nothing happened. Does not wait.
+    /// Returns the next key, `other` after a change of size, or `none` if there was no input. Does not wait.
     [[nodiscard]] key next_key();
 
 private:

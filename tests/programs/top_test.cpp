@@ -102,7 +102,7 @@ TEST_CASE("rates are taken between two looks, and at first over the server's lif
     later.workers[0].counted.requests += 10;
     later.all.requests += 10;
     later.cpu_time = 1s;
-    observation.look_again(later);
+    observation.update(later);
     CHECK_FALSE(observation.since_beginning());
     CHECK(observation.span().count() == doctest::Approx(2));
     CHECK(observation.all().requests == doctest::Approx(6.5));
@@ -245,7 +245,7 @@ TEST_CASE("what is wrong is said in one line") {
           fmt::format("parley-top: process {} is no parley-server\n", getpid()));
     CHECK(run_top({"2000000000"}).errors == "parley-top: there is no process 2000000000\n");
     CHECK(run_top({"2000000000"}).exit_code == 1);
-    CHECK(run_top({"1", "--interval", "1ms"}).errors == "parley-top: --interval is from 10ms to 1h\n");
+    CHECK(run_top({"1", "--interval", "1ms"}).errors == "parley-top: --interval must be from 10ms to 1h\n");
     CHECK(run_top({"many"}).exit_code == 2);
 }
 
