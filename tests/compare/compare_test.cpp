@@ -495,7 +495,7 @@ TEST_CASE("a comparison that is interrupted prints what it has, and leaves nothi
     CHECK(end->exit_code() == 130);
     CHECK_FALSE(program.left_processes());
     const auto text = program.rest_of_output();
-    CHECK(text.find("INCOMPLETE: stopped after 0 of 6 measurements.") != text.npos);
+    CHECK(text.find("INCOMPLETE: stopped after 0 of 6 measurements; continue with --resume ") != text.npos);
 }
 
 TEST_CASE("what parley-compare cannot do is one line, and exit code 2") {
