@@ -205,7 +205,7 @@ TEST_CASE("a message that is nested too deep is none") {
     nlohmann::json deep = 1;
     for (int depth = 0; depth != 200; ++depth) deep = nlohmann::json::array({deep});
     ends.agent->send(deep);
-    CHECK_THROWS_WITH(ends.controller->receive(time_limit), "it sent what is no message");
+    CHECK_THROWS_WITH(ends.controller->receive(time_limit), "the peer sent an invalid message");
 }
 
 TEST_CASE("a secret is a line of a file that nobody else may read") {
