@@ -136,10 +136,10 @@ TEST_CASE("two results in one place are refused before the load") {
         CAPTURE(options);
         const auto result = run_shell(std::string{PARLEY_LOAD} + " 127.0.0.1:1 " + options);
         CHECK(result.end == "exit code 2");
-        CHECK(result.errors.find("two results would go to one place") != result.errors.npos);
+        CHECK(result.errors.find("two results would go to the same file") != result.errors.npos);
     }
     CHECK(read_file(folder.file("kept")) == "kept");
-    CHECK_NOTHROW(refuse_shared_places(std::array<std::string, 3>{"/dev/null", "/dev/null", ""}));
+    CHECK_NOTHROW(check_distinct(std::array<std::string, 3>{"/dev/null", "/dev/null", ""}));
 }
 
 TEST_CASE("a comparison whose reader has gone writes its report and its result") {
