@@ -214,8 +214,8 @@ void subprocess::read_output() {
     }
 }
 
-/// Cuts the kept errors to their first part once they have grown to 16 times that size, so that a program that
-/// writes errors for days does not fill the memory.
+/// Cuts the kept errors to their first part once they are 16 times as long. So a program that writes errors for
+/// days does not fill the memory.
 void subprocess::limit_errors() const {
     struct stat file {};
     if (kept_errors_ && fstat(kept_errors_.get(), &file) == 0 && file.st_size > 16 * max_errors)

@@ -12,7 +12,6 @@
 #include "client/compare/measure/results_json.hpp"
 #include "client/compare/plan/plan.hpp"
 #include "client/compare/report/text_table.hpp"
-#include "common/human_numbers.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/unwrapped.hpp"
@@ -390,16 +389,6 @@ TEST_CASE("what the rounds show, and what they do not, is said in words") {
           "Highest rate: faster, 102 per second; worse: slow, 12 % of that; not clearly different: fast, "
           "98 % of "
           "that.\n");
-}
-
-TEST_CASE("three digits are enough for a person") {
-    CHECK(format_scaled(0) == "0.000");
-    CHECK(format_scaled(0.0123) == "0.012");
-    CHECK(format_scaled(9.999) == "10.0");
-    CHECK(format_scaled(99.96) == "100");
-    CHECK(format_scaled(999.6) == "1.00k");
-    CHECK(format_scaled(98'123) == "98.1k");
-    CHECK(format_scaled(1'234'567) == "1.23M");
 }
 
 TEST_CASE("no line of a table is wider than a hundred columns") {

@@ -4,7 +4,6 @@
 #include "client/load/engine/percentiles.hpp"
 #include "client/load/engine/run_load.hpp"
 #include "client/load/output/report.hpp"
-#include "common/human_numbers.hpp"
 #include "common/process/subprocess.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -423,18 +422,6 @@ TEST_CASE("a percentile is told only where at least ten answers lie beyond it") 
     CHECK(settled_percentile(times, 99).has_value());
     CHECK_FALSE(settled_percentile(times, 99.9).has_value());
     CHECK_FALSE(settled_percentile(histogram{}, 50).has_value());
-}
-
-TEST_CASE("times and counts are written for people") {
-    CHECK(format_duration(0ns) == "0.00 us");
-    CHECK(format_duration(9'996ns) == "10.0 us");
-    CHECK(format_duration(412'345ns) == "412 us");
-    CHECK(format_duration(999'600ns) == "1.00 ms");
-    CHECK(format_duration(1'030ms) == "1.03 s");
-    CHECK(format_duration(60s) == "60.0 s");
-    CHECK(format_count(std::uint64_t{7}) == "7");
-    CHECK(format_count(std::uint64_t{999}) == "999");
-    CHECK(format_count(std::uint64_t{1'371'105}) == "1,371,105");
 }
 
 // The program parley-load.

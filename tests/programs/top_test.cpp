@@ -1,7 +1,6 @@
 // Tests of parley-top: its page as text, its values for real servers under load, and its use of the terminal.
 #include "client/top/page.hpp"
 #include "client/top/record.hpp"
-#include "common/human_numbers.hpp"
 #include "server/model.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/support/pseudo_terminal.hpp"
@@ -73,26 +72,6 @@ bool is_plain(std::string_view text) {
 }
 
 } // namespace
-
-TEST_CASE("numbers and times have five characters at most") {
-    CHECK(format_short_count(0) == "0");
-    CHECK(format_short_count(9'999) == "9999");
-    CHECK(format_short_count(10'000) == "10.0k");
-    CHECK(format_short_count(99'960) == "100k");
-    CHECK(format_short_count(999'499) == "999k");
-    CHECK(format_short_count(999'500) == "1.0M");
-    CHECK(format_short_count(5'204'112) == "5.2M");
-    CHECK(format_short_count(std::numeric_limits<std::uint64_t>::max()) == "18.4E");
-    CHECK(format_short_rate(0) == "0");
-    CHECK(format_short_rate(0.04) == "0.0");
-    CHECK(format_short_rate(99.94) == "99.9");
-    CHECK(format_short_rate(99.96) == "100");
-    CHECK(format_short_rate(9'999.6) == "10.0k");
-    CHECK(format_short_time(999ms) == "0s");
-    CHECK(format_short_time(185s) == "3m05");
-    CHECK(format_short_time(2h + 13min + 59s) == "2h13");
-    CHECK(format_short_time(122h) == "5d02");
-}
 
 TEST_CASE("rates are taken between two looks, and at first over the server's life") {
     observation observation{busy_server(2, 10s)};
