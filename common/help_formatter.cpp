@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <unistd.h>
+#include <utility>
 
 namespace parley {
 
@@ -66,6 +67,13 @@ std::string help_formatter::make_option(const CLI::Option* option, bool is_posit
 
 std::string help_formatter::make_description(const CLI::App* app) const {
     return wrap_text(CLI::Formatter::make_description(app), help_width());
+}
+
+/// CLI11 prints two blank lines between groups of options; here it is one.
+std::string help_formatter::make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const {
+    auto help = CLI::Formatter::make_help(app, std::move(name), mode);
+    for (auto gap = help.find("\n\n\n"); gap != help.npos; gap = help.find("\n\n\n", gap)) help.erase(gap, 1);
+    return help;
 }
 
 } // namespace parley

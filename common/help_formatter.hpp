@@ -16,6 +16,7 @@ public:
     [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override;
     std::string make_option(const CLI::Option* option, bool is_positional) const override;
     [[nodiscard]] std::string make_description(const CLI::App* app) const override;
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
 };
 
 /// Returns `text` with line breaks instead of spaces, so that no line is wider than `width` unless a word is.

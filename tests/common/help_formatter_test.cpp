@@ -45,6 +45,20 @@ TEST_CASE("the help of an option has its default, and not the options that it ne
     CHECK(help.find("Needs") == std::string::npos);
 }
 
+TEST_CASE("one blank line separates groups of options") {
+    CLI::App app{"Serves.", "program"};
+    app.formatter(std::make_shared<help_formatter>());
+    app.footer("examples:\n  program");
+    bool is_set = false;
+    app.add_flag("--first", is_set, "of a group")->group("One");
+    app.add_flag("--second", is_set, "of another")->group("Two");
+    const auto help = app.help();
+    CHECK(help.find("\n\nOne:\n") != std::string::npos);
+    CHECK(help.find("\n\nTwo:\n") != std::string::npos);
+    CHECK(help.find("\n\nexamples:\n") != std::string::npos);
+    CHECK(help.find("\n\n\n") == std::string::npos);
+}
+
 TEST_CASE("a description longer than a line continues in its column") {
     CLI::App app{"Serves.", "program"};
     app.formatter(std::make_shared<help_formatter>());
