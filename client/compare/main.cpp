@@ -73,7 +73,7 @@ void print(const section& section, bool has_baseline) {
     print_result("\n");
 }
 
-/// Prints an answer: the deciding metric as bars, then the conclusions.
+/// Prints an answer: the deciding metric as bars, then the findings.
 void print(const answer& answer, const section& section) {
     const auto& metric = metric_named(answer.metric);
     print(wrapped(fmt::format("{}: {}", answer.question, answer.headline)));

@@ -20,7 +20,7 @@ public:
     client_connection(const protocol& protocol, const request_plan& plan, run_stats& stats,
                       std::uint64_t number, connection connection,
                       run_stats::clock::time_point begun = run_stats::clock::now(),
-                      std::uint64_t* quota = nullptr, std::unique_ptr<tls_wire> tls = nullptr)
+                      std::uint64_t* quota = nullptr, std::unique_ptr<tls_stream> tls = nullptr)
         : plan_{plan},
           request_cycle_{plan, stats, number, begun, quota},
           driver_{protocol.open(request_cycle_), std::move(connection),
@@ -61,7 +61,7 @@ private:
     const request_plan& plan_;
     request_cycle request_cycle_;
     nonblocking_driver driver_;
-    std::unique_ptr<tls_wire> tls_;
+    std::unique_ptr<tls_stream> tls_;
     wants now_ = wants::done;
     bool output_ended_ = false;
 };

@@ -73,9 +73,9 @@ tls_client::tls_client(const tls_options& options)
             fmt::format("--tls-ca {}: {}; it must hold certificates (PEM)", file, openssl_reason()));
 }
 
-void tls_wire::destroy::operator()(ssl_st* ssl) const { SSL_free(ssl); }
+void tls_stream::destroy::operator()(ssl_st* ssl) const { SSL_free(ssl); }
 
-tls_wire::tls_wire(const tls_client& settings, int socket) : ssl_{SSL_new(settings.context_.get())} {
+tls_stream::tls_stream(const tls_client& settings, int socket) : ssl_{SSL_new(settings.context_.get())} {
     require_success(ssl_ && SSL_set_fd(ssl_.get(), socket) == 1, "SSL_new");
     SSL_set_connect_state(ssl_.get());
     const auto& name = settings.name_;
@@ -91,7 +91,7 @@ tls_wire::tls_wire(const tls_client& settings, int socket) : ssl_{SSL_new(settin
                     "SSL_set1_host");
 }
 
-tls_wire::wants tls_wire::shake_hands() {
+tls_stream::wants tls_stream::shake_hands() {
     const auto fail = [](std::string cause, std::string_view text) {
         throw conversation_failed{handshake_failed(std::move(cause), text)};
     };
@@ -111,7 +111,7 @@ tls_wire::wants tls_wire::shake_hands() {
     return wants::done;
 }
 
-std::optional<std::string_view> tls_wire::read_some(std::span<char> buffer) {
+std::optional<std::string_view> tls_stream::read_some(std::span<char> buffer) {
     ERR_clear_error();
     errno = 0;
     const int count = SSL_read(ssl_.get(), buffer.data(), as_int(buffer.size()));
@@ -126,7 +126,7 @@ std::optional<std::string_view> tls_wire::read_some(std::span<char> buffer) {
     throw conversation_failed{{phase::read, "SSL_read", openssl_reason(), "TLS: " + openssl_reason()}};
 }
 
-std::size_t tls_wire::write_some(std::string_view bytes) {
+std::size_t tls_stream::write_some(std::string_view bytes) {
     ERR_clear_error();
     errno = 0;
     const int count = SSL_write(ssl_.get(), bytes.data(), as_int(bytes.size()));
@@ -137,15 +137,15 @@ std::size_t tls_wire::write_some(std::string_view bytes) {
     throw conversation_failed{{phase::write, "SSL_write", openssl_reason(), "TLS: " + openssl_reason()}};
 }
 
-bool tls_wire::has_more() const { return SSL_pending(ssl_.get()) > 0; }
+bool tls_stream::has_more() const { return SSL_pending(ssl_.get()) > 0; }
 
-void tls_wire::shutdown_write() {
+void tls_stream::shutdown_write() {
     has_ended_ = true;
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
 }
 
-std::string tls_wire::to_string() const {
+std::string tls_stream::to_string() const {
     return fmt::format("{}, {}", SSL_get_version(ssl_.get()), SSL_get_cipher_name(ssl_.get()));
 }
 

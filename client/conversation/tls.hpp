@@ -29,7 +29,7 @@ public:
     explicit tls_client(const tls_options& options);
 
 private:
-    friend class tls_wire;
+    friend class tls_stream;
     struct destroy {
         void operator()(ssl_ctx_st* context) const;
     };
@@ -40,12 +40,12 @@ private:
 
 /// TLS of one connection. After the handshake it reads and writes like a connection
 /// (common/net/connection.hpp). SIGPIPE must be ignored.
-class tls_wire {
+class tls_stream {
 public:
     enum class wants { read, write, done };
 
     /// `socket` is connected and must outlive this.
-    tls_wire(const tls_client& settings, int socket);
+    tls_stream(const tls_client& settings, int socket);
 
     /// Advances the handshake and returns what it waits for; wants::done: it is complete. Throws
     /// conversation_failed (phase::handshake) if it fails, or if the certificate is not valid.

@@ -90,7 +90,8 @@ int top(const top_options& options) {
         return 0;
     }
     const auto observation = observe(view, options.interval);
-    write_result(options.json ? record_of(view.server(), observation) : text_of(view.server(), observation));
+    write_result(options.json ? snapshot_json(view.server(), observation)
+                              : text_of(view.server(), observation));
     return 0;
 }
 

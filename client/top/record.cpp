@@ -51,7 +51,7 @@ json worker_of(const worker_snapshot& worker, const rates& rate) {
 
 } // namespace
 
-std::string record_of(const server_description& server, const observation& observation) {
+std::string snapshot_json(const server_description& server, const observation& observation) {
     const auto& now = observation.now();
     json record{{"server", server_of(server, now)}};
     record["interval_seconds"] = observation.span().count();

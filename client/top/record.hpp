@@ -8,6 +8,6 @@
 namespace parley {
 
 /// Returns the JSON document, with a newline at its end.
-std::string record_of(const server_description& server, const observation& observation);
+std::string snapshot_json(const server_description& server, const observation& observation);
 
 } // namespace parley

@@ -106,9 +106,9 @@ void install(std::chrono::milliseconds allowed) {
     sigset_t none; // the blocked signals are inherited from the parent process
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
-    struct sigaction hang_up {};
-    check("sigaction", [&] { return sigaction(SIGHUP, nullptr, &hang_up); });
-    if (hang_up.sa_handler != SIG_IGN)
+    struct sigaction hangup_action {};
+    check("sigaction", [&] { return sigaction(SIGHUP, nullptr, &hangup_action); });
+    if (hangup_action.sa_handler != SIG_IGN)
         set_handler(SIGHUP, on_stop); // nohup(1) ignores SIGHUP: then it stays so
     set_handler(SIGPIPE, SIG_IGN);
     set_handler(SIGCHLD, SIG_DFL); // if it stayed ignored, the kernel would reap our children itself (wait(2))

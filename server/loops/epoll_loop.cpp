@@ -215,7 +215,7 @@ void epoll_loop::unwatch(epoll_client& client) {
 }
 
 /// Closes the socket at once, which removes it from the epoll set, and frees the client after the iteration: an
-/// event of it may still stand in the batch.
+/// event of it may still be in the batch.
 void epoll_loop::close(epoll_client& client) {
     client.served.close();
     client.state = epoll_client::status::closed;

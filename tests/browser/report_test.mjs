@@ -1,4 +1,4 @@
-// The report of parley-compare in a real browser: is everything drawn, does it obey the reader, is it whole by itself?
+// The report of parley-compare in a real browser: what is drawn, how it reacts, and that it needs nothing else.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";

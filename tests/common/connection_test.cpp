@@ -64,7 +64,7 @@ TEST_CASE("writing to a peer that has gone is an error, and no signal") {
     auto [local, remote] = make_socket_pair(0);
     { const auto closed = remote.release(); }
     CHECK_THROWS_WITH_AS((void)local.write_some("x"), "send: Broken pipe", std::system_error);
-    local.shutdown_write(); // harmless
+    local.shutdown_write(); // a second time is no error
 }
 
 TEST_CASE("a peer that closes over unread bytes resets the connection") {

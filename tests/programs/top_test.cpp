@@ -122,7 +122,7 @@ TEST_CASE("names that would play tricks on a terminal are spelled") {
     malicious.addresses = {"unix:/tmp/\x1b[2J"};
     const observation observation{busy_server(1, 10s)};
     for (const auto& line : page{malicious, observation, 80}.head(1)) CHECK(is_plain(line));
-    CHECK(is_plain(record_of(malicious, observation)));
+    CHECK(is_plain(snapshot_json(malicious, observation)));
 }
 
 TEST_CASE("parley-top sees what clients of any model do") {

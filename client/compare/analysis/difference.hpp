@@ -29,7 +29,7 @@ struct comparison {
 
 comparison compare(const results& before, const results& after);
 
-/// Formats a table, at most 100 columns wide, and a conclusion. Changes come last, so that they are visible in
+/// Formats a table, at most 100 columns wide, and a summary. Changes come last, so that they are visible in
 /// a terminal.
 std::vector<std::string> table_of(const comparison& comparison);
 

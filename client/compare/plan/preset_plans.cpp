@@ -20,7 +20,7 @@ struct variant {
     std::vector<std::string> options;
 };
 
-/// Stevens' designs in the order of his table. 15 workers: as in his book (UNPv1, ch. 30).
+/// Stevens' designs in the order of the table in UNP volume 1, chapter 30, with 15 workers as there.
 const std::vector<variant> stevens_rows{
     {"prefork/each", "prefork", {"--accept", "each", "--workers", "15"}},
     {"prefork/file-lock", "prefork", {"--accept", "file-lock", "--workers", "15"}},

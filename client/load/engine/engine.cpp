@@ -112,16 +112,16 @@ void engine::finish_connecting(load_connection& connection) {
     end_connecting(connection.socket, share_.targets[connection.target]);
     result_.connecting.record(clock::now() - connection.since);
     if (!share_.tls) return begin_session(connection);
-    connection.tls = std::make_unique<tls_wire>(*share_.tls, connection.socket.get());
+    connection.tls = std::make_unique<tls_stream>(*share_.tls, connection.socket.get());
     connection.handshake_since = clock::now();
     handshake(connection);
 }
 
 void engine::handshake(load_connection& connection) {
     switch (connection.tls->shake_hands()) {
-    case tls_wire::wants::read: return set_interest(connection, EPOLLIN);
-    case tls_wire::wants::write: return set_interest(connection, EPOLLOUT);
-    case tls_wire::wants::done: break;
+    case tls_stream::wants::read: return set_interest(connection, EPOLLIN);
+    case tls_stream::wants::write: return set_interest(connection, EPOLLOUT);
+    case tls_stream::wants::done: break;
     }
     result_.handshaking.record(clock::now() - connection.handshake_since);
     if (result_.tls.empty()) result_.tls = connection.tls->to_string();

@@ -20,11 +20,11 @@ struct load_connection {
     static constexpr std::chrono::milliseconds shortest_pause{50};
     static constexpr std::chrono::milliseconds longest_pause{1'000};
 
-    std::size_t target = 0;        // index of the target address that it tries
-    std::size_t targets_tried = 0; // failed attempts since the last connection
-    unique_fd socket;              // while it connects or handshakes; then the session owns it
-    std::unique_ptr<tls_wire> tls; // while it handshakes
-    clock::time_point since{};     // start of the attempt; while it is down: time of the next attempt
+    std::size_t target = 0;          // index of the target address that it tries
+    std::size_t targets_tried = 0;   // failed attempts since the last connection
+    unique_fd socket;                // while it connects or handshakes; then the session owns it
+    std::unique_ptr<tls_stream> tls; // while it handshakes
+    clock::time_point since{};       // start of the attempt; while it is down: time of the next attempt
     clock::time_point handshake_since{};
     std::optional<client_connection> client;
     std::uint32_t interest = 0;                                      // events registered with epoll
