@@ -34,9 +34,9 @@ public:
         arm(call, error, 0, first, count);
     }
 
-    /// From now on, limits each call to `most` bytes, or, if `most` is negative, to that many fewer than
-    /// requested.
-    void shorten(faults::call call, std::int64_t most) { arm(call, 0, most, 1, forever); }
+    /// From now on, limits each call to `max_bytes` bytes, or, if `max_bytes` is negative, to that many fewer
+    /// than requested.
+    void shorten(faults::call call, std::int64_t max_bytes) { arm(call, 0, max_bytes, 1, forever); }
 
     /// Disarms all faults.
     void clear() const {
@@ -45,14 +45,14 @@ public:
 
     /// Returns how many calls were made, and how many failed, since the fault was armed or the server
     /// started.
-    [[nodiscard]] std::uint64_t seen(faults::call call) const { return at(call).seen; }
-    [[nodiscard]] std::uint64_t wrong(faults::call call) const { return at(call).wrong; }
+    [[nodiscard]] std::uint64_t calls(faults::call call) const { return at(call).call_count; }
+    [[nodiscard]] std::uint64_t failures(faults::call call) const { return at(call).failure_count; }
 
     /// Returns the number of calls of all kinds except operator new, which is no system call.
     [[nodiscard]] std::uint64_t system_calls() const {
         std::uint64_t sum = 0;
         for (std::size_t i = 0; i != static_cast<std::size_t>(faults::call::operator_new); ++i)
-            sum += (*table_)[i].seen;
+            sum += (*table_)[i].call_count;
         return sum;
     }
 
@@ -91,14 +91,14 @@ private:
         return (*table_)[static_cast<std::size_t>(call)];
     }
 
-    void arm(faults::call call, int error, std::int64_t most, std::uint64_t first, std::uint64_t count) {
+    void arm(faults::call call, int error, std::int64_t max_bytes, std::uint64_t first, std::uint64_t count) {
         auto& rule = at(call);
         rule.first = 0;
         rule.error = error;
-        rule.most = most;
+        rule.max_bytes = max_bytes;
         rule.count = count;
-        rule.seen = 0;
-        rule.wrong = 0;
+        rule.call_count = 0;
+        rule.failure_count = 0;
         rule.first = first;
     }
 

@@ -28,15 +28,15 @@ enum class call : std::size_t {
 constexpr std::size_t calls = static_cast<std::size_t>(call::operator_new) + 1;
 
 /// From call number `first` on (1: the next one, 0: never), `count` calls fail with `error`. If `error` is 0,
-/// they transfer at most `most` bytes, or, if `most` is negative, that many fewer than requested.
+/// they transfer at most `max_bytes` bytes, or, if `max_bytes` is negative, that many fewer than requested.
 struct rule {
     std::atomic<std::uint64_t> first;
     std::atomic<std::uint64_t> count;
     std::atomic<int> error;
-    std::atomic<std::int64_t> most;
+    std::atomic<std::int64_t> max_bytes;
 
-    std::atomic<std::uint64_t> seen;  // calls since the rule was armed
-    std::atomic<std::uint64_t> wrong; // how many of these failed
+    std::atomic<std::uint64_t> call_count;    // calls since the rule was armed
+    std::atomic<std::uint64_t> failure_count; // how many of these failed
 };
 
 using table = std::array<rule, calls>;

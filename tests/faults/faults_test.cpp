@@ -77,8 +77,8 @@ rlim_t lowest_free(pid_t process) {
     return number;
 }
 
-void limit_descriptors(pid_t process, rlim_t most) {
-    const rlimit limit{.rlim_cur = most, .rlim_max = 1000};
+void limit_descriptors(pid_t process, rlim_t max_descriptors) {
+    const rlimit limit{.rlim_cur = max_descriptors, .rlim_max = 1000};
     prlimit(process, RLIMIT_NOFILE, &limit, nullptr);
 }
 
@@ -106,11 +106,11 @@ std::vector<std::string> workers_for(const model_variant& variant, std::size_t c
     return {"--workers", "2"};
 }
 
-/// Sends without reading until the server stops receiving. Returns the bytes sent, at most `most`.
-std::size_t flood(connection& connection, std::size_t most) {
+/// Sends without reading until the server stops receiving. Returns the bytes sent, at most `max_bytes`.
+std::size_t flood(connection& connection, std::size_t max_bytes) {
     static const std::string chunk(256 * 1024, 'x');
     std::size_t sent = 0;
-    while (sent < most) {
+    while (sent < max_bytes) {
         const auto count = connection.write_some(chunk);
         sent += count;
         pollfd writable{.fd = connection.descriptor(), .events = POLLOUT, .revents = 0};

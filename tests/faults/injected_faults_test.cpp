@@ -23,7 +23,7 @@ struct fault {
     int error = 0;
     std::uint64_t first = 1, count = 1;
     costs cost = costs::no_client;
-    std::int64_t most = 0;
+    std::int64_t max_bytes = 0;
 };
 
 constexpr fault faults_of_service[] = {
@@ -80,7 +80,7 @@ TEST_CASE("a call that fails costs its client at the most") {
                 if (fault.error != 0)
                     faulty.injected.fail(fault.call, fault.error, fault.first, fault.count);
                 else
-                    faulty.injected.shorten(fault.call, fault.most);
+                    faulty.injected.shorten(fault.call, fault.max_bytes);
                 const auto problems = faulty.serves();
                 if (cost_of(fault, variant) == costs::no_client) CHECK(problems == "");
                 faulty.injected.clear();
@@ -106,7 +106,7 @@ TEST_CASE("memory that is not there costs its client at the most") {
                     INFO(offered, ": operator new ", first, " fails ", count, " times");
                     faulty.injected.fail(call::operator_new, ENOMEM, first, count);
                     faulty.serves();
-                    failures += faulty.injected.wrong(call::operator_new);
+                    failures += faulty.injected.failures(call::operator_new);
                     faulty.injected.clear();
                     CHECK(faulty.serves() == "");
                 }
@@ -136,7 +136,7 @@ TEST_CASE("what fails for ever is tried now and then: no spin, and no flood in t
             faulty.injected.fail(shortage.call, shortage.error, 1, fault_injection::forever);
             auto waiting = connect_to(faulty.server.endpoint());
             send_all(waiting, "Ada\n");
-            const auto failures = [&] { return faulty.injected.wrong(shortage.call); };
+            const auto failures = [&] { return faulty.injected.failures(shortage.call); };
             // A model that does not make this call serves as before.
             CHECK(eventually(
                 [&] { return failures() >= 2 || waiting.is_readable_within(std::chrono::milliseconds{0}); }));

@@ -40,10 +40,10 @@ constinit parley::faults::table* table = nullptr; // null until the table is map
 const rule* fault_in(call call) {
     if (!table) return nullptr;
     auto& rule = (*table)[static_cast<std::size_t>(call)];
-    const auto number = ++rule.seen;
+    const auto number = ++rule.call_count;
     const auto first = rule.first.load();
     if (first == 0 || number < first || number - first >= rule.count) return nullptr;
-    ++rule.wrong;
+    ++rule.failure_count;
     return &rule;
 }
 
@@ -57,7 +57,7 @@ bool fails(call call) {
 
 /// Returns how many of `size` bytes the call may transfer.
 std::size_t shortened(std::size_t size, const rule& fault) {
-    const auto most = fault.most.load();
+    const auto most = fault.max_bytes.load();
     if (most < 0) return size > static_cast<std::size_t>(-most) ? size + static_cast<std::size_t>(most) : size;
     return std::min(size, static_cast<std::size_t>(most));
 }

@@ -37,7 +37,7 @@ TEST_CASE("a server that cannot start ends with one line that says why, and leav
     const struct {
         faults::call call;
         int error;
-        std::uint64_t most; // calls of this kind at the start, at most
+        std::uint64_t max_count; // calls of this kind at the start, at most
         std::string_view reason;
     } rows[] = {
         {call::mmap, ENOMEM, 4, "Cannot allocate memory"},
@@ -50,13 +50,13 @@ TEST_CASE("a server that cannot start ends with one line that says why, and leav
             // Asio ignores errors of epoll_ctl(2) for its own descriptors.
             if (model.name == "coroutine" && row.call == call::epoll_ctl) continue;
             bool reached = true;
-            for (std::uint64_t first = 1; reached && first <= row.most; ++first) {
+            for (std::uint64_t first = 1; reached && first <= row.max_count; ++first) {
                 INFO(model.name, ": ", row.reason, " at call ", first);
                 fault_injection injected;
                 injected.fail(row.call, row.error, first);
                 const auto outcome = start(
                     injected, {"--service", "echo", "--workers", "2", "--model", std::string{model.name}});
-                reached = injected.wrong(row.call) != 0;
+                reached = injected.failures(row.call) != 0;
                 if (outcome == "serves") continue;
                 // The server was stopping already, so SIGTERM was its second signal.
                 if (outcome.starts_with("exit code 143")) continue;
@@ -75,14 +75,14 @@ TEST_CASE("a command that cannot be started costs its client at the most") {
     const struct {
         faults::call call;
         int error;
-        std::uint64_t most;
+        std::uint64_t max_count;
     } rows[] = {
         {call::accept4, EMFILE, 1}, {call::fork, EAGAIN, 2},          {call::epoll_ctl, ENOMEM, 2},
         {call::wait, EINTR, 3},     {call::operator_new, ENOMEM, 40},
     };
     const auto run_all_faults = [&] {
         for (const auto& row : rows) {
-            for (std::uint64_t first = 1; first <= row.most; ++first) {
+            for (std::uint64_t first = 1; first <= row.max_count; ++first) {
                 INFO("call ", static_cast<std::size_t>(row.call), " number ", first);
                 faulty.injected.fail(row.call, row.error, first);
                 faulty.serves();
@@ -99,11 +99,11 @@ TEST_CASE("a command that cannot be started costs its client at the most") {
     CHECK(faulty.server.shutdown_problems() == "");
 }
 
-/// Waits until the server has no zombies, and at most `most` children.
-bool has_no_dead_children(faulty_server& faulty, std::size_t most) {
+/// Waits until the server has no zombies, and at most `max_count` children.
+bool has_no_dead_children(faulty_server& faulty, std::size_t max_count) {
     return eventually([&] {
         const auto children = children_of(faulty.server.process().pid());
-        return children.size() <= most && std::ranges::count(children, 'Z', &process_state::state) == 0;
+        return children.size() <= max_count && std::ranges::count(children, 'Z', &process_state::state) == 0;
     });
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("without any process to be had, the dead are reaped, and a waiting cli
         faulty.injected.fail(call::fork, EAGAIN, 1, fault_injection::forever);
         auto waiting = connect_to(faulty.server.endpoint());
         send_all(waiting, "Ada\n");
-        CHECK(eventually([&] { return faulty.injected.wrong(call::fork) > 0; }));
+        CHECK(eventually([&] { return faulty.injected.failures(call::fork) > 0; }));
         send_all(first, "da\n");
         CHECK(read_line(first).starts_with("Hello, Ada"));
         first.shutdown_write();
@@ -143,7 +143,7 @@ TEST_CASE("workers that cannot be replaced leave the others serving, and are rep
         CHECK(eventually([&] { return children_of(pid).size() == 2; }));
         faulty.injected.fail(call::fork, EAGAIN, 1, fault_injection::forever);
         kill(children_of(pid).front().process, SIGKILL);
-        CHECK(eventually([&] { return faulty.injected.wrong(call::fork) > 0; }));
+        CHECK(eventually([&] { return faulty.injected.failures(call::fork) > 0; }));
         CHECK(has_no_dead_children(faulty, 1));
         CHECK(faulty.serves(1) == "");
         faulty.injected.clear();
@@ -171,7 +171,7 @@ TEST_CASE("a datagram that cannot be answered is lost, and no other") {
         INFO("call ", static_cast<std::size_t>(call));
         injected.fail(call, call == call::wait ? EINTR : ENOBUFS);
         ask("lost, or not");
-        CHECK(eventually([&] { return injected.wrong(call) == 1; }));
+        CHECK(eventually([&] { return injected.failures(call) == 1; }));
         ask("next");
         std::string answer;
         while (answer != "next") answer = read_next(connection);
@@ -233,7 +233,7 @@ TEST_CASE("workers that die at once are begun again, ever more slowly, and then 
                   "worker ") != error_text.npos);
         // Workers whose accept fails have reported ready; those without epoll have not.
         if (error_text.find("epoll_ctl") != error_text.npos) CHECK(server.rest_of_output() == "");
-        CHECK(faults.seen(call::fork) <= 12);
+        CHECK(faults.calls(call::fork) <= 12);
         injected.pop_front();
     }
 }

@@ -149,9 +149,9 @@ TEST_CASE("slow clients, and requests without an end, do not keep a scrape from 
     auto endless = connect_to(measured.endpoint);
     send_all(endless, std::string(300'000, 'x')); // longer than a line may be, and without an end
     CHECK(measured.scrape().starts_with("HTTP/1.1 200 OK\r\n"));
-    std::string many = "GET /metrics HTTP/1.1\r\n";
-    for (int header = 0; header != 200; ++header) many += "X: x\r\n";
-    CHECK(measured.ask(many + "\r\n").starts_with("HTTP/1.1 431 "));
+    std::string long_request = "GET /metrics HTTP/1.1\r\n";
+    for (int header = 0; header != 200; ++header) long_request += "X: x\r\n";
+    CHECK(measured.ask(long_request + "\r\n").starts_with("HTTP/1.1 431 "));
     const auto head = measured.ask("HEAD /metrics HTTP/1.1\r\n\r\n");
     CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(head.ends_with("\r\n\r\n"));

@@ -34,7 +34,7 @@ inline constexpr std::array worker_kinds{"threads", "processes"};
 
 /// Returns all variants of the models that run services over connections and can run here.
 inline std::vector<model_variant> model_variants() {
-    std::vector<model_variant> all;
+    std::vector<model_variant> variants;
     for (const auto& model : models()) {
         if (model.datagrams || model.commands) continue;
         if (const auto obstacle = model.obstacle(); !obstacle.empty()) {
@@ -50,19 +50,19 @@ inline std::vector<model_variant> model_variants() {
                 };
                 if (model.accepts.size() > 1) choose("--accept", name_of(accept));
                 if (model.in_either) choose("--in", worker_kind);
-                all.push_back(std::move(variant));
+                variants.push_back(std::move(variant));
                 if (!model.in_either) break;
             }
         }
     }
-    return all;
+    return variants;
 }
 
 /// Calls `test(variant)` for each variant, in a subcase that bears its name.
 template <class Test>
 void for_each_variant(Test test) {
-    static const auto all = model_variants();
-    for (const auto& variant : all) SUBCASE(variant.name.c_str()) test(variant);
+    static const auto variants = model_variants();
+    for (const auto& variant : variants) SUBCASE(variant.name.c_str()) test(variant);
 }
 
 } // namespace parley

@@ -30,17 +30,17 @@ public:
     /// problem, since the server logs only warnings and errors.
     std::string problems_after_exit() {
         const auto result = wait(time_limit);
-        std::string wrong;
-        if (result.end.exit_code() != 0) wrong += result.end.to_string() + "; ";
-        if (result.left_processes) wrong += "it left processes behind; ";
+        std::string problems;
+        if (result.end.exit_code() != 0) problems += result.end.to_string() + "; ";
+        if (result.left_processes) problems += "it left processes behind; ";
         if (const auto error_text = process().error_output(); !error_text.empty())
-            wrong += "it said: " + error_text;
+            problems += "it said: " + error_text;
         try {
             const listener listener_at_same_port{endpoint(), {}};
         } catch (const std::exception& error) {
-            wrong += error.what();
+            problems += error.what();
         }
-        return wrong;
+        return problems;
     }
 
 private:
