@@ -192,10 +192,9 @@ TEST_CASE("a load whose thread cannot start says so, and ends") {
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
         CHECK(load->error_output() ==
-              fmt::format(
-                  "parley-load: cannot start thread {} of 3: Resource temporarily unavailable; ask for less "
-                  "--threads\n",
-                  thread + 1));
+              fmt::format("parley-load: cannot start thread {} of 3: Resource temporarily unavailable; reduce "
+                          "--threads\n",
+                          thread + 1));
     }
 }
 
