@@ -2,6 +2,7 @@
 #include "common/help_formatter.hpp"
 
 #include "common/terminal_width.hpp"
+#include "common/wrap_text.hpp"
 
 #include <algorithm>
 #include <unistd.h>
@@ -15,36 +16,6 @@ namespace {
 std::size_t help_width() { return std::clamp<std::size_t>(columns_of(STDOUT_FILENO), 80, 100); }
 
 } // namespace
-
-std::string wrap_text(std::string_view text, std::size_t width, std::size_t indent) {
-    std::string lines;
-    std::size_t column = indent;
-    for (bool is_line_start = true; !text.empty();) {
-        const auto end = std::min(text.find_first_of(" \n"), text.size());
-        const auto word = text.substr(0, end);
-        const auto word_width = width_of(word);
-        if (!is_line_start && column + 1 + word_width > width) {
-            lines.append("\n").append(indent, ' ');
-            column = indent;
-            is_line_start = true;
-        }
-        if (!is_line_start) {
-            lines += ' ';
-            ++column;
-        }
-        lines += word;
-        column += word_width;
-        is_line_start = false;
-        const bool is_line_end = end < text.size() && text[end] == '\n';
-        text.remove_prefix(std::min(end + 1, text.size()));
-        if (is_line_end) {
-            lines.append("\n").append(text.empty() ? 0 : indent, ' ');
-            column = indent;
-            is_line_start = true;
-        }
-    }
-    return lines;
-}
 
 std::string help_formatter::make_option_opts(const CLI::Option* option) const {
     auto text = CLI::Formatter::make_option_opts(option);

@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <string>
-#include <string_view>
 
 namespace parley {
 
@@ -18,9 +17,5 @@ public:
     [[nodiscard]] std::string make_description(const CLI::App* app) const override;
     std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override;
 };
-
-/// Returns `text` with line breaks instead of spaces, so that no line is wider than `width` unless a word is.
-/// Each line after the first starts with `indent` spaces, which count. Line breaks of `text` are kept.
-std::string wrap_text(std::string_view text, std::size_t width, std::size_t indent = 0);
 
 } // namespace parley

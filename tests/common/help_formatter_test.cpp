@@ -1,4 +1,5 @@
 #include "common/help_formatter.hpp"
+#include "common/wrap_text.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>

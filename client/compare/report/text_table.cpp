@@ -1,12 +1,14 @@
 #include "client/compare/report/text_table.hpp"
 
 #include "common/human_numbers.hpp"
+#include "common/wrap_text.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
+#include <sstream>
 
 namespace parley {
 
@@ -60,24 +62,12 @@ std::string interval_text(const interval_estimate& estimate) {
 }
 
 std::vector<std::string> wrapped(std::string_view text, std::size_t indent) {
-    std::vector<std::string> lines;
     const auto blanks = std::min(text.find_first_not_of(' '), text.size());
-    std::string line{text.substr(0, blanks)};
-    text.remove_prefix(blanks);
-    bool is_at_begin = true;
-    while (!text.empty()) {
-        const auto word = text.substr(0, text.find(' '));
-        text.remove_prefix(std::min(word.size() + 1, text.size()));
-        if (!is_at_begin && line.size() + 1 + word.size() > table_width) {
-            lines.push_back(line);
-            line.assign(indent, ' ');
-        } else if (!is_at_begin) {
-            line += ' ';
-        }
-        line += word;
-        is_at_begin = false;
-    }
-    lines.push_back(line);
+    std::istringstream all{std::string(blanks, ' ') +
+                           wrap_text(text.substr(blanks), table_width, indent, blanks)};
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(all, line);) lines.push_back(line);
+    if (lines.empty()) lines.emplace_back();
     return lines;
 }
 
