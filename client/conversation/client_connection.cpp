@@ -20,31 +20,31 @@ void client_connection::shutdown_write() {
 }
 
 /// With TLS, input may be buffered in OpenSSL while the socket is not readable. So TLS is tried before waiting.
-nonblocking_driver::wants client_connection::carry_on(std::unique_ptr<read_buffer>& spare, slot& notes) {
+nonblocking_driver::wants client_connection::carry_on(std::unique_ptr<read_buffer>& buffer, slot& stats) {
     using driver = nonblocking_driver::wants;
     for (bool has_read = false;;) {
-        const auto wanted = driver_.resume(spare, notes);
+        const auto wanted = driver_.resume(buffer, stats);
         if (wanted == driver::yield) continue; // only a server limits the time of a turn
         if (wanted == driver::read) shutdown_write();
         if (tls_ && wanted == driver::read) {
             if (std::exchange(has_read, true) && !tls_->has_more()) return wanted;
-            if (!spare) spare = std::make_unique_for_overwrite<read_buffer>();
-            const auto bytes = tls_->read_some(*spare);
+            if (!buffer) buffer = std::make_unique_for_overwrite<read_buffer>();
+            const auto bytes = tls_->read_some(*buffer);
             if (!bytes) return wanted;
-            driver_.feed(*bytes, notes);
+            driver_.feed(*bytes, stats);
         } else if (tls_ && wanted == driver::write) {
             const auto count = tls_->write_some(driver_.unsent());
             if (count == 0) return wanted;
-            driver_.sent(count, notes);
+            driver_.sent(count, stats);
         } else {
             return wanted;
         }
     }
 }
 
-client_connection::wants client_connection::resume(std::unique_ptr<read_buffer>& spare, slot& notes) {
+client_connection::wants client_connection::resume(std::unique_ptr<read_buffer>& buffer, slot& stats) {
     using driver = nonblocking_driver::wants;
-    switch (carry_on(spare, notes)) {
+    switch (carry_on(buffer, stats)) {
     case driver::done: return now_ = wants::done;
     case driver::write: return now_ = wants::write;
     case driver::read: break;

@@ -32,7 +32,7 @@ public:
     /// Advances the session (nonblocking_driver::resume) and returns what it waits for. wants::done means that
     /// it ended correctly. Shuts down the write side after the last request. Throws conversation_failed if a
     /// response is wrong, std::system_error if the connection failed.
-    wants resume(std::unique_ptr<read_buffer>& spare, slot& notes);
+    wants resume(std::unique_ptr<read_buffer>& buffer, slot& stats);
 
     /// Releases a connection that waits for its turn. Its latency counts from `due`, or by default from the
     /// sending. Call resume() afterwards.
@@ -56,7 +56,7 @@ public:
 
 private:
     void shutdown_write();
-    nonblocking_driver::wants carry_on(std::unique_ptr<read_buffer>& spare, slot& notes);
+    nonblocking_driver::wants carry_on(std::unique_ptr<read_buffer>& buffer, slot& stats);
 
     const request_plan& plan_;
     request_cycle request_cycle_;
