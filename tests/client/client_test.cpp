@@ -1,5 +1,6 @@
 // Tests of the program parley-client: its input and output, and one clear line for each kind of failure.
 #include "common/process/subprocess.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/scripted_server.hpp"
 
 #include <doctest/doctest.h>
@@ -14,27 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct program_result {
-    int code;
-    std::string output;
-    std::string errors;
-    bool operator==(const program_result&) const = default;
-};
-
-std::ostream& operator<<(std::ostream& out, const program_result& result) {
-    return out << "code " << result.code << ", output '" << result.output << "', errors '" << result.errors
-               << "'";
-}
-
-program_result run_words(std::vector<std::string> arguments, int input = -1) {
-    subprocess program{std::move(arguments), subprocess::errors::kept, input};
-    const auto end = program.wait(60s);
-    return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output(), program.error_output()};
-}
-
 program_result parley_client(std::vector<std::string> arguments, int input = -1) {
     arguments.insert(arguments.begin(), PARLEY_CLIENT);
-    return run_words(std::move(arguments), input);
+    return run_program(std::move(arguments), 60s, input);
 }
 
 program_result parley_client(const scripted_server& server, std::vector<std::string> arguments,
@@ -65,9 +48,9 @@ TEST_CASE("without a word more, parley-client reads the greeting, and needs no i
     CHECK(parley_client(server, {}) == program_result{0, "welcome to here\n", ""});
     CHECK(parley_client(server, {}, file_with("not read\n").get()) ==
           program_result{0, "welcome to here\n", ""});
-    CHECK(
-        run_words({"sh", "-c", fmt::format("exec {} {} <&-", PARLEY_CLIENT, server.endpoint().to_string())}) ==
-        program_result{0, "welcome to here\n", ""});
+    CHECK(run_program(
+              {"sh", "-c", fmt::format("exec {} {} <&-", PARLEY_CLIENT, server.endpoint().to_string())}) ==
+          program_result{0, "welcome to here\n", ""});
 }
 
 TEST_CASE("all of the input is sent and all replies are printed, at once and of any size") {
@@ -87,9 +70,9 @@ TEST_CASE("the end of the input ends our direction only") {
     }};
     CHECK(parley_client(server, {"--service", "echo"}, file_with("some\n").get()) ==
           program_result{0, "heard all\n", ""});
-    CHECK(run_words({"sh", "-c",
-                     fmt::format("exec {} --service echo {} <&-", PARLEY_CLIENT,
-                                 server.endpoint().to_string())}) == program_result{0, "heard all\n", ""});
+    CHECK(run_program({"sh", "-c",
+                       fmt::format("exec {} --service echo {} <&-", PARLEY_CLIENT,
+                                   server.endpoint().to_string())}) == program_result{0, "heard all\n", ""});
 }
 
 TEST_CASE("the server's end is the end, though there may be more input") {

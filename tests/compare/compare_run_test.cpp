@@ -2,6 +2,7 @@
 // of two results.
 #include "common/process/subprocess.hpp"
 #include "common/unique_fd.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/unwrapped.hpp"
 
@@ -24,23 +25,16 @@ namespace {
 
 constexpr auto time_limit = 100s;
 
-struct outcome {
-    int code = -1;
-    std::string output, errors;
-};
-
 std::vector<std::string> command(std::vector<std::string> options) {
     options.insert(options.begin(),
                    {PARLEY_COMPARE, "--parley-server", PARLEY_SERVER, "--parley-load", PARLEY_LOAD});
     return options;
 }
 
-outcome run(std::vector<std::string> options) {
-    subprocess program{command(std::move(options)), subprocess::errors::kept};
-    const auto end = program.wait(time_limit);
-    if (!end) return {-1, program.rest_of_output(), "does not end"};
-    CHECK_FALSE(program.left_processes());
-    return {end->exit_code().value_or(-1), program.rest_of_output(), program.error_output()};
+program_result run(std::vector<std::string> options) {
+    auto result = run_program(command(std::move(options)), time_limit);
+    CHECK_FALSE(result.left_processes);
+    return result;
 }
 
 nlohmann::json json_in(const std::string& file) {
@@ -220,7 +214,7 @@ Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
     return "python3 " + script + " {port}";
 }
 
-outcome run_foreign(const std::string& server, const std::string& path) {
+program_result run_foreign(const std::string& server, const std::string& path) {
     return run({"--models", "", "--server", "mine=" + server, "--rounds", "1", "--workloads", "long-lived",
                 "--connections", "2", "--duration", "500ms", "--output", path});
 }

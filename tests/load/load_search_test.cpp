@@ -4,6 +4,7 @@
 #include "client/load/engine/run_load.hpp"
 #include "client/load/plan/source_addresses.hpp"
 #include "common/process/subprocess.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -225,16 +226,9 @@ TEST_CASE("connections come from the sources in turns") {
 
 namespace {
 
-struct program_result {
-    int code;
-    std::string output;
-};
-
 program_result parley_load(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), PARLEY_LOAD);
-    subprocess program{std::move(arguments), subprocess::errors::kept};
-    const auto end = program.wait(100s);
-    return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output()};
+    return run_program(std::move(arguments), 100s);
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "client/load/engine/run_load.hpp"
 #include "client/load/output/report.hpp"
 #include "common/process/subprocess.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/scripted_server.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -428,25 +429,19 @@ TEST_CASE("a percentile is told only where at least ten answers lie beyond it") 
 
 namespace {
 
-struct program_result {
-    int code;
-    std::string output;
-    std::string errors;
-};
-
 program_result parley_load(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), PARLEY_LOAD);
-    subprocess program{std::move(arguments), subprocess::errors::kept};
-    const auto end = program.wait(60s);
-    return {end ? end->exit_code().value_or(-1) : -1, program.rest_of_output(), program.error_output()};
+    return run_program(std::move(arguments));
 }
 
 } // namespace
 
 TEST_CASE("parley-load reports as JSON, with all its options") {
     const scripted_server server{[](connection& connection, int) { echo(connection); }};
-    const auto [code, output, errors] = parley_load({server.endpoint().to_string(), "--connections", "3",
-                                                     "--requests", "3000", "--size", "10", "--json", "-"});
+    const auto [code, output, errors, left_processes] =
+        parley_load({server.endpoint().to_string(), "--connections", "3", "--requests", "3000", "--size", "10",
+                     "--json", "-"});
+    CHECK_FALSE(left_processes);
     const auto report = nlohmann::json::parse(output);
     const bool valid = report["verdict"]["valid"];
     CHECK(code == (valid ? 0 : 3)); // exit status 3: on a busy machine the run may be invalid

@@ -4,6 +4,7 @@
 #include "server/model.hpp"
 #include "server/options.hpp"
 #include "server/service.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/server_under_test.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -21,28 +22,19 @@ namespace {
 
 using words = std::vector<std::string>;
 
-struct result {
-    int code = -1;
-    std::string output;
-    std::string errors;
-};
-
-/// Runs a program that ends by itself.
-result run(words command) {
-    subprocess program{std::move(command), subprocess::errors::kept};
-    const auto end = program.wait(time_limit);
-    if (!end) return {-1, "", "it runs, and does not end"};
-    if (program.left_processes()) return {-1, "", "it left processes behind"};
-    return {end->exit_code().value_or(-1), program.rest_of_output(), program.error_output()};
+program_result run(words command) {
+    auto result = run_program(std::move(command));
+    CHECK_FALSE(result.left_processes);
+    return result;
 }
 
-result run_server(words arguments) {
+program_result run_server(words arguments) {
     arguments.insert(arguments.begin(), PARLEY_SERVER);
     return run(std::move(arguments));
 }
 
 /// Checks that the server refused with one line that contains `complaint`, and with this exit code.
-void check_refusal(const result& result, int code, const std::string& complaint) {
+void check_refusal(const program_result& result, int code, const std::string& complaint) {
     CHECK(result.code == code);
     CHECK(result.output.empty());
     CHECK(result.errors.starts_with("parley-server: "));

@@ -1,6 +1,7 @@
 // Tests of `cmake --install`: the programs find each other, and the man page and completions of each know its
 // options.
 #include "common/process/running_server.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 #include <algorithm>
@@ -26,26 +27,16 @@ using words = std::vector<std::string>;
 const words programs{"parley-client",  "parley-compare", "parley-load",
                      "parley-metrics", "parley-server",  "parley-top"};
 
-struct result {
-    int code = -1;
-    std::string output;
-    std::string errors;
-};
-
-result run(words command) {
-    subprocess program{std::move(command), subprocess::errors::kept};
-    const auto end = program.wait(60s);
-    if (!end) return {-1, "", "it runs, and does not end"};
-    return {end->exit_code().value_or(-1), program.rest_of_output(), program.error_output()};
+bool is_on_path(const std::string& program) {
+    return run_program({"sh", "-c", "command -v " + program}).code == 0;
 }
-
-bool is_on_path(const std::string& program) { return run({"sh", "-c", "command -v " + program}).code == 0; }
 
 /// An installation in a folder that is removed at the end of the tests.
 class installation {
 public:
     installation() {
-        const auto installed = run({PARLEY_CMAKE, "--install", PARLEY_BUILD, "--prefix", folder_.path()});
+        const auto installed =
+            run_program({PARLEY_CMAKE, "--install", PARLEY_BUILD, "--prefix", folder_.path()});
         if (installed.code != 0) throw std::runtime_error("cmake --install: " + installed.errors);
     }
 
@@ -59,7 +50,7 @@ public:
 
     /// Returns the page without troff's escapes.
     [[nodiscard]] std::string man_page(const std::string& program) const {
-        const auto page = run({"gzip", "-dc", file("share/man/man1/" + program + ".1.gz")}).output;
+        const auto page = run_program({"gzip", "-dc", file("share/man/man1/" + program + ".1.gz")}).output;
         const auto with_quotes = std::regex_replace(page, std::regex{R"(\\\(aq)"}, "'");
         const auto with_accents = std::regex_replace(with_quotes, std::regex{R"(\\\(ga)"}, "`");
         const auto without_marks = std::regex_replace(with_accents, std::regex{R"(\\(-|f[BIR]|&))"}, "$1");
@@ -67,7 +58,7 @@ public:
     }
 
     [[nodiscard]] nlohmann::json options_of(const std::string& program) const {
-        return nlohmann::json::parse(run({file("bin/" + program), "--options-as-json"}).output);
+        return nlohmann::json::parse(run_program({file("bin/" + program), "--options-as-json"}).output);
     }
 
 private:
@@ -81,7 +72,7 @@ const installation& installed() {
 
 /// Returns the option names at the start of the lines of --help: "  -m,--model TEXT".
 std::set<std::string> options_in_help(const std::string& program) {
-    const auto help = run({installed().file("bin/" + program), "--help"}).output;
+    const auto help = run_program({installed().file("bin/" + program), "--help"}).output;
     static const std::regex line{"(^|\n)  (--?[a-z][a-z-]*)(,(--[a-z][a-z-]*))?"};
     std::set<std::string> names;
     for (std::sregex_iterator match{help.begin(), help.end(), line}, end; match != end; ++match)
@@ -99,7 +90,7 @@ std::set<std::string> completions(const words& command_line) {
     script += fmt::format(")\nCOMP_CWORD={}\n", command_line.size() - 1);
     script += "read -r _ _ function _ <<<\"$(complete -p " + command_line[0] + ")\"\n\"$function\"\n";
     script += R"([[ ${#COMPREPLY[@]} -eq 0 ]] || printf '%s\n' "${COMPREPLY[@]}")";
-    const auto offered = run({"bash", "-c", script});
+    const auto offered = run_program({"bash", "-c", script});
     INFO(offered.errors);
     CHECK(offered.code == 0);
     std::istringstream lines{offered.output};
@@ -109,7 +100,7 @@ std::set<std::string> completions(const words& command_line) {
 }
 
 std::set<std::string> lines_of(const words& command) {
-    std::istringstream lines{run(command).output};
+    std::istringstream lines{run_program(command).output};
     std::set<std::string> lines_set;
     for (std::string line; std::getline(lines, line);) lines_set.insert(line);
     return lines_set;
@@ -146,8 +137,8 @@ TEST_CASE("an installation has programs, man pages, completions, units, licences
 
 TEST_CASE("all programs have the project's version") {
     for (const auto& program : programs) {
-        CHECK(run({installed().file("bin/" + program), "--version"}).output == program + " " PARLEY_VERSION
-                                                                                         "\n");
+        CHECK(run_program({installed().file("bin/" + program), "--version"}).output ==
+              program + " " PARLEY_VERSION "\n");
         CHECK(installed().options_of(program)["version"] == PARLEY_VERSION);
         CHECK(installed().man_page(program).find("\"parley " PARLEY_VERSION "\"") != std::string::npos);
     }
@@ -190,7 +181,7 @@ TEST_CASE("man(1) reads each page without a warning") {
     }
     for (const auto& program : programs) {
         const auto page = installed().file("share/man/man1/" + program + ".1.gz");
-        const auto shown = run({"man", "--warnings", "-Tutf8", "-l", page});
+        const auto shown = run_program({"man", "--warnings", "-Tutf8", "-l", page});
         CHECK(shown.code == 0);
         CHECK(shown.errors.empty());
         CHECK(shown.output.find("User Commands") != std::string::npos);
@@ -247,7 +238,8 @@ TEST_CASE("each shell accepts its completions") {
             continue;
         }
         for (const auto& program : programs) {
-            const auto read = run({row.shell, "-n", installed().file(row.before + program + row.after)});
+            const auto read =
+                run_program({row.shell, "-n", installed().file(row.before + program + row.after)});
             INFO(row.shell, " ", program, ": ", read.errors);
             CHECK(read.code == 0);
             CHECK(read.errors.empty());
@@ -268,8 +260,9 @@ TEST_CASE("systemd accepts the units") {
     unit.insert(unit.find(start) + start.size(), installed().file("bin/"));
     std::ofstream{folder.file("parley-server.service")} << unit;
     std::filesystem::copy(installed().file("lib/systemd/system/parley-server.socket"), folder.path());
-    const auto verified = run({"systemd-analyze", "verify", "--man=no", folder.file("parley-server.service"),
-                               folder.file("parley-server.socket")});
+    const auto verified =
+        run_program({"systemd-analyze", "verify", "--man=no", folder.file("parley-server.service"),
+                     folder.file("parley-server.socket")});
     INFO(verified.errors);
     CHECK(verified.code == 0);
     CHECK(verified.errors.find("parley-server") == std::string::npos);
@@ -279,22 +272,22 @@ TEST_CASE("installed programs find each other") {
     running_server server{installed().file("bin/parley-server"), {"--metrics", "127.0.0.1:0"}};
     CHECK(server.process().read_line(60s).starts_with("metrics on http://127.0.0.1:"));
     const temporary_folder folder;
-    const auto compared = run({installed().file("bin/parley-compare"), "--models", "no-such-model", "--output",
-                               folder.file("results")});
+    const auto compared = run_program({installed().file("bin/parley-compare"), "--models", "no-such-model",
+                                       "--output", folder.file("results")});
     // The list of models comes from the server.
     CHECK(compared.errors.find("choose iterative") != std::string::npos);
     CHECK(server.stop().end.exit_code() == 0);
 }
 
 TEST_CASE("scripts/package names its options in --help, and refuses others") {
-    const auto help = run({PARLEY_SOURCE "/scripts/package", "--help"});
+    const auto help = run_program({PARLEY_SOURCE "/scripts/package", "--help"});
     CHECK(help.code == 0);
     for (const auto* option : {"--check", "--help", "PARLEY_MIRROR"})
         CHECK(help.output.find(option) != std::string::npos);
     for (const auto& arguments : {words{"--chek"}, words{"bookworm"}, words{"--check", "../etc"}}) {
         words command{PARLEY_SOURCE "/scripts/package"};
         command.insert(command.end(), arguments.begin(), arguments.end());
-        const auto refused = run(command);
+        const auto refused = run_program(command);
         CHECK(refused.code == 2);
         CHECK(refused.errors.starts_with("package: "));
         CHECK(refused.errors.find(arguments.back()) != std::string::npos);
