@@ -1,6 +1,6 @@
 #include "server/loops/loop_per_worker.hpp"
 
-#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_processes.hpp"
 #include "common/concurrency/worker_threads.hpp"
 #include "common/process/stop_signal.hpp"
 
@@ -22,7 +22,7 @@ model_options share_of(const model_options& options, int number) {
 void loop_per_worker(listener& listener, const model_options& options, const run_loop& run) {
     for (int number = 1; number <= options.workers; ++number) listener.queue_of(number).set_nonblocking();
     if (options.in == worker_kind::processes) {
-        process_pool pool{
+        worker_processes pool{
             {.workers = options.workers, .max_workers = options.workers},
             options.board,
             options.ready,

@@ -6,7 +6,7 @@
 // the parent is killed, the worker executes this program again, and becomes the next parent. Both end with the
 // server.
 #include "common/command_line.hpp"
-#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_processes.hpp"
 #include "common/log.hpp"
 #include "common/net/address.hpp"
 #include "common/output.hpp"
@@ -102,11 +102,11 @@ int run_metrics() {
                                 .command = {},
                                 .board = board,
                                 .ready = ready};
-    process_pool pool{{.workers = 1, .max_workers = 1}, board, ready, [&, parent = getpid()](int) {
-                          prctl(PR_SET_PDEATHSIG, 0);
-                          const std::jthread watch{[&] { watch_parent(parent, listener, view); }};
-                          epoll(listener, page, options);
-                      }};
+    worker_processes pool{{.workers = 1, .max_workers = 1}, board, ready, [&, parent = getpid()](int) {
+                              prctl(PR_SET_PDEATHSIG, 0);
+                              const std::jthread watch{[&] { watch_parent(parent, listener, view); }};
+                              epoll(listener, page, options);
+                          }};
     do pool.maintain();
     while (stop_signal::wait_readable({pool.descriptor(), ready.descriptor(), view.descriptor()},
                                       pool.maintain_again_after()) &&

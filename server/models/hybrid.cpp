@@ -6,7 +6,7 @@
 //   when not to use it    clients that stay: as many idle ones as there are threads stop the service; code that
 //                         crashes
 //   seen in               Apache's worker; Gunicorn's gthread
-#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_processes.hpp"
 #include "common/concurrency/worker_threads.hpp"
 #include "common/process/stop_signal.hpp"
 #include "server/serve_blocking.hpp"
@@ -27,7 +27,7 @@ void hybrid(listener& listener, const service& offered, const model_options& opt
         stop_signal::wait();
         threads.join();
     };
-    process_pool pool{
+    worker_processes pool{
         {.workers = options.workers, .max_workers = options.workers, .slots_per_worker = options.threads},
         options.board,
         options.ready,

@@ -5,7 +5,7 @@
 //   what bounds it        the pool: the next client waits in the backlog; with --min-spare the pool grows
 //   when not to use it    clients that stay: as many idle ones as there are processes stop the service
 //   seen in               Stevens' rows 2 to 5 (--accept chooses the row); Apache's prefork; Unicorn
-#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_processes.hpp"
 #include "common/process/stop_signal.hpp"
 #include "server/accept/accept_lock.hpp"
 #include "server/accept/descriptor_passing.hpp"
@@ -113,7 +113,7 @@ private:
 
     listener& listener_;
     descriptor_passing passing_;
-    process_pool pool_;
+    worker_processes pool_;
     std::deque<connection> waiting_;
 };
 
@@ -130,12 +130,12 @@ void prefork(listener& listener, const service& offered, const model_options& op
 
     listener.set_connection_timeout(options.idle_timeout);
     accept_lock accept_lock{options.accept};
-    process_pool pool{size, options.board, options.ready, [&](int number) {
-                          auto& queue =
-                              listener.queue_of(number); // its own with reuseport; otherwise all share one
-                          serve_clients(
-                              number, [&] { return accept_lock.accept(queue); }, offered, options);
-                      }};
+    worker_processes pool{size, options.board, options.ready, [&](int number) {
+                              auto& queue =
+                                  listener.queue_of(number); // its own with reuseport; otherwise all share one
+                              serve_clients(
+                                  number, [&] { return accept_lock.accept(queue); }, offered, options);
+                          }};
     const listener::close_on_stop closing{listener};
     pool.run();
 }

@@ -1,5 +1,5 @@
 // Replaces dead workers, and adapts the size of the pool to the number of idle workers.
-#include "common/concurrency/process_pool.hpp"
+#include "common/concurrency/worker_processes.hpp"
 #include "common/log.hpp"
 #include "common/process/stop_signal.hpp"
 
@@ -16,8 +16,8 @@ constexpr std::chrono::milliseconds resize_interval{250};
 constexpr int max_growth = 32;
 } // namespace
 
-process_pool::process_pool(pool_size size, scoreboard& board, ready_report& ready,
-                           std::function<void(int)> work)
+worker_processes::worker_processes(pool_size size, scoreboard& board, ready_report& ready,
+                                   std::function<void(int)> work)
     : size_{size},
       board_{board},
       ready_{ready},
@@ -26,7 +26,7 @@ process_pool::process_pool(pool_size size, scoreboard& board, ready_report& read
       is_retired_(static_cast<std::size_t>(size.max_workers) + 1),
       target_size_{size.workers} {}
 
-void process_pool::maintain(const std::function<void(int)>& on_exit) {
+void worker_processes::maintain(const std::function<void(int)>& on_exit) {
     ready_.collect();
     while (const auto child = children_.reap()) {
         board_.clear((child->number - 1) * size_.slots_per_worker + 1, size_.slots_per_worker);
@@ -39,7 +39,7 @@ void process_pool::maintain(const std::function<void(int)>& on_exit) {
         if (!children_.start(work_)) restarts_.record_start_failure(errno);
 }
 
-void process_pool::resize() {
+void worker_processes::resize() {
     resize_at_ = std::chrono::steady_clock::now() + resize_interval;
     int idle = 0, last_idle = 0; // last_idle: the highest number of an idle worker that may be retired
     for (int number = 1; number <= size_.max_workers; ++number)
@@ -65,13 +65,13 @@ void process_pool::resize() {
     }
 }
 
-std::optional<std::chrono::milliseconds> process_pool::maintain_again_after() const {
+std::optional<std::chrono::milliseconds> worker_processes::maintain_again_after() const {
     const auto restart = children_.count() < target_size_ ? restarts_.backoff_left() : std::nullopt;
     if (size_.min_spare == 0) return restart;
     return restart ? std::min(*restart, resize_interval) : resize_interval;
 }
 
-void process_pool::run() {
+void worker_processes::run() {
     do maintain();
     while (stop_signal::wait_readable({descriptor(), ready_.descriptor()}, maintain_again_after()));
     stop();

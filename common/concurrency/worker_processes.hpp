@@ -21,11 +21,11 @@ struct pool_size {
     int slots_per_worker = 1; // of the scoreboard: the threads of a worker
 };
 
-class process_pool {
+class worker_processes {
 public:
     /// Each worker calls `work(number)`. When that returns, or the process dies, maintain() may replace the
     /// worker. It also collects what the workers report to `ready`.
-    process_pool(pool_size size, scoreboard& board, ready_report& ready, std::function<void(int)> work);
+    worker_processes(pool_size size, scoreboard& board, ready_report& ready, std::function<void(int)> work);
 
     /// Reaps, replaces, adds and retires workers as needed. Calls `on_exit(number)` for each worker that has
     /// exited. Throws std::runtime_error if all workers fail at their start.
