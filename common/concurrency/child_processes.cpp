@@ -3,13 +3,13 @@
 #include "common/concurrency/child_processes.hpp"
 #include "common/check.hpp"
 #include "common/log.hpp"
+#include "common/process/exit_with_parent.hpp"
 #include "common/process/stop_signal.hpp"
 
 #include <csignal>
 #include <initializer_list>
 #include <new>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -81,8 +81,7 @@ bool child_processes::start_with(const std::function<pid_t(int)>& spawn) {
 }
 
 void child_processes::run_child(int number, pid_t parent, const std::function<void(int)>& work) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) _exit(0); // the parent died before prctl(2) took effect
+    exit_with_parent(parent);
     stop_signal::become_child();
     signalfd_.reset();
     const auto blocked = set_of({SIGCHLD, SIGTERM, SIGINT});

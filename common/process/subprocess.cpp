@@ -3,16 +3,15 @@
 #include "common/process/subprocess.hpp"
 
 #include "common/check.hpp"
+#include "common/process/exit_with_parent.hpp"
 #include "common/process/process_usage.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -39,8 +38,8 @@ pipe_ends make_pipe() {
 /// calls are allowed (signal-safety(7)): no memory, no exceptions. Returns only if a call failed, with errno.
 void become(char* const* arguments, int input, int output, int errors, std::span<const int> inherited,
             pid_t parent) {
-    // getppid: the parent may have died before prctl took effect; then no signal comes.
-    if (setpgid(0, 0) == -1 || prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent) return;
+    exit_with_parent(parent);
+    if (setpgid(0, 0) == -1) return;
     if (dup2(input, STDIN_FILENO) == -1 || dup2(output, STDOUT_FILENO) == -1) return;
     if (errors != -1 && dup2(errors, STDERR_FILENO) == -1) return;
     for (const int descriptor : inherited)
@@ -54,17 +53,6 @@ void become(char* const* arguments, int input, int output, int errors, std::span
 }
 
 } // namespace
-
-std::optional<int> process_end::exit_code() const {
-    if (!WIFEXITED(status)) return std::nullopt;
-    return WEXITSTATUS(status);
-}
-
-std::string process_end::to_string() const {
-    if (const auto code = exit_code()) return "exit code " + std::to_string(*code);
-    const char* name = sigabbrev_np(WTERMSIG(status));
-    return "killed by " + (name ? std::string{"SIG"} + name : "signal " + std::to_string(WTERMSIG(status)));
-}
 
 subprocess::subprocess(std::vector<std::string> command, errors destination, int input,
                        std::span<const int> inherited)

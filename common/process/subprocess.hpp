@@ -2,6 +2,7 @@
 // group, which is killed when the object is destroyed. The tests and parley-compare run their servers in it.
 #pragma once
 
+#include "common/process/process_end.hpp"
 #include "common/unique_fd.hpp"
 
 #include <chrono>
@@ -10,23 +11,10 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 #include <sys/types.h>
 #include <vector>
 
 namespace parley {
-
-/// How a process ended, and the resources that it used (wait4(2)).
-struct process_end {
-    int status = 0; // as wait(2) returns it
-    rusage used{};  // by the process and by all the children that it waited for
-
-    /// Returns nullopt if a signal killed the process.
-    [[nodiscard]] std::optional<int> exit_code() const;
-
-    /// Returns "exit code 1" or "killed by SIGTERM".
-    [[nodiscard]] std::string to_string() const;
-};
 
 class subprocess {
 public:
