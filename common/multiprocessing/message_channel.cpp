@@ -32,7 +32,8 @@ bool wait_readable(int socket, std::optional<steady_clock::time_point> deadline)
     pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
     return check("poll", [&] {
                const auto left = deadline ? ceil<milliseconds>(*deadline - steady_clock::now()).count() : -1;
-               return poll(&readable, 1, deadline ? static_cast<int>(std::clamp<long>(left, 0, 1'000'000'000)) : -1);
+               return poll(&readable, 1,
+                           deadline ? static_cast<int>(std::clamp<long>(left, 0, 1'000'000'000)) : -1);
            }) != 0;
 }
 
@@ -98,7 +99,8 @@ std::optional<std::string> message_channel::next_message() {
     if (unread_.size() < sizeof length) return std::nullopt;
     std::memcpy(&length, unread_.data(), sizeof length);
     if (length > max_message)
-        throw std::runtime_error("a pipe is damaged: it announces a message of " + std::to_string(length) + " bytes");
+        throw std::runtime_error("a pipe is damaged: it announces a message of " + std::to_string(length) +
+                                 " bytes");
     if (unread_.size() - sizeof length < length) return std::nullopt;
     auto message = unread_.substr(sizeof length, length);
     unread_.erase(0, sizeof length + length);

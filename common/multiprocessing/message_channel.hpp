@@ -1,5 +1,5 @@
-// Messages of bytes over a socket between two processes. Each message is preceded by its length (4 bytes, in the
-// byte order of the machine), since a stream has no boundaries. Typed ends are in pipe.hpp.
+// Messages of bytes over a socket between two processes. Each message is preceded by its length (4 bytes, in
+// the byte order of the machine), since a stream has no boundaries. Typed ends are in pipe.hpp.
 //
 // The socket is one of socketpair(2), not a pipe(2): send(2) with MSG_NOSIGNAL returns EPIPE if the reader is
 // gone, whereas write(2) to a pipe sends SIGPIPE, which kills the process.

@@ -1,6 +1,6 @@
 // Tests of process: a function in a child, how it ends, and what it writes.
-#include "common/multiprocessing/process.hpp"
 #include "common/check.hpp"
+#include "common/multiprocessing/process.hpp"
 #include "tests/support/proc.hpp"
 
 #include <csignal>
@@ -130,7 +130,8 @@ TEST_CASE("a child does not outlive its parent") {
     CHECK(eventually([&] {
         return find_processes([&](const process_state& state) {
                    return state.process == grandchild && state.state != 'Z';
-               }).empty();
+               })
+            .empty();
     }));
     close(pids[0]);
     close(pids[1]);
