@@ -26,7 +26,7 @@ def find_parley(given=None):
     for prefix in (ROOT / "build/dev", ROOT / "build/release", Path("/usr/local"), Path("/usr")):
         if has_package(prefix):
             return prefix.resolve()
-    advice = f"cmake --preset dev && cmake --build --preset dev --target parley_common, in {ROOT}"
+    advice = f"cmake --preset dev && cmake --build --preset dev --target parley_course, in {ROOT}"
     if not (ROOT / "CMakePresets.json").is_file():
         advice = "install it, or name where it is built or installed: --parley DIR, or the environment variable PARLEY"
     raise UsageError(f"parley is neither built nor installed; {advice}")

@@ -1,4 +1,4 @@
-"""The sandbox of students' programs: a private folder, limits, a user of its own, and the end of every process.
+"""The sandbox of students' programs: a private folder, a network and a user of their own, limits, and their end.
 
 Such programs are not hostile, but they have mistakes: they fork without end, fill memory and disk, hang, and leave
 daemons. The checking process is a "child subreaper" (prctl(2)): a descendant whose parent has ended becomes its child,
@@ -6,10 +6,14 @@ even after setsid(2). So end_all() finds every process that a program has starte
 """
 
 import ctypes
+import fcntl
 import os
 import resource
+import select
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -18,6 +22,8 @@ from pathlib import Path
 
 from . import proc
 
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 36, 38
 # Users that own no files: systemd takes its dynamic users from here. Each check process has another one, since
 # RLIMIT_NPROC counts all processes of a user: a fork bomb in one submission must not fail another.
@@ -29,6 +35,29 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def _prctl(option, value):
     if _libc.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+_is_isolated = False
+
+
+def enter_network_namespace():
+    """Moves this process into a network of its own (network_namespaces(7)), once: all ports are free, and submissions that are
+    checked side by side do not meet. Returns false if that is not allowed here; then they share the machine's ports.
+    """
+    global _is_isolated
+    if _is_isolated:
+        return True
+    if _libc.unshare(CLONE_NEWNET) != 0:
+        user, group = os.geteuid(), os.getegid()
+        if _libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0:
+            return False
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+    _is_isolated = True
+    return True
 
 
 @dataclass(frozen=True)
@@ -65,6 +94,7 @@ class Sandbox:
 
     def __enter__(self):
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
+        enter_network_namespace()
         self.folder = Path(tempfile.mkdtemp(prefix="parley-lab-"))
         self.folder.chmod(0o711)  # programs reach their own folders in it, and list nothing
         (self.folder / "bin").mkdir()
@@ -160,8 +190,6 @@ class Sandbox:
 
 def wait_for(process, seconds):
     """Waits until a child has ended. Returns its status, or None after the time (pidfd_open(2))."""
-    import select
-
     if process.poll() is None:
         descriptor = os.pidfd_open(process.pid)
         try:

@@ -10,15 +10,10 @@
 """
 import argparse
 import concurrent.futures
-import ctypes
-import fcntl
-import json
 import multiprocessing
 import os
 import re
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -39,6 +34,7 @@ sys.path.insert(0, str(SOURCE / "labs"))
 sys.dont_write_bytecode = True
 
 from lab_tool import catalogue, check  # noqa: E402
+from lab_tool.sandbox import enter_network_namespace  # noqa: E402
 
 LAB = catalogue.find_lab(OPTIONS.lab)
 problems = []
@@ -213,21 +209,6 @@ def blocks_of(document):
                 commands[-1][1].append(line)
         blocks.append((re.findall(r"<!-- test: (.*?) -->", marks), commands))
     return blocks
-
-
-def enter_network_namespace():
-    """Moves this process into a network namespace, so that fixed ports are free. Returns false if that is not allowed."""
-    libc = ctypes.CDLL(None)
-    if libc.unshare(0x40000000) != 0:  # CLONE_NEWNET
-        user, group = os.getuid(), os.getgid()
-        if libc.unshare(0x10000000 | 0x40000000) != 0:  # CLONE_NEWUSER
-            return False
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
-        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
-    return True
 
 
 def matches(expected, output):
