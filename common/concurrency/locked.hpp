@@ -6,6 +6,7 @@
 #include <mutex>
 #include <pthread.h>
 #include <system_error>
+#include <time.h>
 
 namespace parley {
 
@@ -25,11 +26,19 @@ public:
     shared_mutex& operator=(const shared_mutex&) = delete;
 
     void lock() {
-        const int error = pthread_mutex_lock(&mutex_);
+        // With a time limit, and then again: if a process is killed just when it is woken for the lock, and
+        // another one takes the lock at that moment, no unlock wakes the next process that waits.
+        int error = pthread_mutex_trylock(&mutex_);
+        while (error == EBUSY || error == ETIMEDOUT) {
+            timespec limit{};
+            clock_gettime(CLOCK_MONOTONIC, &limit);
+            ++limit.tv_sec;
+            error = pthread_mutex_clocklock(&mutex_, CLOCK_MONOTONIC, &limit);
+        }
         if (error == EOWNERDEAD)
             pthread_mutex_consistent(&mutex_);
         else if (error != 0)
-            throw std::system_error(error, std::generic_category(), "pthread_mutex_lock");
+            throw std::system_error(error, std::generic_category(), "pthread_mutex_clocklock");
     }
     void unlock() { pthread_mutex_unlock(&mutex_); }
 
