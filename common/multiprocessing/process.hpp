@@ -67,6 +67,9 @@ public:
     /// Returns the pid of the child, or -1 before start().
     [[nodiscard]] pid_t pid() const { return pid_; }
 
+    /// Returns a descriptor that is readable once the child has ended (poll(2)), or -1 before start().
+    [[nodiscard]] int descriptor() const { return pidfd_.get(); }
+
     /// Time from SIGTERM to SIGKILL in the destructor. A second covers the scheduling delays of a busy machine.
     static constexpr std::chrono::seconds kill_delay{1};
 
