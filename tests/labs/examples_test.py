@@ -117,6 +117,8 @@ def matcher_problems():
             (["a", "b"], ["a", "b"], True), (["a", "b"], ["b", "a"], False), (["a"], ["a", "a"], False), (["a"], [], False),
             ([pair, "d"], ["a", "c", "b", "d"], True), ([pair, "d"], ["b", "a", "c", "d"], False), ([pair], ["a", "c"], False),
             ([in_any_order(["a", maybe("b")])], ["a"], True), ([maybe("a"), "b"], ["b"], True), ([maybe("a")], ["b"], False),
+            ([in_any_order(["w", "a"], ["w", "b"])], ["w", "b", "w", "a"], True),
+            ([in_any_order(["w", "a"], ["w", "b"])], ["w", "b", "a", "w"], False),
             ([r"(?P<pid>\d)", r"x(?P=pid)"], ["1", "x1"], True), ([r"(?P<pid>\d)", r"x(?P=pid)"], ["1", "x2"], False)):
         if (problem_of(expected, lines) is None) != is_equal:
             yield f"stories.py: the comparison of {expected} with {lines} is wrong"

@@ -18,68 +18,74 @@ class Story:
     check: object = None                  # a function of the output's lines that returns a problem, or None
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class maybe:
     """A line that may be missing."""
     pattern: str
 
 
+@dataclasses.dataclass(frozen=True)
 class in_any_order:
     """Lines whose order is not promised. Each argument is a line, or a list of lines that keep their order; the lines of
     different arguments are mixed in any way."""
+    sequences: tuple
 
     def __init__(self, *sequences):
-        self.sequences = [list(sequence) if isinstance(sequence, (list, tuple)) else [sequence] for sequence in sequences]
+        tuples = (tuple(sequence) if isinstance(sequence, (list, tuple)) else (sequence,) for sequence in sequences)
+        object.__setattr__(self, "sequences", tuple(tuples))
 
 
-class _Output:
-    """The lines of an output, and what the named groups have matched."""
-
-    def __init__(self, lines):
-        self.lines, self.position, self.groups = lines, 0, {}
-
-    def take(self, pattern):
-        """Takes the next line, and returns True, if it matches."""
-        if self.position == len(self.lines):
-            return False
-        known = re.sub(r"\(\?P=(\w+)\)", lambda use: re.escape(self.groups[use[1]]) if use[1] in self.groups else use[0], pattern)
-        match = re.fullmatch(known, self.lines[self.position])
-        if match:
-            self.groups.update(match.groupdict())
-            self.position += 1
-        return match is not None
-
-    def problem(self, expected):
-        came = f"'{self.lines[self.position]}'" if self.position < len(self.lines) else "the end of the output"
-        return f"line {self.position + 1}: expected {expected}; got {came}"
+def _can_end(sequence):
+    """True if nothing more must come."""
+    return all(isinstance(line, maybe) or isinstance(line, in_any_order) and all(map(_can_end, line.sequences))
+               for line in sequence)
 
 
-def _take_sequence(output, sequence):
-    """Takes the next line as the next one of a sequence, and removes that from the sequence. Returns False if it does not
-    match."""
-    for i, line in enumerate(sequence):
-        if output.take(line.pattern if isinstance(line, maybe) else line):
-            del sequence[:i + 1]
-            return True
-        if not isinstance(line, maybe):
-            return False
-    return False
+def _next_lines(sequence):
+    """Yields each pattern that the next line may match, with the sequence that is left after it."""
+    if not sequence:
+        return
+    line, rest = sequence[0], sequence[1:]
+    if isinstance(line, str):
+        yield line, rest
+        return
+    if isinstance(line, maybe):
+        yield line.pattern, rest
+    else:
+        for i, inner in enumerate(line.sequences):
+            for pattern, left in _next_lines(inner):
+                yield pattern, (in_any_order(*line.sequences[:i], left, *line.sequences[i + 1:]), *rest)
+    if _can_end((line,)):
+        yield from _next_lines(rest)
+
+
+def _match(pattern, line, groups):
+    """Returns the named groups, and those of this line, if the pattern matches."""
+    known = re.sub(r"\(\?P=(\w+)\)", lambda use: re.escape(groups[use[1]]) if use[1] in groups else use[0], pattern)
+    match = re.fullmatch(known, line)
+    return match and {**groups, **match.groupdict()}
 
 
 def problem_of(expected, lines):
-    """Compares the lines of an output with those of a story. Returns the first difference, or None."""
-    output = _Output(lines)
-    for line in expected:
-        if isinstance(line, in_any_order):
-            sequences = [list(sequence) for sequence in line.sequences]
-            while any(_take_sequence(output, sequence) for sequence in sequences):
-                pass
-            missing = [next(line for line in sequence if not isinstance(line, maybe)) for sequence in sequences
-                       if any(not isinstance(line, maybe) for line in sequence)]
-            if missing:
-                return output.problem(" or ".join(f"'{pattern}'" for pattern in missing))
-        elif isinstance(line, maybe):
-            output.take(line.pattern)
-        elif not output.take(line):
-            return output.problem(f"'{line}'")
-    return None if output.position == len(lines) else output.problem("the end of the output")
+    """Compares the lines of an output with those of a story. Returns the first difference, or None.
+
+    A line may match several patterns, such as those of two writers. So all ways to go on are followed side by side."""
+    ways = {(tuple(expected), ())}
+    for number, line in enumerate(lines, 1):
+        found, patterns = set(), {}
+        for sequence, groups in ways:
+            for pattern, left in _next_lines(sequence):
+                patterns[pattern] = True
+                if (matched := _match(pattern, line, dict(groups))) is not None:
+                    found.add((left, tuple(sorted(matched.items()))))
+        if not found:
+            return f"line {number}: expected {_or(patterns)}; got '{line}'"
+        ways = found
+    if any(_can_end(sequence) for sequence, _ in ways):
+        return None
+    patterns = {pattern: True for sequence, _ in ways for pattern, _ in _next_lines(sequence)}
+    return f"line {len(lines) + 1}: expected {_or(patterns)}; got the end of the output"
+
+
+def _or(patterns):
+    return " or ".join(f"'{pattern}'" for pattern in patterns) or "the end of the output"
