@@ -147,7 +147,7 @@ def _packages():
     """Returns the packages that parley is built with, as scripts/setup lists them."""
     lines = (ROOT / "scripts/setup").read_text().partition("packages=(")[2].partition("\n)")[0].splitlines()
     words = " ".join(line.partition("#")[0] for line in lines).split()
-    return [word for word in words if word not in ("libjs-chart.js", "python3-jsonschema", "socat", "netcat-openbsd")]
+    return [word for word in words if word not in ("libjs-chart.js", "python3-jsonschema", "socat", "netcat-openbsd", "iproute2")]
 
 
 def write_gradescope_zip(lab, path):
