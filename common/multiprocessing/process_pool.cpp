@@ -70,7 +70,8 @@ void process_pool::start_missing_workers() {
         try {
             start(worker);
         } catch (const std::system_error&) { // too many processes, for now: the other workers continue
-            if (std::ranges::none_of(workers_, [](const auto& other) { return other.process.has_value(); })) throw;
+            if (std::ranges::none_of(workers_, [](const auto& other) { return other.process.has_value(); }))
+                throw;
         }
     }
 }
@@ -80,8 +81,8 @@ process_pool::task_id process_pool::submit(const std::string& name, nlohmann::js
     if (is_closed_) throw std::logic_error("the pool is closed, so it takes no task " + name);
     auto message = to_bytes(nlohmann::json::array({name, std::move(arguments)}));
     if (message.size() > message_channel::max_message)
-        throw std::length_error("the arguments of task " + name + " are too long: " +
-                                std::to_string(message.size()) + " bytes");
+        throw std::length_error("the arguments of task " + name +
+                                " are too long: " + std::to_string(message.size()) + " bytes");
     const auto id = next_id_++;
     pending_.emplace(id, pool_task{.name = name, .message = std::move(message)});
     waiting_.push_back(id);
@@ -125,12 +126,14 @@ bool process_pool::wait_for_events(std::optional<steady_clock::time_point> deadl
     std::vector<pollfd> events;
     for (const auto& worker : workers_) {
         events.push_back({.fd = worker.channel.descriptor(), .events = POLLIN, .revents = 0});
-        events.push_back({.fd = worker.process ? worker.process->descriptor() : -1, .events = POLLIN, .revents = 0});
+        events.push_back(
+            {.fd = worker.process ? worker.process->descriptor() : -1, .events = POLLIN, .revents = 0});
     }
     const auto count = check("poll", [&] {
         const auto left =
             deadline ? std::chrono::ceil<milliseconds>(*deadline - steady_clock::now()).count() : -1;
-        return poll(events.data(), events.size(), deadline ? static_cast<int>(std::clamp<long>(left, 0, 1'000'000'000)) : -1);
+        return poll(events.data(), events.size(),
+                    deadline ? static_cast<int>(std::clamp<long>(left, 0, 1'000'000'000)) : -1);
     });
     if (count == 0) return false;
     for (std::size_t i = 0; i != workers_.size(); ++i)
@@ -150,7 +153,8 @@ void process_pool::handle_events(pool_worker& worker, bool may_have_ended) {
         if (reply.at(0).get<bool>())
             complete(id, {.value = std::move(reply.at(1)), .error = std::nullopt});
         else
-            complete(id, {.value = nullptr, .error = task_error{pending_.at(id).name, reply.at(1).get<std::string>()}});
+            complete(id, {.value = nullptr,
+                          .error = task_error{pending_.at(id).name, reply.at(1).get<std::string>()}});
     } else if (has_ended || message.status == receive_status::end_of_input) {
         replace(worker);
     }
@@ -158,7 +162,8 @@ void process_pool::handle_events(pool_worker& worker, bool may_have_ended) {
 
 /// Removes a worker that has ended, which fails its task. dispatch() starts another one.
 void process_pool::replace(pool_worker& worker) {
-    // It has closed its socket, which it does when it exits. A task that has closed it by mistake does not exit.
+    // It has closed its socket, which it does when it exits. A task that has closed it by mistake does not
+    // exit.
     if (!worker.process->join(process::kill_delay)) {
         worker.process->kill();
         worker.process->join();
@@ -234,7 +239,8 @@ void process_pool::terminate() {
     unfinished_ = 0;
     for (auto task = pending_.begin(); task != pending_.end();) {
         auto& [name, message, result, on_completion, has_reader] = task->second;
-        if (!result) result = task_outcome{.value = nullptr, .error = task_error{name, "the pool was terminated"}};
+        if (!result)
+            result = task_outcome{.value = nullptr, .error = task_error{name, "the pool was terminated"}};
         task = has_reader ? std::next(task) : pending_.erase(task);
     }
 }
@@ -247,7 +253,8 @@ std::vector<pid_t> process_pool::workers() const {
 }
 
 void process_pool::require_owner() const {
-    if (getpid() != owner_) throw std::logic_error("a process pool can be used only by the process that made it");
+    if (getpid() != owner_)
+        throw std::logic_error("a process pool can be used only by the process that made it");
 }
 
 } // namespace parley

@@ -29,7 +29,9 @@ namespace parley {
 class task_error : public std::runtime_error {
 public:
     task_error(std::string task, std::string reason)
-        : std::runtime_error("task " + task + ": " + reason), task_{std::move(task)}, reason_{std::move(reason)} {}
+        : std::runtime_error("task " + task + ": " + reason),
+          task_{std::move(task)},
+          reason_{std::move(reason)} {}
 
     /// Returns the name of the task.
     [[nodiscard]] const std::string& task() const { return task_; }
@@ -61,8 +63,7 @@ public:
     /// close() or in another process.
     template <class Result, class... Parameters, class... Arguments>
     task_result<Result> apply_async(Result (*function)(Parameters...), Arguments&&... arguments) {
-        auto values =
-            nlohmann::json::array({std::decay_t<Parameters>(std::forward<Arguments>(arguments))...});
+        auto values = nlohmann::json::array({std::decay_t<Parameters>(std::forward<Arguments>(arguments))...});
         return {*this, submit(tasks_.name_of(function), std::move(values))};
     }
 
@@ -110,10 +111,10 @@ private:
 
     struct pool_task {
         std::string name;
-        std::string message;                                 // empty once a worker has it
+        std::string message;                                      // empty once a worker has it
         std::optional<task_outcome> result{};                     // when it is done
         std::function<void(const task_outcome&)> on_completion{}; // optional
-        bool has_reader = true;                              // false: the task_result was dropped
+        bool has_reader = true;                                   // false: the task_result was dropped
     };
 
     struct pool_worker {
@@ -154,8 +155,7 @@ private:
 template <class Result>
 class task_result {
 public:
-    task_result(task_result&& other) noexcept
-        : pool_{std::exchange(other.pool_, nullptr)}, id_{other.id_} {}
+    task_result(task_result&& other) noexcept : pool_{std::exchange(other.pool_, nullptr)}, id_{other.id_} {}
     task_result& operator=(task_result&&) = delete;
     ~task_result() {
         if (pool_) pool_->drop(id_);

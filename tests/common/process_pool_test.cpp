@@ -1,6 +1,6 @@
 // Tests of process_pool: results, failed tasks, workers that die, and the order of tasks.
-#include "common/multiprocessing/process_pool.hpp"
 #include "common/multiprocessing/pipe.hpp"
+#include "common/multiprocessing/process_pool.hpp"
 #include "common/multiprocessing/shared_value.hpp"
 #include "tests/support/proc.hpp"
 
@@ -46,10 +46,13 @@ int fork_and_exit() {
     _exit(0);
 }
 
-const task_table tasks{{"square", square},       {"repeat", repeat},
-                       {"divide", divide},       {"record", record},
-                       {"wait_at_gate", wait_at_gate}, 
-                       {"exit_with", exit_with}, {"raise_signal", raise_signal},
+const task_table tasks{{"square", square},
+                       {"repeat", repeat},
+                       {"divide", divide},
+                       {"record", record},
+                       {"wait_at_gate", wait_at_gate},
+                       {"exit_with", exit_with},
+                       {"raise_signal", raise_signal},
                        {"fork_and_exit", fork_and_exit}};
 
 } // namespace
@@ -134,7 +137,8 @@ TEST_CASE("a worker that dies in a task fails that task by name, and is replaced
     auto killed = pool.apply_async(raise_signal, SIGKILL);
     auto forked = pool.apply_async(fork_and_exit);
     for (int i = 0; i != 10; ++i) results.push_back(pool.apply_async(square, i));
-    for (std::size_t i = 0; i != results.size(); ++i) CHECK(results[i].get() == square(static_cast<int>(i % 10)));
+    for (std::size_t i = 0; i != results.size(); ++i)
+        CHECK(results[i].get() == square(static_cast<int>(i % 10)));
     CHECK_THROWS_WITH_AS(exited.get(), doctest::Contains("ended: exit code 3"), task_error);
     CHECK_THROWS_WITH_AS(forked.get(), doctest::Contains("task fork_and_exit: its worker (pid "), task_error);
     CHECK_THROWS_WITH_AS(killed.get(), doctest::Contains("ended: killed by SIGKILL"), task_error);

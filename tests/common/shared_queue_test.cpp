@@ -91,7 +91,7 @@ TEST_CASE("processes that are killed in put and get block no other, and lose at 
     constexpr std::size_t size = 512 * 1024;
     const auto item_of = [](int number) { return std::string(size, static_cast<char>(number)); };
     shared_byte_queue queue{3, size};
-    for (int round = 0; round != 60; ++round) {
+    for (int round = 0; round != 25; ++round) {
         CAPTURE(round);
         shared_value<int> kept; // positive items of the reader that is killed
         process writer{"writer", [&] {
@@ -110,8 +110,8 @@ TEST_CASE("processes that are killed in put and get block no other, and lose at 
         killed_reader.start();
         writer.start();
         int received = 0, last = 0;
+        std::string item;
         const auto receive = [&](std::chrono::milliseconds limit) {
-            std::string item;
             if (queue.get(item, limit) != queue_status::ok) return false;
             if (item.front() == 0) return true;
             CHECK(item == item_of(item.front()));
