@@ -43,7 +43,8 @@ void write_with_buffer(const char* title, int kind) {
     std::fputs("c\n", file);
     const auto line = size();
     std::fflush(file);
-    print_line("{}: {} bytes after 'ab', {} after 'c' and a line end, {} after a flush", title, part, line, size());
+    print_line("{}: {} bytes after 'ab', {} after 'c' and a line end, {} after a flush", title, part, line,
+               size());
     std::fclose(file);
 }
 

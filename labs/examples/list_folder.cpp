@@ -25,7 +25,8 @@ int main() {
     const temporary_folder folder;
     fs::create_directories("src/net");
     fs::create_directory("docs");
-    for (const auto* name : {"main.py", "README", "src/tool.py", "src/net/socket.py"}) std::ofstream{name} << "x\n";
+    for (const auto* name : {"main.py", "README", "src/tool.py", "src/net/socket.py"})
+        std::ofstream{name} << "x\n";
 
     std::set<std::string> all, folders, files;
     for (const auto& entry : fs::directory_iterator{"."}) {

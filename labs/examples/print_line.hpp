@@ -1,5 +1,5 @@
 // Output of the examples, a line at a time. Each line is written at once and by one write(2), also to a pipe or
-// a file, so the lines of several processes and threads stay whole, and stand in the order of the events.
+// a file, so the lines of several processes and threads stay whole and have the order of the events.
 #pragma once
 
 #include "common/check.hpp"

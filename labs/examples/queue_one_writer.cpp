@@ -41,8 +41,8 @@ int main() {
     writer.start();
     reader.start();
     writer.join();
-    // The writer has paused since it put the last item, so the reader has had time to get it. But terminate() does
-    // not wait for that: a slow reader would lose items. Closing the queue is the better end.
+    // The writer has paused since it put the last item, so the reader has had time to get it. But terminate()
+    // does not wait for that: a slow reader would lose items. Closing the queue is the better end.
     reader.terminate();
     reader.join();
     print_line("The reader has ended: {}.", reader.end()->to_string());

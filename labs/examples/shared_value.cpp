@@ -4,8 +4,8 @@
 //   look at      the two numbers: only the shared one is changed by the child
 //   afterwards   shared_array, shared_lock; lab 5; common/concurrency/shared_memory.hpp;
 //                server/visit_counter.cpp
-#include "common/multiprocessing/process.hpp"
 #include "common/multiprocessing/shared_value.hpp"
+#include "common/multiprocessing/process.hpp"
 #include "labs/examples/print_line.hpp"
 
 using namespace parley;

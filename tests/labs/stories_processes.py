@@ -18,6 +18,27 @@ WAITING = r"Waiting for all subprocesses done\.\.\."
 DONE = r"All subprocesses done\."
 
 
+def pool(size):
+    """The lines of a pool. Which task is printed when is open, but the parent waits after it has handed them over."""
+    return [rf"Parent process {PID}, a pool of {size}\.", in_any_order(WAITING, *TASKS), DONE]
+
+
+def pool_sizes(lines):
+    """No pool uses more workers than its size, and none of them is the parent."""
+    for text in "\n".join(lines).split("Parent process ")[1:]:
+        parent, size = re.match(r"(\d+), a pool of (\d+)", text).groups()
+        workers = set(re.findall(r"Run task \d \((\d+)\)", text))
+        if len(workers) > int(size) or parent in workers:
+            return f"the tasks of a pool of {size} ran in the processes {', '.join(sorted(workers))}; the parent is {parent}"
+    return None
+
+
+def async_workers(lines):
+    """apply_async() uses at most the three workers of its pool. That apply() waits is in the order of the story."""
+    workers = set(re.findall(r"Run task \d \((\d+)\)", "\n".join(lines).split("apply_async:")[1]))
+    return None if len(workers) <= 3 else f"a pool of 3 used {len(workers)} processes"
+
+
 def additions(lines):
     """Each line of shared_lock is a correct addition, and the number is the result of one of the last ones."""
     unlocked = lines[lines.index("Without a lock:") + 1:lines.index("With a lock:")]
@@ -187,6 +208,24 @@ STORIES = [
         r"Object \((?!(?P=parent)\))\d+\): the total is 3\.",
         r"Parent \((?P=parent)\): the total is still 0\.",
         r"Subclass \((?P<child>\d+)\): 3", r"Subclass \((?P=child)\): 2", r"Subclass \((?P=child)\): 1"]),
+    Story("pool", [*pool(3), *pool(4), *pool(5), *pool(r"\d+")], check=pool_sizes),
+    Story("pool", pool(1), arguments=["1"], check=pool_sizes),
+    Story("pool", [], arguments=["0"], status=2,
+          errors=[r"example_pool: the argument is not a size from 1 to 100; try 3"]),
+    Story("apply_and_apply_async", [
+        r"Parent process \d+\.",
+        r"apply:", *[line for lines in TASKS for line in lines], WAITING,
+        rf"All subprocesses done, after {SECONDS} seconds\.",
+        r"apply_async:", in_any_order(WAITING, *TASKS),
+        rf"All subprocesses done, after {SECONDS} seconds\."], check=async_workers),
+    Story("pool_results", [
+        r"get: 1", r"get: 4", r"get: 9", r"get: 16", r"get: 25",
+        r"map: 1", r"map: 4", r"map: 9", r"map: 16", r"map: 25",
+        r"done within 50 ms: false",
+        r"get without a limit: forty-two",
+        r"callback: 4",
+        r"exception: task root: -1 has no real root",
+        DONE]),
     Story("queue_one_writer", [
         # The reader is terminated, and may not have got the last item if the machine is busy.
         in_any_order(*queue(["ABC"]), [rf"Process to read: {PID}", r"Get A from queue\.", r"Get B from queue\.",
