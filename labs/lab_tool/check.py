@@ -1,5 +1,6 @@
 """`scripts/lab check`: builds a folder, runs the lab's checks in a sandbox, measures what was predicted, and reports."""
 
+import os
 import signal
 import sys
 import time
@@ -144,6 +145,7 @@ def run_measures(lab, programs):
 
 def check_folder(lab, folder, parley, build_folder=None):
     """Builds, checks and measures a folder. Returns the Report."""
+    os.environ["PARLEY"] = str(parley)  # for Lab.add_parley_program()
     built = build(lab, folder, parley, build_folder)
     checks, _, hints = lab.load_checks()
     report = Report(lab, str(folder), hints, built.errors)

@@ -28,6 +28,7 @@ from contextlib import contextmanager
 
 from . import proc
 from .hints import OF_SIGNALS
+from .parley import build_targets, find_parley
 from .sandbox import wait_for
 
 REPLY_LIMIT = 5.0  # seconds that a helper waits; only a program that hangs needs them
@@ -350,6 +351,13 @@ class Lab:
             if input is not subprocess.PIPE:
                 stdin.close()
         return kind(self, program, process, *files[:2])
+
+    def add_parley_program(self, name):
+        """Lets start() and run() also start a program of parley, such as parley-load."""
+        if name not in self.programs:
+            parley = find_parley()
+            build_targets(parley, name)
+            self.programs[name] = self.sandbox.install(parley / "bin" / name)
 
     def run(self, program, *arguments, input=b"", limit=REPLY_LIMIT, environment=None):
         """Runs a program to its end and returns it: see output(), errors(), process.returncode."""
