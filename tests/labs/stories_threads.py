@@ -103,6 +103,31 @@ STORIES = [
         r"This example needs a queue over the network, which this version of parley does not have\.",
         r"A master would .*",
         r"Between processes of one machine, run the example queue_two_writers\."]),
+    Story("run_ls", [
+        r"\$ ls -l", r"total \d+", r"-rw.* 6 .* notes\.txt", r"Exit code: 0",
+        r"\$ ls -l missing\.txt", r"Exit code: 2",
+        r"\$ ls -l missing\.txt, checked", r"An exception: ls -l missing\.txt: exit code 2",
+        r"\$ no-such-program", r"An exception: exec no-such-program: No such file or directory"],
+        errors=[r"ls: .*missing\.txt'?: No such file or directory"] * 2),
+    Story("shell_line", [
+        r"With a shell:", r"a\.txt b\.txt 42", r"2", r"Exit code: 3",
+        r"Without a shell:", r"\*\.txt \$\(\(6 \* 7\)\)",
+        r"A name that a user has typed, with a shell:", r"a\.txt", r"This could be any command\.",
+        r"The same name, without a shell:",
+        r"ls: .*a\.txt; echo This could be any command\.'?: No such file or directory"]),
+    Story("wait_or_not", [
+        r"call waits:", r"sleep 0\.2 has ended, after \d+\.\d seconds\.",
+        r"subprocess does not wait:", r"cat is running: true", r"main goes on, and ends the input of cat\.",
+        r"wait: exit code 0",
+        r"A time limit, and a signal:", r"sleep 60 is running after 50 ms: true", r"terminate: killed by SIGTERM",
+        r"The last sleep 60 ends with its object, at the end of main\."]),
+    Story("ls_wc", [
+        r"ls: exit code 0; wc: exit code 0",
+        r"By hand:      3", r"run_pipeline: 3", r"By a shell:   3"]),
+    Story("communicate", [
+        r"\$ cat", r"one", r"two", r"three", r"Exit code: 0",
+        r"\$ sort", r"one", r"three", r"two", r"Exit code: 0",
+        r"cat: a million bytes, and the same come back: true"]),
     Story("welcome_tcp", [
         r"Waiting for connection\.\.\.",
         rf"Accept new connection from (?P<peer>{PEER})\.\.\.",
