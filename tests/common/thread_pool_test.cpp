@@ -11,6 +11,14 @@
 #include <string>
 #include <unistd.h>
 
+#if defined(__SANITIZE_THREAD__)
+/// An exception that a future has passed on is freed by the thread that drops it last. The counter of its
+/// owners is in libstdc++.so, where ThreadSanitizer does not see that it orders the threads.
+extern "C" const char* __tsan_default_suppressions() {
+    return "race:std::__future_base::_Result_base::_Deleter";
+}
+#endif
+
 namespace parley {
 
 namespace {
