@@ -48,7 +48,7 @@ std::string measure_rest(results& results, const run_folder& folder) {
         const host_noise_watch noise;
         auto measurement = measure(plan, next);
         if (!measurement) return {};
-        measurement->meanwhile = noise.so_far();
+        measurement->noise = noise.so_far();
         try {
             folder.add(plan, *measurement);
         } catch (const std::system_error& error) {
@@ -130,7 +130,7 @@ void print(const results& results, const std::string& baseline) {
         print(wrapped("  " + claim.evidence, 2));
     }
     if (!claims.empty()) print_result("\n");
-    print(wrapped(circumstances(results.where, results.meanwhile(), results.planned)));
+    print(wrapped(circumstances(results.where, results.mean_noise(), results.planned)));
     if (const auto noise = noise_finding(sections); !noise.empty()) print(wrapped(noise));
     print_result("\n");
     print_summary(answers);

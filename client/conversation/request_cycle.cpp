@@ -182,16 +182,16 @@ void request_cycle::closed_early(const std::string& expected) const {
     throw conversation_failed{{phase::read, "recv", "end of input", std::move(text)}};
 }
 
-mismatch request_cycle::explained(std::string_view received) const {
+diagnosis request_cycle::diagnosed(std::string_view received) const {
     const auto prefix = prefix_size(plan_.options.how);
     const auto size = plan_.options.size;
-    const mismatch unknown{complete() ? "too many bytes" : "wrong bytes", {}};
+    const diagnosis unknown{complete() ? "too many bytes" : "wrong bytes", {}};
     if (form_ == form::fixed || (received_ > 0 && received_ < prefix)) return unknown;
     // A message that arrives instead of the expected one also begins with its length.
     if (received_ == 0 || received_ >= prefix + size) received.remove_prefix(std::min(received.size(), prefix));
     const auto offset = std::min<std::size_t>(received_ > 0 ? received_ - prefix : 0, size);
     expected_payload expected{plan_.options.seed, connection_, current(), size, offset, stats_.connections};
-    if (form_ == form::bytes) return explain(expected, received);
+    if (form_ == form::bytes) return diagnose(expected, received);
 
     std::string bytes;
     if (offset % 2 == 1) received.remove_prefix(std::min<std::size_t>(received.size(), 1));
@@ -202,15 +202,15 @@ mismatch request_cycle::explained(std::string_view received) const {
            std::isxdigit(static_cast<unsigned char>(received[1]));
          received.remove_prefix(2))
         bytes += static_cast<char>((value(received[0]) << 4 | value(received[1])) & 0xff);
-    return explain(expected, bytes);
+    return diagnose(expected, bytes);
 }
 
 void request_cycle::wrong(std::string_view received) const {
-    const auto mismatch = explained(received);
+    const auto diagnosis = diagnosed(received);
     auto text =
         fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_, expected_.next(),
-                    in_quotes(received), place(), mismatch.text.empty() ? "" : ": ", mismatch.text);
-    throw conversation_failed{{phase::verify, {}, mismatch.cause, std::move(text)}};
+                    in_quotes(received), place(), diagnosis.text.empty() ? "" : ": ", diagnosis.text);
+    throw conversation_failed{{phase::verify, {}, diagnosis.cause, std::move(text)}};
 }
 
 } // namespace parley

@@ -2,8 +2,8 @@
 // protocols.hpp uses it, and the statistics of the run (run_stats.hpp) record the result.
 #pragma once
 
+#include "client/conversation/diagnosis.hpp"
 #include "client/conversation/expected_response.hpp"
-#include "client/conversation/mismatch.hpp"
 #include "client/conversation/response_rule.hpp"
 #include "client/conversation/run_stats.hpp"
 #include "common/session/session.hpp"
@@ -150,7 +150,7 @@ private:
     std::string place() const; // "request 17 of connection 3"
     [[noreturn]] void closed_early(const std::string& expected) const;
     [[noreturn]] void wrong(std::string_view received) const;
-    [[nodiscard]] mismatch explained(std::string_view received) const;
+    [[nodiscard]] diagnosis diagnosed(std::string_view received) const;
 
     const request_plan& plan_;
     run_stats& stats_;

@@ -84,7 +84,7 @@ std::string text_of(const nlohmann::ordered_json& report) {
     return report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
 }
 
-/// Prints text for people, on standard error if standard output is taken by JSON or a table.
+/// Prints `text` on standard error if standard output is taken by JSON or a table.
 void print_to(bool standard_error, std::string_view text) {
     standard_error ? write_message(text) : write_result(text);
 }
@@ -157,7 +157,7 @@ int run_repeatedly(const load_options& options, int times, const output_names& n
     std::vector<difference> changes;
     for (int run = 0; run != times && !stop_signal::is_requested(); ++run) {
         const auto line = series.add(options, generate(options, stop_signal::descriptor(), {}, {}));
-        if (!earlier.is_null()) changes = compare_with(earlier, series.figures(), metrics_of::series);
+        if (!earlier.is_null()) changes = compare_with(earlier, series.means(), metrics_of::series);
         if (json) json.save(text_of(series.to_json(changes))); // after each run, in case the next one fails
         print_to(json.to_standard_output(), line);
         if (!flush_results()) break;

@@ -61,15 +61,15 @@ std::string repeated_load::add(const load_options& options, const load_result& r
         if (time) values->push_back(in_ms(*time));
         line += fmt::format("   p{} {:>8}", percent, time ? format_duration(*time) : "-");
     }
-    figures_.add(last_);
+    means_.add(last_);
     return line + (outcome.missed.empty() ? "\n" : fmt::format("   MISSED {}\n", outcome.missed.front().text));
 }
 
 std::string repeated_load::text_report(const std::vector<difference>& changes) const {
-    auto text = fmt::format("{:<12}  {} of {} are valid\n", "runs", figures_.rate.size(), statuses_.size());
-    text += line_of("rate, req/s", figures_.rate, rate_text);
-    text += line_of("p50", figures_.p50_ms, ms_text);
-    text += line_of("p99", figures_.p99_ms, ms_text);
+    auto text = fmt::format("{:<12}  {} of {} are valid\n", "runs", means_.rate.size(), statuses_.size());
+    text += line_of("rate, req/s", means_.rate, rate_text);
+    text += line_of("p50", means_.p50_ms, ms_text);
+    text += line_of("p99", means_.p99_ms, ms_text);
     for (const auto& change : changes) text += fmt::format("{:<12}  {}\n", "baseline", to_string(change));
     return text;
 }
@@ -77,9 +77,9 @@ std::string repeated_load::text_report(const std::vector<difference>& changes) c
 nlohmann::ordered_json repeated_load::to_json(const std::vector<difference>& changes) const {
     return {{"schema", "parley-load-repeats/1"},
             {"figures",
-             {{"rate", json_of_metric(figures_.rate)},
-              {"p50_ms", json_of_metric(figures_.p50_ms)},
-              {"p99_ms", json_of_metric(figures_.p99_ms)}}},
+             {{"rate", json_of_metric(means_.rate)},
+              {"p50_ms", json_of_metric(means_.p50_ms)},
+              {"p99_ms", json_of_metric(means_.p99_ms)}}},
             {"baseline", json_of(changes)},
             {"runs", runs_}};
 }

@@ -17,14 +17,14 @@ public:
     /// Adds a run. Returns a line that describes it.
     std::string add(const load_options& options, const load_result& result);
 
-    /// Returns the summary of all runs for people. `changes` are those since an earlier series.
+    /// Returns the summary of all runs as text. `changes` are those since an earlier series.
     [[nodiscard]] std::string text_report(const std::vector<difference>& changes) const;
 
     /// Returns the figures and the report of each run.
     [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<difference>& changes) const;
 
     /// Returns rate, p50 and p99 of each valid run.
-    [[nodiscard]] const interval_metrics& figures() const { return figures_; }
+    [[nodiscard]] const interval_metrics& means() const { return means_; }
 
     /// Returns the same of the run that was added last; empty if it is not valid.
     [[nodiscard]] const interval_metrics& last() const { return last_; }
@@ -33,7 +33,7 @@ public:
     [[nodiscard]] int exit_status() const;
 
 private:
-    interval_metrics figures_, last_;
+    interval_metrics means_, last_;
     nlohmann::ordered_json runs_ = nlohmann::ordered_json::array();
     std::vector<int> statuses_;
 };

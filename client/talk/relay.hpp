@@ -20,8 +20,8 @@ struct relay_options {
     std::function<void(std::chrono::nanoseconds)> on_reply;
 };
 
-/// Copies the input to the server and its replies to the output until the server closes the connection. Shuts
-/// down the write side at the end of the input. The connection must be non-blocking. Throws std::system_error
+/// Copies the input to the server and its replies to the output until the server closes the connection. At the
+/// end of the input, shuts down the write side. The connection must be non-blocking. Throws std::system_error
 /// if the connection is lost or a descriptor fails, conversation_failed if no reply arrives in time.
 void relay(connection connection, const relay_options& options);
 

@@ -4,8 +4,8 @@
 //   sessions share        all memory; only work runs at the same time, and must lock what it writes
 //   what bounds it        one core for input and output, the pool for work
 //   when not to use it    many small requests without work: the hand-over costs more than it gains
-//   seen in               muduo's scheme 8 (reactor + thread pool), where replies may overtake each other; a
-//                         connection of this model has one request at work at a time, so they cannot
+//   seen in               muduo's scheme 8 (reactor + thread pool), in which replies may overtake each
+//                         other; here a connection has one request at work at a time, so they cannot
 #include "server/loops/epoll_loop.hpp"
 
 namespace parley {

@@ -162,7 +162,7 @@ test("where curves cross is told below them", async () => {
   );
 });
 
-test("each service stands beside the others, and Stevens' clients by worker are drawn", async () => {
+test("each service stands next to the others, and Stevens' clients by worker are drawn", async () => {
   const heads = await page.$$eval("#services-table th[scope=col]", (all) => all.map((one) => one.textContent));
   assert.deepEqual(
     heads.filter((_, i) => i % 3 === 1),

@@ -98,7 +98,7 @@ results run_of(const std::vector<workload>& loads, const std::vector<std::vector
                     .data_kib = 1000 + model.kib_per_connection * loads[load].connections + round,
                     .processes = 1};
                 measurement.workers = {{10, 300}, {10, 100}};
-                measurement.meanwhile = {0.01 * round, 0};
+                measurement.noise = {0.01 * round, 0};
                 run.done.push_back(measurement);
             }
         }
@@ -400,7 +400,7 @@ TEST_CASE("a rate that the load calls not valid is shown, and never ranked") {
     REQUIRE(loops);
     CHECK_FALSE(loops->find("rate"));
     CHECK(loops->find("cpu_us"));
-    CHECK(loops->doubts.at(0).rounds == std::vector<int>{1, 2, 3, 4});
+    CHECK(loops->invalid.at(0).rounds == std::vector<int>{1, 2, 3, 4});
     const auto answer = answers_of(sections).at(0);
     CHECK(answer.best == std::vector<std::string>{"thread"});
     CHECK(answer.margin == "There is no other server to compare with.");

@@ -112,7 +112,7 @@ TEST_CASE("a run leaves its plan, its measurements, its result and its report") 
         CHECK(complete.at("cells").size() == 2);
         CHECK(complete.at("cells").at(0).dump() == nlohmann::json::parse(first).dump());
     }
-    SUBCASE("it does not go on with another build, on another machine, or beside another run") {
+    SUBCASE("it does not go on with another build, on another machine, or next to another run") {
         const auto refused = [&](const char* reason) {
             const auto second = run({"--resume", path});
             CAPTURE(second.errors);
@@ -305,17 +305,17 @@ TEST_CASE("services, levels, sizes and lifetimes make a plan of their own: their
     CHECK(result.at("cells").size() == 12);
 }
 
-TEST_CASE("long work beside small requests, and what cannot be served, are measured") {
+TEST_CASE("long work next to small requests, and what cannot be served, are measured") {
     const temporary_folder folder;
     const auto outcome = run({"--models", "iterative,epoll,loop-pool", "--questions", "stall,cpu", "--rounds",
                               "1", "--duration", "500ms", "--output", folder.file("run")});
     CAPTURE(outcome.output);
     CAPTURE(outcome.errors);
     CHECK(outcome.code == 0);
-    int beside_work = 0;
+    int cells_with_work = 0;
     const auto result = json_in(folder.file("run") + "/result.json");
-    for (const auto& cell : result.at("cells")) beside_work += cell.at("workload") == "stall-2" ? 1 : 0;
-    CHECK(beside_work == 2);
+    for (const auto& cell : result.at("cells")) cells_with_work += cell.at("workload") == "stall-2" ? 1 : 0;
+    CHECK(cells_with_work == 2);
     int empty = 0;
     for (const auto& cell : result.at("cells"))
         if (cell.at("contender") == "iterative") empty += cell.at("load").at("served") == 1 ? 1 : 0;

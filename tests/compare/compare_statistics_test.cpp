@@ -218,7 +218,7 @@ TEST_CASE("a lost round is measured once more, before the end") {
     auto run = run_of({{100, 101}, {90, 91}});
     CHECK(is_complete(run.planned, run.done));
     run.done[0].problem = "reset";
-    run.done[3].load.doubt = "generator-bound";
+    run.done[3].load.invalid_reason = "generator-bound";
     CHECK(cells_left(run.planned, run.done).size() == 2);
     auto repeated = run.done[0];
     repeated.problem.clear();

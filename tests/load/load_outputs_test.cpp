@@ -93,7 +93,7 @@ TEST_CASE("thresholds that are none are refused") {
         CHECK_THROWS_AS(parse_threshold(text), std::invalid_argument);
 }
 
-TEST_CASE("a failure comes before a doubt, and a doubt before a threshold") {
+TEST_CASE("a failure comes before an invalid run, and that before a missed threshold") {
     auto result = example_result();
     result.served = 10;
     load_options options;
@@ -232,13 +232,13 @@ TEST_CASE("a series tells of the runs that count, and ends as its worst run") {
     result.stats.errors.add({phase::read, "recv", "ECONNRESET", "it has gone"});
     CHECK(series.add(options, result).starts_with("run 7   FAILED: 1 error"));
     CHECK(series.exit_status() == 1);
-    CHECK(series.figures().rate.size() == 5);
+    CHECK(series.means().rate.size() == 5);
     const auto report = series.to_json({});
     CHECK(report["runs"].size() == 7);
     CHECK(report["figures"]["rate"]["count"] == 5);
     CHECK(report["figures"]["rate"]["least"] < 9600);
     CHECK(report["figures"]["rate"]["most"] > 9600);
-    const auto same = compare_with(nlohmann::json::parse(report.dump()), series.figures(), metrics_of::series);
+    const auto same = compare_with(nlohmann::json::parse(report.dump()), series.means(), metrics_of::series);
     CHECK(same.front().result == difference::judgement::cannot_tell);
 }
 

@@ -387,7 +387,7 @@ TEST_CASE("what is to be sent and expected is checked before the load") {
     CHECK_THROWS_AS(parse_framing("u64"), std::invalid_argument);
 }
 
-TEST_CASE("parley-load talks to any server") {
+TEST_CASE("parley-load loads any server") {
     const temporary_folder folder;
     std::ofstream{folder.file("request")} << "PING";
     const scripted_server pong{answering("+PONG\n")};

@@ -166,7 +166,7 @@ TEST_CASE("a command gets its socket, standard error, and no other descriptor") 
     CHECK(server.shutdown_problems() == "");
 }
 
-TEST_CASE("a command's environment is clean, and says with whom it talks") {
+TEST_CASE("a command's environment is clean, and names its client") {
     setenv("PARLEY_SECRET", "x", 1);
     setenv("TZ", "UTC", 1);
     exec_server server{{"env"}};
@@ -304,7 +304,7 @@ TEST_CASE("a command on whose connection nothing comes or goes is ended, even on
     }
 }
 
-TEST_CASE("what a command leaves behind may talk on to the client, and ends with the server") {
+TEST_CASE("what a command leaves behind may go on sending to the client, and ends with the server") {
     exec_server late_server{{"sh", "-c", "(cat /dev/null; echo late) &"}};
     CHECK(late_server.answer_to("") == "late\n");
     CHECK(late_server.shutdown_problems() == "");

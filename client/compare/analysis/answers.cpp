@@ -74,7 +74,7 @@ std::string unverified_rates(const section& section, const metric& metric) {
         const auto* rate = row.find("doubted_rate");
         if (metric.key != "rate" || row.find("rate") || !rate) continue;
         names.push_back(fmt::format("{} ({} per second)", row.name, format_scaled(rate->mean)));
-        reason = row.doubts.front().text;
+        reason = row.invalid.front().text;
     }
     if (names.empty()) return {};
     return fmt::format("No valid rate of {}: {}.", listed(names), reason);

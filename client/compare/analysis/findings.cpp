@@ -116,7 +116,7 @@ std::string noise_finding(const std::vector<section>& sections) {
 }
 
 std::string circumstances(const machine& machine, const host_noise& noise, const plan& plan) {
-    const bool is_disturbed = noise.others + noise.steal > 0.05; // 5 %: half of the relevant difference
+    const bool is_noisy = noise.others + noise.steal > 0.05; // 5 %: half of the relevant difference
     int most_rounds = plan.rounds;
     for (const auto& load : plan.workloads) most_rounds = std::max(most_rounds, load.rounds);
     const auto* test =
@@ -132,7 +132,7 @@ std::string circumstances(const machine& machine, const host_noise& noise, const
         "load. During the run, other programs used {:.0f} % of the CPUs and a hypervisor {:.0f} %{} "
         "{}",
         machine.to_string(), cores, noise.others * 100, noise.steal * 100,
-        is_disturbed ? ": the intervals are wider, so measure again on a quiet machine." : ".", test);
+        is_noisy ? ": the intervals are wider, so measure again on a quiet machine." : ".", test);
 }
 
 } // namespace parley

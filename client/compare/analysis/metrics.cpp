@@ -47,7 +47,7 @@ metric_value fairness(const measurement& cell) {
 /// Returns a value that parley-load measured, or nullopt if parley-load calls the run not valid.
 template <class Value>
 metric_value valid(const measurement& cell, Value value) {
-    if (!cell.load.doubt.empty()) return std::nullopt;
+    if (!cell.load.invalid_reason.empty()) return std::nullopt;
     return value;
 }
 
@@ -58,7 +58,7 @@ const metric table[] = {
      [](const measurement& cell) { return valid(cell, cell.load.rate); }},
     {"doubted_rate", "requests per second, not valid", "/s", more,
      [](const measurement& cell) -> metric_value {
-         if (cell.load.doubt.empty()) return std::nullopt;
+         if (cell.load.invalid_reason.empty()) return std::nullopt;
          return cell.load.rate;
      }},
     {"p50_ms", "median latency", "ms", less,

@@ -41,8 +41,8 @@ row row_of(std::string name, std::size_t contender, const measurement_list& meas
             valid.push_back(measurement);
         else
             note(row.problems, measurement->problem, measurement->where.round);
-        if (measurement->problem.empty() && !measurement->load.doubt.empty())
-            note(row.doubts, measurement->load.doubt, measurement->where.round);
+        if (measurement->problem.empty() && !measurement->load.invalid_reason.empty())
+            note(row.invalid, measurement->load.invalid_reason, measurement->where.round);
     }
     if (valid.empty()) return row;
     const auto served = [](const auto* measurement) { return measurement->load.served; };

@@ -23,7 +23,7 @@ struct row {
     int served = 0;            // connections, in the round that served the fewest
     bool left_cleanly = true;  // in every round
     std::vector<problem> problems;
-    std::vector<problem> doubts; // rounds whose rate and latency parley-load calls not valid
+    std::vector<problem> invalid; // rounds whose rate and latency parley-load calls not valid
     // Ratios to the reference. What slows a whole round cancels out.
     std::optional<interval_estimate> rate_ratio;
     std::optional<interval_estimate> cpu_ratio;
@@ -47,7 +47,7 @@ struct section {
 
 /// Returns a section for each workload of the plan that has measurements. The reference is the contender named
 /// `baseline`, or the best of each section if `baseline` is empty. Rounds with a problem are listed and not
-/// used. Of rounds in doubt, only the server's side is used.
+/// used. Of invalid rounds, only the server's side is used.
 std::vector<section> summarize(const plan& plan, const std::vector<measurement>& measurements,
                                const std::string& baseline);
 

@@ -1,4 +1,4 @@
-// CPU affinity (sched_setaffinity(2)) of the calling thread. Programs that are started meanwhile inherit it.
+// CPU affinity (sched_setaffinity(2)) of the calling thread. A program that this thread starts inherits it.
 #pragma once
 
 #include "common/process/processors.hpp"

@@ -63,7 +63,7 @@ load_report load_report::parse(std::string text) {
         report.all_requests = object.at("all_requests");
         report.cpu_us = object.at("cpu").at("per_request_us");
         report.problem = failure_in(object);
-        report.doubt = invalid_reasons(object);
+        report.invalid_reason = invalid_reasons(object);
     } catch (const nlohmann::json::exception& reason) {
         throw std::runtime_error(fmt::format("not a report of parley-load: {}", reason.what()));
     }

@@ -17,7 +17,7 @@ struct load_report {
     std::uint64_t lost_updates = 0; // counter values received twice
     double cpu_us = 0;              // of the load generator, per request
     std::string problem;            // empty: no failure
-    std::string doubt;              // why its verdict calls rate and latency not valid; empty: valid
+    std::string invalid_reason;     // why its verdict calls rate and latency not valid; empty: valid
     std::string text;               // the whole report, unchanged
 
     /// Throws std::runtime_error if the text is no report of parley-load.

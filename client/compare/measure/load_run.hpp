@@ -24,8 +24,8 @@ struct load_outcome {
     std::optional<load_report> background; // of the background clients
 };
 
-/// Loads `server` at `address`. Reads its output meanwhile, so that it cannot block on a full pipe. If the load
-/// is watched, calls `watch` once with the processes of the load: after the measured time, while all
+/// Loads `server` at `address`. Reads its output at the same time, so that it cannot block on a full pipe. If
+/// the load is watched, calls `watch` once with the processes of the load: after the measured time, while all
 /// connections are still open. Returns nullopt if a shutdown was requested. Throws std::runtime_error if there
 /// is no report.
 std::optional<load_outcome> run_load(const plan& plan, subprocess& server, const std::string& address,

@@ -55,7 +55,7 @@ struct measurement {
     std::vector<open_load> open;
     server_use server;
     std::vector<worker_use> workers; // empty: no readable scoreboard
-    host_noise meanwhile{};          // from before its start to after its end
+    host_noise noise{};              // from before its start to after its end
 
     /// True if some connections were never served: the model cannot sustain this workload.
     [[nodiscard]] bool is_empty(const workload& workload) const {
@@ -64,7 +64,7 @@ struct measurement {
 };
 
 /// Measures one cell of the plan. A failing server or load is a finding and is reported in `problem`. Returns
-/// nullopt if a shutdown was requested meanwhile (stop_signal); running programs are killed.
+/// nullopt if a shutdown was requested before its end (stop_signal); running programs are killed.
 std::optional<measurement> measure(const plan& plan, const cell& cell);
 
 /// True if a server ended correctly after SIGTERM: exit code 0. A third-party server may also be killed by

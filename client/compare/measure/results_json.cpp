@@ -110,9 +110,9 @@ microseconds from_milliseconds(double ms) { return microseconds{std::llround(ms 
 
 } // namespace
 
-host_noise results::meanwhile() const {
+host_noise results::mean_noise() const {
     std::vector<host_noise> noises;
-    for (const auto& measurement : done) noises.push_back(measurement.meanwhile);
+    for (const auto& measurement : done) noises.push_back(measurement.noise);
     return mean_of(noises);
 }
 
@@ -175,7 +175,7 @@ json json_of(const plan& plan, const measurement& measurement) {
             {"stop_ms", in_ms(measurement.stop_time)},
             {"server", json_of(measurement.server)},
             {"workers", workers},
-            {"disturbance", json_of(measurement.meanwhile)},
+            {"disturbance", json_of(measurement.noise)},
             {"load", load_json(measurement.load)},
             {"open", open}};
 }
@@ -193,7 +193,7 @@ measurement measurement_from(const plan& plan, const json& object) {
         result.server = server_from(object.at("server"));
         for (const auto& worker : object.at("workers")) result.workers.push_back({worker.at(0), worker.at(1)});
         if (const auto noise = object.find("disturbance"); noise != object.end())
-            result.meanwhile = {noise->at("others"), noise->at("stolen")};
+            result.noise = {noise->at("others"), noise->at("stolen")};
         result.load = load_from(object.at("load"));
         for (const auto& open : object.at("open"))
             result.open.push_back({open.at("share"), load_from(open.at("load"))});
@@ -211,7 +211,7 @@ json json_of(const results& results) {
                 {"begun", results.begun},
                 {"machine", json_of(results.where)},
                 {"programs", results.programs},
-                {"disturbance", json_of(results.meanwhile())},
+                {"disturbance", json_of(results.mean_noise())},
                 {"plan", json_of(results.planned)},
                 {"cells", json::array()}};
     for (const auto& measurement : results.done)
@@ -240,7 +240,7 @@ results results_from(const json& record) {
 std::vector<cell> cells_left(const plan& plan, const std::vector<measurement>& done) {
     constexpr int most_attempts = 2; // a lost round is measured once more, after all other cells
     const auto is_lost = [](const measurement& measurement) {
-        return !measurement.problem.empty() || !measurement.load.doubt.empty();
+        return !measurement.problem.empty() || !measurement.load.invalid_reason.empty();
     };
     auto left = plan.cells();
     const auto attempts = [&](const cell& cell) { return std::ranges::count(done, cell, &measurement::where); };

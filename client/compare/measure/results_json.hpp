@@ -25,7 +25,7 @@ struct results {
     void check_origin() const;
 
     /// Returns the mean host noise of the measurements.
-    [[nodiscard]] host_noise meanwhile() const;
+    [[nodiscard]] host_noise mean_noise() const;
 };
 
 /// Returns digest_of() each program of the plan, by name.

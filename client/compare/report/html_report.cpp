@@ -43,7 +43,7 @@ json json_of(const row& row) {
             {"served", row.served},
             {"left_cleanly", row.left_cleanly},
             {"problems", json_of(row.problems)},
-            {"doubts", json_of(row.doubts)},
+            {"doubts", json_of(row.invalid)},
             {"values", values}};
 }
 
@@ -151,7 +151,7 @@ json report_data(const results& results, const std::string& baseline) {
     const auto& plan = results.planned;
     const auto sections = summarize(plan, results.done, baseline);
     auto data = json_of(results);
-    data["circumstances"] = circumstances(results.where, results.meanwhile(), plan);
+    data["circumstances"] = circumstances(results.where, results.mean_noise(), plan);
     data["noise"] = noise_finding(sections);
     for (const auto* list :
          {"figures", "sweeps", "sections", "answers", "capacities", "crossings", "claims", "reasons", "cards"})

@@ -122,8 +122,8 @@ function drawEmpty() {
           const prefix = (rounds) => `round${rounds.length > 1 ? "s" : ""} ${rounds.join(", ")}: `;
           for (const problem of row.problems)
             found.push([section.workload, row.name, prefix(problem.rounds) + problem.text]);
-          for (const doubt of row.doubts)
-            found.push([section.workload, row.name, prefix(doubt.rounds) + "not valid: " + doubt.text]);
+          for (const reason of row.doubts)
+            found.push([section.workload, row.name, prefix(reason.rounds) + "not valid: " + reason.text]);
           if (Object.keys(row.values).length && row.served < load.connections)
             found.push([
               section.workload,
@@ -322,7 +322,8 @@ function drawNumbers() {
 
 function drawMachine() {
   const parent = part("machine", "Machine and method", "A number without its machine says nothing.", "Machine");
-  const { machine, disturbance, plan } = result;
+  const { machine, plan } = result;
+  const noise = result.disturbance;
   const percent = (share) => Math.round(share * 100) + " %";
   const sameCores = plan.server_cores.join() === plan.load_cores.join();
   const facts = [
@@ -342,7 +343,7 @@ function drawMachine() {
     ["load average before", short(machine.load_average)],
     [
       "host noise",
-      `other programs ${percent(disturbance.others)} of the CPUs; hypervisor ${percent(disturbance.stolen)} (steal)`,
+      `other programs ${percent(noise.others)} of the CPUs; hypervisor ${percent(noise.stolen)} (steal)`,
     ],
     ["started", result.begun],
     ["programs", `parley ${result.parley}, ${result.compiler}`],

@@ -91,7 +91,7 @@ std::vector<std::string> table_of(const section& section) {
     };
     for (const auto& row : section.rows) {
         add(row, row.problems, "");
-        add(row, row.doubts, "not valid: ");
+        add(row, row.invalid, "not valid: ");
     }
     return lines;
 }

@@ -1,4 +1,5 @@
-// One thread exchanges messages with the controller. The threads of the load put their messages in an outbox.
+// One thread sends and receives the controller's messages. The threads of the load put their messages in an
+// outbox.
 #include "client/load/agents/agent.hpp"
 
 #include "client/conversation/poll_until.hpp"

@@ -10,9 +10,9 @@
 namespace parley {
 
 struct tcp_artifact {
-    std::string code;        // for programs: "delayed-ack", "retransmission", "syn-retry", "accept-queue"
+    std::string code;        // one of "delayed-ack", "retransmission", "syn-retry", "accept-queue"
     std::uint64_t count = 0; // replies or connections that are affected
-    std::string text;        // for people: the cause, and what helps
+    std::string text;        // a sentence: the cause, and what helps
 };
 
 /// Returns the artifacts that the latencies of a run show.

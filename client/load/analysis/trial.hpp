@@ -15,7 +15,7 @@ std::string_view to_string(trial_outcome outcome);
 
 struct trial {
     trial_outcome outcome = trial_outcome::unknown;
-    std::string why; // for people: the measured value, or the reason of the outcome
+    std::string why; // a phrase: the measured value, or the reason of the outcome
 };
 
 /// Judges a run at one rate. A limit of parley-load itself is never counted against the server.

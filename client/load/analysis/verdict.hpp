@@ -11,8 +11,8 @@
 namespace parley {
 
 struct reason {
-    std::string code; // for programs; client/README.md lists all
-    std::string text; // for people: one line with the figures and advice
+    std::string code; // in the JSON report; client/README.md lists all
+    std::string text; // in the text report: one line with the figures and advice
 };
 
 struct verdict {

@@ -1,6 +1,6 @@
 // Start barrier: all threads of a load begin at the moment at which the last one has made its connections.
-// Unlike std::latch, threads do not block on it: they poll when(), since they serve their connections
-// meanwhile.
+// Unlike std::latch, threads do not block on it: they poll when(), since they serve their
+// connections at the same time.
 #pragma once
 
 #include <atomic>

@@ -19,12 +19,12 @@ struct expected_payload {
     std::uint64_t connections = 0; // approximate number of connections of the run
 };
 
-struct mismatch {
+struct diagnosis {
     std::string cause; // "lost", "doubled", "reordered", "crossed", "corrupt" or "wrong bytes"
     std::string text;  // "8 bytes are missing"; may be empty
 };
 
 /// Classifies the `received` bytes, which begin with the first wrong byte.
-mismatch explain(const expected_payload& expected, std::string_view received);
+diagnosis diagnose(const expected_payload& expected, std::string_view received);
 
 } // namespace parley

@@ -1,4 +1,4 @@
-#include "client/conversation/mismatch.hpp"
+#include "client/conversation/diagnosis.hpp"
 
 #include "client/conversation/payload.hpp"
 
@@ -53,7 +53,7 @@ bool is_mostly_right(const expected_payload& expected, std::string_view received
 
 } // namespace
 
-mismatch explain(const expected_payload& expected, std::string_view received) {
+diagnosis diagnose(const expected_payload& expected, std::string_view received) {
     if (const auto origin = origin_of(expected, received)) {
         if (origin->connection != expected.connection)
             return {"crossed", fmt::format("they belong to byte {} of request {} of connection {}",
