@@ -28,7 +28,7 @@ void add(std::vector<std::int64_t>& sum, const number& term, std::int64_t sign, 
     for (auto i = first; i < sum.size(); ++i) sum[i] += sign * static_cast<std::int64_t>(term[i]);
 }
 
-/// Computes sum += factor * arctan(1/x) = factor * (1/x - 1/(3 x^3) + 1/(5 x^5) - ...), where x is `inverse`.
+/// Computes sum += factor * arctan(1/x) = factor * (1/x - 1/(3 x^3) + 1/(5 x^5) - ...), with x = `inverse`.
 void add_arctan(std::vector<std::int64_t>& sum, std::int64_t factor, std::uint64_t inverse) {
     number power(sum.size());
     power[0] = static_cast<std::uint64_t>(factor < 0 ? -factor : factor);

@@ -83,7 +83,7 @@ failure client_connection::late(std::chrono::milliseconds limit) const {
     const bool is_sending = now_ == wants::write;
     const auto problem = is_sending                   ? "the server did not read"
                          : request_cycle_.has_ended() ? "the server did not end the conversation"
-                                                      : "no answer";
+                                                      : "no reply";
     return {is_sending ? phase::write : phase::read, is_sending ? "send" : "recv", "ETIMEDOUT",
             fmt::format("{} within {} ms", problem, (limit + plan_.least_time).count())};
 }

@@ -50,7 +50,7 @@ void end_connecting(const unique_fd& socket, const address& address) {
 
 failure late_to_connect(const address& address, std::chrono::milliseconds limit) {
     return {phase::connect, "connect", "ETIMEDOUT",
-            fmt::format("connect {}: no answer within {} ms", address.to_string(), limit.count())};
+            fmt::format("connect {}: no reply within {} ms", address.to_string(), limit.count())};
 }
 
 connection connect_to(std::span<const address> addresses, std::chrono::milliseconds limit) {

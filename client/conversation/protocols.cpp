@@ -20,12 +20,12 @@ namespace {
 session known_response(request_cycle& session) {
     const auto& plan = session.plan();
     for (co_await session.turn(); session.begin(); co_await session.turn()) {
-        session.ask(plan.request, expected_response{plan.answer});
+        session.ask(plan.request, expected_response{plan.response});
         co_await reply(plan.request);
         while (!session.complete()) session.take(co_await read_some());
         if (const auto time = session.answered(); time < plan.least_time)
             session.complain("too early",
-                             fmt::format("{} came after {} us", in_quotes(plan.answer),
+                             fmt::format("{} came after {} us", in_quotes(plan.response),
                                          std::chrono::floor<std::chrono::microseconds>(time).count()));
     }
     session.take(co_await read_some());
@@ -76,12 +76,12 @@ session echo(request_cycle& session) {
 }
 
 session raw_one_by_one(request_cycle& session) {
-    match_response answer{*session.plan().rule};
+    match_response response{*session.plan().rule};
     for (co_await session.turn(); session.begin(); co_await session.turn()) {
         const auto text = session.ask(session.plan().request, {});
         co_await reply(text);
-        answer.restart();
-        while (!answer.complete()) session.take(answer, co_await read_some());
+        response.restart();
+        while (!response.complete()) session.take(response, co_await read_some());
         session.answered();
     }
     session.take(co_await read_some());
@@ -156,7 +156,7 @@ void check_size(const request_plan& plan, std::size_t most) {
 void prepare_welcome(request_plan& plan) {
     if (!plan.options.say.value_or("").empty())
         throw std::invalid_argument("service welcome takes no request: choose another --service, or --say ''");
-    plan.answer = plan.options.greeting + '\n';
+    plan.response = plan.options.greeting + '\n';
     plan.options.per_connection = 1;
 }
 
@@ -191,7 +191,7 @@ void prepare_pi(request_plan& plan) {
     if (digits < 1 || digits > most)
         throw std::invalid_argument(fmt::format("service pi takes 1 to {} digits, not {}", most, digits));
     plan.request = fmt::format("{}\n", digits);
-    plan.answer = pi_digits(digits) + '\n';
+    plan.response = pi_digits(digits) + '\n';
 }
 
 void prepare_wait(request_plan& plan) {
@@ -199,7 +199,7 @@ void prepare_wait(request_plan& plan) {
     if (time < 0) throw std::invalid_argument(fmt::format("service wait takes 0 ms or more, not {} ms", time));
     plan.least_time = std::chrono::milliseconds{time};
     plan.request = fmt::format("{}\n", time);
-    plan.answer = fmt::format("waited {} ms\n", time);
+    plan.response = fmt::format("waited {} ms\n", time);
 }
 
 void prepare_raw(request_plan& plan) {

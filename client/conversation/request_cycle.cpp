@@ -81,36 +81,36 @@ std::string_view request_cycle::message() {
 }
 
 std::string_view request_cycle::batch() {
-    std::string answers;
+    std::string replies;
     batch_.clear();
     while (in_batch_ < static_cast<std::uint64_t>(plan_.options.pipeline) &&
            (in_batch_ == 0 || !has_no_more()) && begin()) {
         const auto text = message();
         batch_ += text;
-        answers += plan_.rule ? std::string_view{plan_.rule->text()} : text;
+        replies += plan_.rule ? std::string_view{plan_.rule->text()} : text;
         ++in_batch_;
     }
     if (in_batch_ == 0) return {};
-    answer_size_ = answers.size() / in_batch_;
-    generated_ = std::move(answers);
+    reply_size_ = replies.size() / in_batch_;
+    generated_ = std::move(replies);
     ask(batch_, expected_response{generated_});
     sent_ = batch_.size() / in_batch_;
     return batch_;
 }
 
 void request_cycle::close_answered() {
-    while (in_batch_ > 0 && received_ >= answer_size_) {
-        const auto rest = received_ - answer_size_;
-        received_ = answer_size_;
+    while (in_batch_ > 0 && received_ >= reply_size_) {
+        const auto rest = received_ - reply_size_;
+        received_ = reply_size_;
         answered();
         received_ = rest;
         if (--in_batch_ > 0) state_ = state::waiting;
     }
 }
 
-std::string_view request_cycle::ask(std::string_view text, const expected_response& answer) {
+std::string_view request_cycle::ask(std::string_view text, const expected_response& response) {
     sent_ += text.size();
-    expected_ = answer;
+    expected_ = response;
     if (state_ == state::asking && !text.empty()) since_ = clock::now();
     state_ = state::waiting;
     return text;
@@ -128,36 +128,37 @@ void request_cycle::take(std::optional<std::string_view> bytes) {
     if (matched < bytes->size()) wrong(bytes->substr(matched));
 }
 
-void request_cycle::take(match_response& answer, std::optional<std::string_view> bytes) {
+void request_cycle::take(match_response& response, std::optional<std::string_view> bytes) {
     if (!bytes) {
-        if (answer.take_end()) return;
+        if (response.take_end()) return;
         closed_early(plan_.rule->to_string());
     }
     if (received_text_) received_text_->append(*bytes);
-    const auto matched = answer.take(*bytes);
+    const auto matched = response.take(*bytes);
     received_ += matched;
     if (matched == bytes->size()) return;
     const auto rest = in_quotes(bytes->substr(matched));
-    const bool is_surplus = answer.fault().empty();
-    throw conversation_failed{{phase::verify,
-                               {},
-                               is_surplus ? "too many bytes" : "wrong bytes",
-                               is_surplus
-                                   ? fmt::format("{} bytes of an answer were complete, and then came {} ({})",
-                                                 received_, rest, place())
-                                   : fmt::format("wrong answer at byte {}: {}, and {} came ({})", received_,
-                                                 answer.fault(), rest, place())}};
+    const bool is_surplus = response.fault().empty();
+    throw conversation_failed{
+        {phase::verify,
+         {},
+         is_surplus ? "too many bytes" : "wrong bytes",
+         is_surplus
+             ? fmt::format("{} bytes of a reply were complete, and then came {} ({})", received_, rest, place())
+             : fmt::format("wrong reply at byte {}: {}, and {} came ({})", received_, response.fault(), rest,
+                           place())}};
 }
 
 request_cycle::clock::duration request_cycle::answered() {
-    const run_stats::answer answer{due_.value_or(since_), since_, free_since_, clock::now(), sent_, received_};
-    stats_.record(answer);
-    if (answers_ == 0) stats_.first_answers.record(answer.verified - answer.asked);
-    free_since_ = answer.verified;
+    const run_stats::completed_request request{due_.value_or(since_), since_, free_since_,
+                                               clock::now(),          sent_,  received_};
+    stats_.record(request);
+    if (replies_ == 0) stats_.first_answers.record(request.verified - request.asked);
+    free_since_ = request.verified;
     due_.reset();
-    ++answers_;
+    ++replies_;
     state_ = state::ready;
-    return answer.verified - answer.asked;
+    return request.verified - request.asked;
 }
 
 void request_cycle::abandon(clock::time_point now) {
@@ -177,7 +178,7 @@ std::string request_cycle::place() const {
 }
 
 void request_cycle::closed_early(const std::string& expected) const {
-    auto text = fmt::format("the server closed the connection after {} bytes of the answer: expected {} ({})",
+    auto text = fmt::format("the server closed the connection after {} bytes of the reply: expected {} ({})",
                             received_, expected, place());
     throw conversation_failed{{phase::read, "recv", "end of input", std::move(text)}};
 }
@@ -207,9 +208,8 @@ diagnosis request_cycle::diagnosed(std::string_view received) const {
 
 void request_cycle::wrong(std::string_view received) const {
     const auto diagnosis = diagnosed(received);
-    auto text =
-        fmt::format("wrong answer at byte {}: expected {}, got {} ({}){}{}", received_, expected_.next(),
-                    in_quotes(received), place(), diagnosis.text.empty() ? "" : ": ", diagnosis.text);
+    auto text = fmt::format("wrong reply at byte {}: expected {}, got {} ({}){}{}", received_, expected_.next(),
+                            in_quotes(received), place(), diagnosis.text.empty() ? "" : ": ", diagnosis.text);
     throw conversation_failed{{phase::verify, {}, diagnosis.cause, std::move(text)}};
 }
 

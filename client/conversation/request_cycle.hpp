@@ -37,7 +37,7 @@ struct request_options {
 struct request_plan {
     request_options options;
     std::string request;                     // the bytes of each request; empty: generated for each
-    std::string answer;                      // response to that request, if it is fixed
+    std::string response;                    // response to that request, if it is fixed
     std::optional<response_matcher> rule;    // ... or the rule for a response of raw
     std::chrono::milliseconds least_time{0}; // of a response
     bool scheduled = false;                  // each request waits for its turn: see turn()
@@ -95,15 +95,15 @@ public:
     std::string_view batch();
 
     /// Call this just before `text` is sent. The first call for a request starts its clock. If nothing is sent,
-    /// the clock runs since the start of connect(2). `answer` is the expected response. Returns the text.
-    std::string_view ask(std::string_view text, const expected_response& answer);
+    /// the clock runs since the start of connect(2). `response` is the expected response. Returns the text.
+    std::string_view ask(std::string_view text, const expected_response& response);
 
     /// Verifies received bytes; nullopt means the end of input. Throws conversation_failed if they are not the
     /// expected ones.
     void take(std::optional<std::string_view> bytes);
 
     /// Verifies received bytes of a response that is matched by a rule.
-    void take(match_response& answer, std::optional<std::string_view> bytes);
+    void take(match_response& response, std::optional<std::string_view> bytes);
 
     /// True if the expected response is complete.
     [[nodiscard]] bool complete() const { return expected_.complete(); }
@@ -136,7 +136,7 @@ public:
 
     /// Return the numbers of requests begun and answered so far.
     [[nodiscard]] std::uint64_t asked() const { return request_; }
-    [[nodiscard]] std::uint64_t answers() const { return answers_; }
+    [[nodiscard]] std::uint64_t replies() const { return replies_; }
 
     /// Also appends all received bytes to `received`, which must outlive this.
     void keep_in(std::string& received) { received_text_ = &received; }
@@ -157,15 +157,15 @@ private:
     std::uint64_t* quota_;
     std::uint64_t connection_;
     std::uint64_t request_ = 0;
-    std::uint64_t answers_ = 0;
+    std::uint64_t replies_ = 0;
     state state_ = state::ready;
     clock::time_point since_;
     std::optional<clock::time_point> due_;
     clock::time_point free_since_{}; // since then nothing is pending, and the next request can be sent
     std::uint64_t sent_ = 0;         // bytes of this request
     std::uint64_t received_ = 0;
-    std::uint64_t in_batch_ = 0;  // requests of the batch that are not yet answered
-    std::size_t answer_size_ = 0; // of each response in the batch
+    std::uint64_t in_batch_ = 0; // requests of the batch that are not yet answered
+    std::size_t reply_size_ = 0; // of each response in the batch
     std::string batch_;
     expected_response expected_;
     std::string generated_; // memory of the bytes sent

@@ -68,7 +68,7 @@ response_matcher::response_matcher(std::string_view text, framing framing) : fra
     if (text == "until-close") {
         kind_ = kind::until_close;
     } else if (const auto number = number_of_bytes(text)) {
-        if (*number == 0) throw std::invalid_argument("--expect '0 bytes' is no answer: expect at least one");
+        if (*number == 0) throw std::invalid_argument("--expect '0 bytes' is no reply: expect at least one");
         kind_ = kind::size;
         size_ = *number;
     } else if (text.size() > 2 && text.front() == '/' && text.back() == '/') {
@@ -78,7 +78,7 @@ response_matcher::response_matcher(std::string_view text, framing framing) : fra
     } else {
         kind_ = kind::text;
         text_ = framed(unescaped(text), framing);
-        if (text_.empty()) throw std::invalid_argument("--expect '' is no answer: expect at least one byte");
+        if (text_.empty()) throw std::invalid_argument("--expect '' is no reply: expect at least one byte");
     }
 }
 

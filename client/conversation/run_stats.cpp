@@ -5,7 +5,7 @@
 
 namespace parley {
 
-void run_stats::record(const answer& result) {
+void run_stats::record(const completed_request& result) {
     ++all_answered;
     latest = result.verified;
     if ((has_schedule ? result.due : result.verified) < from ||

@@ -16,7 +16,7 @@ struct run_stats {
     using clock = std::chrono::steady_clock;
 
     /// One answered and verified request.
-    struct answer {
+    struct completed_request {
         clock::time_point due;        // scheduled time; without a schedule, the time of sending
         clock::time_point asked;      // just before it was sent
         clock::time_point free_since; // when it could have been sent: after the previous response
@@ -25,7 +25,7 @@ struct run_stats {
         std::uint64_t bytes_received = 0;
     };
 
-    void record(const answer& result);
+    void record(const completed_request& result);
 
     /// Records a request that will not be answered. `now` - `due` is a lower bound of its latency. A percentile
     /// in that range is such a bound as well: see rests_on_bounds().

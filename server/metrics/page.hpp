@@ -9,7 +9,7 @@
 
 namespace parley {
 
-/// Answers one request and closes the connection: a GET or HEAD of /metrics with `text()`, any other with an
+/// Replies to one request and closes the connection: a GET or HEAD of /metrics with `text()`, any other with an
 /// error status. `text` must outlive the session.
 session metrics_page(const std::function<std::string()>& text);
 

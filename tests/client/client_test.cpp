@@ -104,16 +104,15 @@ TEST_CASE("--say prints the reply, and says by its status whether it was right")
     const scripted_server wrong{[](connection& connection, int) {
         echo(connection, [](std::string& chunk) { chunk = "error: \x1b[31mno\n"; });
     }};
-    CHECK(
-        parley_client(wrong, {"--service", "echo", "--say", "Ada"}) ==
-        program_result{1, "error: \x1b[31mno\n",
-                       "parley-client: wrong answer at byte 0: expected 'Ada\\n', got 'error: \\x1b[31mno\\n' "
-                       "(request 1 of "
-                       "connection 1)\n"});
+    CHECK(parley_client(wrong, {"--service", "echo", "--say", "Ada"}) ==
+          program_result{1, "error: \x1b[31mno\n",
+                         "parley-client: wrong reply at byte 0: expected 'Ada\\n', got 'error: \\x1b[31mno\\n' "
+                         "(request 1 of "
+                         "connection 1)\n"});
     CHECK(parley_client(right, {"--service", "counter", "--say", "x"}) ==
           program_result{
               1, "x\n",
-              "parley-client: wrong answer at byte 0: expected a number from 1, got 'x\\n' (request 1 of "
+              "parley-client: wrong reply at byte 0: expected a number from 1, got 'x\\n' (request 1 of "
               "connection "
               "1)\n"});
 }
@@ -134,7 +133,7 @@ TEST_CASE("each way to fail has one line of its own, and status 1") {
     const scripted_server silent{[](connection& connection, int) { read_until_eof(connection); }};
     const auto input = file_with("hi\n");
     CHECK(parley_client(silent, {"--service", "echo", "--timeout", "50ms", "--say", "x"}) ==
-          program_result{1, "", "parley-client: no answer within 50 ms\n"});
+          program_result{1, "", "parley-client: no reply within 50 ms\n"});
 
     const scripted_server resets{[](connection& connection, int) {
         read_buffer buffer;
@@ -151,7 +150,7 @@ TEST_CASE("each way to fail has one line of its own, and status 1") {
     CHECK(parley_client(closes, {"--service", "echo", "--say", "x"}) ==
           program_result{
               1, "",
-              "parley-client: the server closed the connection after 0 bytes of the answer: expected 'x\\n' "
+              "parley-client: the server closed the connection after 0 bytes of the reply: expected 'x\\n' "
               "(request "
               "1 of connection 1)\n"});
 }

@@ -79,7 +79,7 @@ void converse(session& session, std::size_t cut, Peer peer) {
 TEST_CASE("welcome sends nothing and knows the greeting, however it is cut") {
     scripted_client whole{"welcome"};
     CHECK(whole.play({"welcome to here\n"}) == "reads, reads, ends");
-    CHECK(whole.cycle.answers() == 1);
+    CHECK(whole.cycle.replies() == 1);
     CHECK(whole.stats.bytes_received == 16);
 
     scripted_client pieces{"welcome"};
@@ -93,16 +93,16 @@ TEST_CASE("welcome sends nothing and knows the greeting, however it is cut") {
 
 TEST_CASE("what is wrong is told with its place, what was expected and what came") {
     CHECK(scripted_client{"welcome"}.play({"welcome ", "two here\n"}) ==
-          "wrong answer at byte 9: expected 'o here\\n', got 'wo here\\n' (request 1 of connection 1)");
+          "wrong reply at byte 9: expected 'o here\\n', got 'wo here\\n' (request 1 of connection 1)");
     CHECK(scripted_client{"welcome"}.play({"welcome to here\nGET /\x1b[2J\xff"}) ==
-          "wrong answer at byte 16: expected nothing, got 'GET /\\x1b[2J\\xff' (request 1 of connection 1)");
+          "wrong reply at byte 16: expected nothing, got 'GET /\\x1b[2J\\xff' (request 1 of connection 1)");
     CHECK(scripted_client{"welcome"}.play({"welcome to here\n", "more"}) ==
-          "wrong answer at byte 16: expected nothing, got 'more' (request 1 of connection 1)");
+          "wrong reply at byte 16: expected nothing, got 'more' (request 1 of connection 1)");
     CHECK(scripted_client{"welcome"}.play({"welc"}) ==
-          "the server closed the connection after 4 bytes of the answer: expected 'ome to here\\n' "
+          "the server closed the connection after 4 bytes of the reply: expected 'ome to here\\n' "
           "(request 1 of connection 1)");
     CHECK(scripted_client{"hello", with_text("Ada")}.play({"error: no room\n"}) ==
-          "wrong answer at byte 0: expected 'Hello, Ada (request 1, worker ', got 'error: no room\\n' "
+          "wrong reply at byte 0: expected 'Hello, Ada (request 1, worker ', got 'error: no room\\n' "
           "(request 1 of connection 1)");
 }
 
@@ -137,7 +137,7 @@ TEST_CASE("echo wants its own bytes back, unlike for each seed, connection and r
                 CHECK(sent.emplace(bytes).second);
                 return std::string{bytes};
             });
-            CHECK(echo.cycle.answers() == 4);
+            CHECK(echo.cycle.replies() == 4);
             CHECK(echo.stats.answered == 4);
             CHECK(echo.stats.bytes_sent == 400);
             CHECK(echo.stats.bytes_received == 400);
@@ -154,7 +154,7 @@ TEST_CASE("a large echo is sent in parts while it comes back, and little is unde
         sent += bytes;
         return std::string{bytes};
     });
-    CHECK(echo.cycle.answers() == 1);
+    CHECK(echo.cycle.replies() == 1);
     CHECK(echo.stats.bytes_received == options.size);
 
     std::string expected(options.size, '\0');
@@ -186,18 +186,18 @@ TEST_CASE("echo notices a byte that is changed, lost, doubled, or another reques
                 return answer;
             });
         } catch (const conversation_failed& error) {
-            return std::string{error.what()}.substr(0, 26);
+            return std::string{error.what()}.substr(0, 25);
         }
         return std::string{"no failure"};
     };
     CHECK(story_with([](std::string&) {}) == "no failure");
-    CHECK(story_with([](std::string& answer) { answer[5] ^= 1; }) == "wrong answer at byte 32773");
-    CHECK(story_with([](std::string& answer) { answer.erase(1'000, 8); }) == "wrong answer at byte 33768");
-    CHECK(story_with([](std::string& answer) { answer += answer.back(); }) == "wrong answer at byte 37768");
-    CHECK(story_with([](std::string& answer) { answer.pop_back(); }) == "wrong answer at byte 37767");
+    CHECK(story_with([](std::string& answer) { answer[5] ^= 1; }) == "wrong reply at byte 32773");
+    CHECK(story_with([](std::string& answer) { answer.erase(1'000, 8); }) == "wrong reply at byte 33768");
+    CHECK(story_with([](std::string& answer) { answer += answer.back(); }) == "wrong reply at byte 37768");
+    CHECK(story_with([](std::string& answer) { answer.pop_back(); }) == "wrong reply at byte 37767");
     CHECK(story_with([](std::string& answer) {
               payload{1, 2, 1}.bytes(answer, request_cycle::most_under_way);
-          }) == "wrong answer at byte 32768");
+          }) == "wrong reply at byte 32768");
 }
 
 TEST_CASE("counter takes growing numbers only, and no number twice in the whole run") {
@@ -234,12 +234,12 @@ TEST_CASE("a number has no sign, no leading zero, no blank, and less than twenty
     for (const char* answer : {"0\n", "-1\n", "+1\n", "01\n", " 1\n", "1 \n", "1\r\n", "\n", "x\n", "1.5\n",
                                "12345678901234567890\n", "99999999999999999999999999999999\n"}) {
         CAPTURE(answer);
-        CHECK(scripted_client{"counter", with_text("x")}.play({answer}).starts_with("wrong answer at byte"));
+        CHECK(scripted_client{"counter", with_text("x")}.play({answer}).starts_with("wrong reply at byte"));
     }
     scripted_client largest{"counter", with_text("x")};
     CHECK(largest.play({"999999999", "9999999999\n"}) == "says 'x\n', reads, reads, reads, ends");
     CHECK(scripted_client{"counter", with_text("x")}.play({"12"}) ==
-          "the server closed the connection after 2 bytes of the answer: expected more digits or '\\n' "
+          "the server closed the connection after 2 bytes of the reply: expected more digits or '\\n' "
           "(request 1 of connection 1)");
 }
 
@@ -253,7 +253,7 @@ TEST_CASE("hello is greeted by name, with the number of the request and some wor
         CHECK(line.size() == 6);
         return fmt::format("Hello, {} (request {}, worker 12)\n", line.substr(0, 5), ++request);
     });
-    CHECK(hello.cycle.answers() == 2);
+    CHECK(hello.cycle.replies() == 2);
 
     scripted_client named{"hello", with_text("Ada")};
     CHECK(named.play({"Hello, Ada (request 1, worker 7)\n"}) == "says 'Ada\n', reads, reads, ends");
@@ -261,7 +261,7 @@ TEST_CASE("hello is greeted by name, with the number of the request and some wor
                                "Hello, Ada (request 1, worker 0)\n", "Hello, Ada (request 1, worker 7)\r\n",
                                "Hello, Ada (request 1, worker )\n", "hello, Ada (request 1, worker 7)\n"}) {
         CAPTURE(answer);
-        CHECK(scripted_client{"hello", with_text("Ada")}.play({answer}).starts_with("wrong answer"));
+        CHECK(scripted_client{"hello", with_text("Ada")}.play({answer}).starts_with("wrong reply"));
     }
 }
 
@@ -269,7 +269,7 @@ TEST_CASE("pi is compared digit by digit") {
     CHECK(scripted_client{"pi", with_text("9")}.play({"3.141592653\n"}) == "says '9\n', reads, reads, ends");
     CHECK(scripted_client{"pi", with_text("9")}
               .play({"3.141592654\n"})
-              .starts_with("wrong answer at byte 10: expected '3\\n'"));
+              .starts_with("wrong reply at byte 10: expected '3\\n'"));
     auto options = one_request();
     options.digits = 4;
     CHECK(scripted_client{"pi", options}.play({"3.14", "15\n"}) == "says '4\n', reads, reads, reads, ends");

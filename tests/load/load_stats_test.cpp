@@ -321,11 +321,11 @@ TEST_CASE("the answer of any server is a text, a pattern or a number of bytes") 
     CHECK(errors_with(pong, "PING", "6 bytes", framing::line).empty());
 
     CHECK(errors_with(pong, "PING\r\n", "+PING\\r\\n")
-              .starts_with("wrong bytes: wrong answer at byte 2: expected 'I"));
+              .starts_with("wrong bytes: wrong reply at byte 2: expected 'I"));
     CHECK(errors_with(pong, "PING\r\n", "6 bytes")
-              .starts_with("too many bytes: 6 bytes of an answer were complete"));
+              .starts_with("too many bytes: 6 bytes of a reply were complete"));
     CHECK(errors_with(pong, "PING", "/ping/", framing::line)
-              .starts_with("wrong bytes: wrong answer at byte 0: expected a match of /ping/, got '+PONG\\r'"));
+              .starts_with("wrong bytes: wrong reply at byte 0: expected a match of /ping/, got '+PONG\\r'"));
     CHECK(errors_with(pong, "PING", "5 bytes", framing::line).find("expected 5 bytes") != std::string::npos);
 }
 
@@ -376,7 +376,7 @@ TEST_CASE("what is to be sent and expected is checked before the load") {
     CHECK(refusal("//") == "fine"); // a text of two slashes, not a pattern
     CHECK(refusal("").starts_with("service raw needs an expected response"));
     CHECK(refusal("/(/").starts_with("--expect /(/ is no regular expression: "));
-    CHECK(refusal("0 bytes").starts_with("--expect '0 bytes' is no answer"));
+    CHECK(refusal("0 bytes").starts_with("--expect '0 bytes' is no reply"));
     CHECK(refusal("\\q").starts_with("unknown escape in"));
     CHECK(refusal("ok\\n", framing::line) == "a line cannot contain a newline: choose another --framing");
     CHECK(refusal("ok", framing::u16, std::string(70'000, 'x'))

@@ -137,7 +137,7 @@ TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
     options.requests.per_connection = 5;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "1 x verify corrupt");
-    CHECK(result.stats.errors.kinds()[0].first.text.starts_with("wrong answer at byte 63: expected"));
+    CHECK(result.stats.errors.kinds()[0].first.text.starts_with("wrong reply at byte 63: expected"));
     CHECK(result.stats.all_answered == 19);
     CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong reply"});
 }
@@ -183,13 +183,13 @@ TEST_CASE("a server that goes away and returns is connected to again") {
     CHECK(complaints(result, true) == std::vector<std::string>{"3 errors"});
 }
 
-TEST_CASE("no answer within the time-out is an error") {
+TEST_CASE("no reply within the time-out is an error") {
     const scripted_server server{[](connection& connection, int) { read_until_eof(connection); }};
     auto options = options_for(server, 2, 2);
     options.timeout = 50ms;
     const auto result = put_load(options);
     CHECK(errors_of(result) == "2 x read recv ETIMEDOUT");
-    CHECK(result.stats.errors.kinds()[0].first.text == "no answer within 50 ms");
+    CHECK(result.stats.errors.kinds()[0].first.text == "no reply within 50 ms");
     CHECK(result.served == 0);
     CHECK(result.unanswered == 2);
     CHECK(complaints(result, true) == std::vector<std::string>{"2 errors", "no reply was counted"});
@@ -519,7 +519,7 @@ TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is 
     const auto endpoint = server.endpoint().to_string();
     const auto wrong = parley_load({endpoint, "--requests", "1"});
     CHECK(wrong.code == 1);
-    CHECK(wrong.output.find("1 x verify wrong bytes: wrong answer at byte 0: expected") != wrong.output.npos);
+    CHECK(wrong.output.find("1 x verify wrong bytes: wrong reply at byte 0: expected") != wrong.output.npos);
     CHECK(wrong.errors == "parley-load: 1 wrong reply\nparley-load: 1 connection never got a reply\n"
                           "parley-load: no reply was counted\n");
 

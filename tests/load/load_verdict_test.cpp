@@ -159,10 +159,10 @@ TEST_CASE("the kernel's counters are read by their names") {
 }
 
 TEST_CASE("a percentile needs ten answers beyond it") {
-    CHECK(answers_needed(50) == 20);
-    CHECK(answers_needed(99) == 1'000);
-    CHECK(answers_needed(99.9) == 10'000);
-    CHECK(answers_needed(99.99) == 100'000);
+    CHECK(replies_needed(50) == 20);
+    CHECK(replies_needed(99) == 1'000);
+    CHECK(replies_needed(99.9) == 10'000);
+    CHECK(replies_needed(99.99) == 100'000);
 }
 
 TEST_CASE("a queue that overflows is seen, and those who wait before it give up in time") {

@@ -99,7 +99,7 @@ public:
 
     /// True if it has sent the request at which it is to stop reading.
     [[nodiscard]] bool is_paused() const {
-        return wants_input() && request_cycle_.asked() == pause_at_ && request_cycle_.answers() < pause_at_;
+        return wants_input() && request_cycle_.asked() == pause_at_ && request_cycle_.replies() < pause_at_;
     }
 
     /// Returns what poll(2) is to wait for; the descriptor is -1 if that is nothing.

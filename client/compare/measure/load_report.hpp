@@ -11,7 +11,7 @@ struct load_report {
     double rate = 0;              // requests answered per second, without the warm-up
     std::optional<double> p50_ms; // latency; nullopt if there were too few requests
     std::optional<double> p99_ms;
-    std::uint64_t all_requests = 0; // answered, including the warm-up and wrong answers
+    std::uint64_t all_requests = 0; // answered, including the warm-up and wrong replies
     std::uint64_t connected = 0;    // connections made in total
     int served = 0;                 // concurrent connections that got a response
     std::uint64_t lost_updates = 0; // counter values received twice

@@ -17,8 +17,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr milliseconds time_limit = 10s;  // for a load to end after its duration
-constexpr milliseconds answer_limit = 5s; // below time_limit, so that parley-load can still report
+constexpr milliseconds time_limit = 10s; // for a load to end after its duration
+constexpr milliseconds reply_limit = 5s; // below time_limit, so that parley-load can still report
 
 /// Connections per source address. The kernel has 28,000 ports for a pair of addresses (ip(7),
 /// ip_local_port_range), and needs a millisecond to find a free one if half of them are used.
@@ -38,7 +38,7 @@ std::vector<std::string> command_of(const plan& plan, const std::string& address
                                    option("connections", load.connections),
                                    option("warm-up", time(mode.warm_up)),
                                    option("duration", time(mode.warm_up + load.duration)),
-                                   option("timeout", time(answer_limit)),
+                                   option("timeout", time(reply_limit)),
                                    "--allow-unanswered",
                                    "--json=-"};
     if (load.service == "pi") words.push_back(option("digits", load.digits));

@@ -245,7 +245,7 @@ private:
     }
 
     /// Returns at least ten times the latency. A rate over only a few latencies is too high, because it
-    /// includes requests sent before the measured time. A slow server answers 15,000 requests per second: 1,000
+    /// includes requests sent before the measured time. A slow server serves 15,000 requests per second: 1,000
     /// connections then wait 67 ms each, and ten times that is 2/3 ms per connection.
     [[nodiscard]] milliseconds level_duration(int connections) const {
         return std::max<milliseconds>(is_full_ ? 500ms : 200ms, connections * 1ms * 2 / 3);

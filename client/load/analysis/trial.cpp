@@ -53,7 +53,7 @@ std::chrono::milliseconds trial_length(const threshold& target, double rate, std
                                        std::optional<std::chrono::milliseconds> warm_up) {
     if (target.metric != threshold::quantity::percentile || target.percent >= 100) return shortest;
     constexpr double margin = 1.2; // random arrivals may be fewer than the rate says
-    const std::chrono::duration<double> counted{margin * static_cast<double>(answers_needed(target.percent)) /
+    const std::chrono::duration<double> counted{margin * static_cast<double>(replies_needed(target.percent)) /
                                                 rate};
     // The default warm-up is a tenth of the whole, at most a second (warm_up_of()).
     const auto default_warm_up = std::min<std::chrono::duration<double>>(counted / 9, std::chrono::seconds{1});

@@ -143,7 +143,7 @@ private:
             add_reason(
                 "too-short",
                 "p{} needs {} replies (ten beyond it), and there were {}: increase --duration, or leave it out",
-                percent, format_count(answers_needed(percent)), format_count(result_.stats.latency.count()));
+                percent, format_count(replies_needed(percent)), format_count(result_.stats.latency.count()));
         }
         if (options_.duration && options_.percentiles.empty() && !settled_percentile(result_.stats.latency, 50))
             add_reason("too-short", "{} replies in {:.2f} s are too few for a result: increase --duration",

@@ -199,14 +199,14 @@ void engine::close(load_connection& connection) {
     connection.waits_for_slot = false;
     connection.tls.reset();
     connection.socket.reset();
-    connection.answers_before = connection.answers();
+    connection.replies_before = connection.replies();
     connection.client.reset();
 }
 
 void engine::handle_failure(load_connection& connection, const failure& failure) {
     const bool had_session = connection.client.has_value();
     const bool was_handshaking = connection.tls != nullptr;
-    if (had_session && connection.client->session().answers() > 0)
+    if (had_session && connection.client->session().replies() > 0)
         connection.pause = load_connection::shortest_pause;
     if (had_session && !connection.lost_at) connection.lost_at = clock::now();
     // In a pipeline only the first request without a reply is judged wrong. The replies to the requests behind
@@ -351,7 +351,7 @@ void engine::advance_to(clock::time_point now) {
             is_counting_ = true;
             cpu_before_ = own_cpu_time();
             sample_throughput(now);
-            for (auto& connection : connections_) connection.answers_uncounted = connection.answers();
+            for (auto& connection : connections_) connection.replies_uncounted = connection.replies();
             asked_before_ = stats.all_asked;
             errors_before_ = stats.errors.count();
         }
@@ -456,7 +456,7 @@ void engine::end_counting(ending ending, clock::time_point now) {
     if (ending != ending::requests_done) count_never_sent();
     if (is_counting_) sample_cpu(now);
     for (auto& connection : connections_) {
-        if (all_saturating_) result_.shares.push_back(connection.answers() - connection.answers_uncounted);
+        if (all_saturating_) result_.shares.push_back(connection.replies() - connection.replies_uncounted);
         connection.note_progress();
         if (connection.has_reply)
             ++result_.served;

@@ -37,26 +37,26 @@ struct load_connection {
     bool was_attempted = false; // the first attempt to connect has succeeded or failed
     bool has_requested = false;
     bool has_reply = false;
-    std::uint64_t answers_before = 0;    // replies on its earlier connections
-    std::uint64_t answers_uncounted = 0; // replies before the counted time
+    std::uint64_t replies_before = 0;    // replies on its earlier connections
+    std::uint64_t replies_uncounted = 0; // replies before the counted time
 
     [[nodiscard]] int descriptor() { return client ? client->descriptor() : socket.get(); }
     [[nodiscard]] bool is_up() const { return socket || client; }
 
     /// Returns the number of replies on all its connections so far.
-    [[nodiscard]] std::uint64_t answers() {
-        return answers_before + (client ? client->session().answers() : 0);
+    [[nodiscard]] std::uint64_t replies() {
+        return replies_before + (client ? client->session().replies() : 0);
     }
 
     /// Returns the number of requests in flight.
     [[nodiscard]] std::uint64_t unanswered() {
-        return client ? client->session().asked() - client->session().answers() : 0;
+        return client ? client->session().asked() - client->session().replies() : 0;
     }
 
     void note_progress() {
         if (!client) return;
         has_requested |= client->session().asked() > 0;
-        has_reply |= client->session().answers() > 0;
+        has_reply |= client->session().replies() > 0;
     }
 };
 

@@ -14,7 +14,7 @@ std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& time
     return times.value_at_percentile(percent);
 }
 
-std::uint64_t answers_needed(double percent) {
+std::uint64_t replies_needed(double percent) {
     // 99.9 has no exact binary form. The factor keeps the rounding error from adding one reply.
     return static_cast<std::uint64_t>(std::ceil(enough / (1 - percent / 100) * (1 - 1e-9)));
 }

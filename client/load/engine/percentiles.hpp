@@ -13,6 +13,6 @@ namespace parley {
 std::optional<std::chrono::nanoseconds> settled_percentile(const histogram& times, double percent);
 
 /// Returns the number of times that are needed so that ten lie beyond the percentile.
-std::uint64_t answers_needed(double percent);
+std::uint64_t replies_needed(double percent);
 
 } // namespace parley
