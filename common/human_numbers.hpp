@@ -1,4 +1,4 @@
-// Numbers and durations as text for people: the only place that decides on digits, units and separators. JSON
+// Numbers and durations as text: the only place that decides on digits, units and separators. JSON
 // and CSV contain plain numbers instead. duration.hpp reads the durations of options.
 #pragma once
 

@@ -27,8 +27,8 @@ public:
     ~child_processes();
 
     /// Forks a child that calls `work(number)` and exits. Returns false if fork(2) fails (errno is EAGAIN or
-    /// ENOMEM): try again later, and reap meanwhile, since zombies count towards the limit of processes. Only
-    /// if not is_full().
+    /// ENOMEM): reap, since zombies count towards the limit of processes, and try again later. Only if not
+    /// is_full().
     [[nodiscard]] bool start(const std::function<void(int)>& work);
 
     /// Registers a child that `spawn(number)` creates. `spawn` returns the pid, or -1 with errno.

@@ -48,7 +48,7 @@ public:
     bool wait_for_room();
 
     /// Runs `task` in a new thread. Waits while the system has no thread left (EAGAIN). Returns false if a stop
-    /// was requested meanwhile. Only after wait_for_room(). Throws std::bad_alloc.
+    /// is requested while it waits. Only after wait_for_room(). Throws std::bad_alloc.
     bool start(work task);
 
     /// Interrupts the blocked calls of all threads if a stop was requested (stop_signal::wake_signal).

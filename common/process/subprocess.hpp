@@ -104,8 +104,8 @@ public:
     /// ended.
     void signal_group(int number) const;
 
-    /// Waits until the process ends. Meanwhile reads its output, and that of `other`, so that neither blocks on
-    /// a full pipe. Returns nullopt if the process still runs after `limit`. Returns the same end again once it
+    /// Waits until the process ends. Reads its output, and that of `other`, so that neither blocks on a full
+    /// pipe. Returns nullopt if the process still runs after `limit`. Returns the same end again once it
     /// has ended.
     std::optional<process_end> wait(std::chrono::milliseconds limit = no_limit, subprocess* other = nullptr);
 

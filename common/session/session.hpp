@@ -74,7 +74,7 @@ inline output_wanted reply(std::string_view text) { return {text}; }
 inline delay_wanted pause(std::chrono::milliseconds time) { return {time}; }
 
 /// Runs `work()`, which uses the CPU for long. The driver chooses the thread, so that an event loop is not
-/// blocked; the session does not run meanwhile. Rethrows what `work` throws.
+/// blocked; the session is suspended until it is done. Rethrows what `work` throws.
 template <class Work>
 compute_wanted<Work> run(Work& work) {
     return {work};
