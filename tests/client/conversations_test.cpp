@@ -275,7 +275,7 @@ TEST_CASE("pi is compared digit by digit") {
     CHECK(scripted_client{"pi", options}.play({"3.14", "15\n"}) == "says '4\n', reads, reads, reads, ends");
 }
 
-TEST_CASE("wait does not take an answer that comes too early") {
+TEST_CASE("wait does not take a reply that comes too early") {
     scripted_client none{"wait", with_text("0")};
     CHECK(none.play({"waited 0 ms\n"}) == "says '0\n', reads, reads, ends");
     CHECK(none.error_text().empty());
@@ -303,7 +303,7 @@ TEST_CASE("a conversation ends when its connection has had its requests, or the 
     CHECK(echo.stats.all_answered == 5);
 }
 
-TEST_CASE("answers before the run's beginning are not counted, those after its end only by their latency") {
+TEST_CASE("replies before the run's beginning are not counted, those after its end only by their latency") {
     const run_stats::clock::time_point zero{};
     run_stats stats;
     stats.from = zero + 10s;

@@ -301,7 +301,7 @@ TEST_CASE("what is no report of a load is refused") {
     CHECK_THROWS_AS(load_report::parse(R"({"schema": "other/1"})"), std::runtime_error);
 }
 
-TEST_CASE("lost updates are a figure, other wrong answers a problem") {
+TEST_CASE("lost updates are a figure, other wrong replies a problem") {
     const auto report_with = [](std::vector<std::pair<const char*, int>> errors) {
         nlohmann::json text{{"schema", "parley-load/1"},
                             {"ok", errors.empty()},

@@ -29,7 +29,7 @@ load_result result_with(std::chrono::nanoseconds usual, std::uint64_t count) {
 
 } // namespace
 
-TEST_CASE("a heap of answers at a timer of TCP is named") {
+TEST_CASE("a heap of replies at a timer of TCP is named") {
     auto result = result_with(100us, 1'000);
     CHECK(codes_of(result).empty());
     for (int i = 0; i < 20; ++i) result.stats.latency.record(40ms + i * 100us);
@@ -48,13 +48,13 @@ TEST_CASE("latencies that lie everywhere are nobody's mark") {
     CHECK(codes_of(slow).empty());
 }
 
-TEST_CASE("first answers that take far longer than later ones have waited in the accept queue") {
+TEST_CASE("first replies that take far longer than later ones have waited in the accept queue") {
     auto result = result_with(100us, 1'000);
     for (int i = 0; i < 50; ++i) result.stats.first_answers.record(30ms + i * 1ms);
     CHECK(codes_of(result) == "accept-queue");
 }
 
-TEST_CASE("a server that writes an answer in two, against Nagle's advice, is found") {
+TEST_CASE("a server that writes a reply in two, against Nagle's advice, is found") {
     const scripted_server server{[](connection& connection, int) {
         const int off = 0;
         setsockopt(connection.descriptor(), IPPROTO_TCP, TCP_NODELAY, &off, sizeof off);
@@ -78,7 +78,7 @@ TEST_CASE("a server that writes an answer in two, against Nagle's advice, is fou
         CHECK(codes_of(result) == "delayed-ack");
 }
 
-TEST_CASE("connections whose first answer comes late are measured apart") {
+TEST_CASE("connections whose first reply comes late are measured apart") {
     const scripted_server server{[](connection& connection, int) {
         std::this_thread::sleep_for(20ms); // time to get ready
         echo(connection);

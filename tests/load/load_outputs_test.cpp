@@ -79,7 +79,7 @@ TEST_CASE("thresholds are met or missed") {
     CHECK(meets("p99<5000000000ns", result));
 }
 
-TEST_CASE("fairness is that of the connections' answers") {
+TEST_CASE("fairness is that of the connections' replies") {
     auto result = example_result();
     result.shares = {3, 1};
     CHECK(meets("fairness<0.81", result));

@@ -98,7 +98,7 @@ TEST_CASE("requests that are sent at once are answered one by one, and each is v
     }
 }
 
-TEST_CASE("an answer that overtakes another one is found, and so is one that is left out") {
+TEST_CASE("a reply that overtakes another one is found, and so is one that is left out") {
     const auto faults = [](const std::function<void(std::string & chunk)>& corrupt) {
         const scripted_server server{[&](connection& connection, int) {
             // Eight requests are 512 bytes: they are echoed once all have arrived.
@@ -231,7 +231,7 @@ TEST_CASE("the last interval holds what came before the end of the run") {
     CHECK(stats.latency.count() == 2);
 }
 
-TEST_CASE("an answer that is cut off is lost") {
+TEST_CASE("a reply that is cut off is lost") {
     const scripted_server server{[](connection& connection, int number) {
         if (number > 1) return echo(connection);
         read_buffer buffer;
@@ -242,7 +242,7 @@ TEST_CASE("an answer that is cut off is lost") {
     CHECK(faults_of(put_load(options_for(server, 3))) == "lost 1");
 }
 
-TEST_CASE("an answer to the request before comes in the place of the right one: it is doubled") {
+TEST_CASE("a reply to the request before comes in the place of the right one: it is doubled") {
     for (const auto framing : {framing::none, framing::line, framing::u32}) {
         const scripted_server server{[](connection& connection, int) {
             std::string previous;
@@ -259,7 +259,7 @@ TEST_CASE("an answer to the request before comes in the place of the right one: 
     }
 }
 
-TEST_CASE("a late answer is no fault") {
+TEST_CASE("a late reply is no fault") {
     CHECK(faults_with([](std::string&) { std::this_thread::sleep_for(20ms); }).empty());
 }
 
@@ -312,7 +312,7 @@ scripted_server::behaviour answering(std::string text) {
 
 } // namespace
 
-TEST_CASE("the answer of any server is a text, a pattern or a number of bytes") {
+TEST_CASE("the reply of any server is a text, a pattern or a number of bytes") {
     const scripted_server pong{answering("+PONG\r\n")};
     CHECK(errors_with(pong, "PING\r\n", "+PONG\\r\\n").empty());
     CHECK(errors_with(pong, "PING\r\n", "/PONG/").empty());
@@ -329,7 +329,7 @@ TEST_CASE("the answer of any server is a text, a pattern or a number of bytes") 
     CHECK(errors_with(pong, "PING", "5 bytes", framing::line).find("expected 5 bytes") != std::string::npos);
 }
 
-TEST_CASE("an answer with a length before it is taken as a whole") {
+TEST_CASE("a reply with a length before it is taken as a whole") {
     using namespace std::string_literals;
     const scripted_server server{answering("\0\5hello"s)};
     CHECK(errors_with(server, "x", "hello", framing::u16).empty());
@@ -341,7 +341,7 @@ TEST_CASE("an answer with a length before it is taken as a whole") {
           std::string::npos);
 }
 
-TEST_CASE("an answer can last until the server closes, or come without a question") {
+TEST_CASE("a reply can last until the server closes, or come without a question") {
     const scripted_server closes{[](connection& connection, int) {
         read_buffer buffer;
         std::ignore = connection.read_some(buffer);

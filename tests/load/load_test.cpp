@@ -142,7 +142,7 @@ TEST_CASE("a wrong byte is found, and the load goes on over a new connection") {
     CHECK(complaints(result, false) == std::vector<std::string>{"1 wrong reply"});
 }
 
-TEST_CASE("bytes after the last answer are found") {
+TEST_CASE("bytes after the last reply are found") {
     const scripted_server server{[](connection& connection, int) {
         echo(connection);
         write_all(connection, "bye");
@@ -150,7 +150,7 @@ TEST_CASE("bytes after the last answer are found") {
     CHECK(errors_of(put_load(options_for(server, 3))) == "1 x verify too many bytes");
 }
 
-TEST_CASE("a connection that ends in the midst of an answer is told from one that is reset") {
+TEST_CASE("a connection that ends in the midst of a reply is told from one that is reset") {
     const scripted_server closes{[](connection& connection, int) {
         read_buffer buffer;
         write_all(connection, connection.read_some(buffer)->substr(0, 10));
@@ -211,7 +211,7 @@ TEST_CASE("a server that does not end the conversation is found") {
     CHECK(result.stats.all_answered == 2);
 }
 
-TEST_CASE("connections without any answer are reported, and can be allowed") {
+TEST_CASE("connections without any reply are reported, and can be allowed") {
     constexpr int connections = 5;
     const unique_fd stop{eventfd(0, 0)};
     // The first connection is ready after two requests, because it then has a reply; the others after one.
@@ -416,7 +416,7 @@ TEST_CASE("options that contradict each other are refused") {
     CHECK(refusal([](auto& options) { options.service = "smtp"; }).starts_with("unknown service 'smtp'"));
 }
 
-TEST_CASE("a percentile is told only where at least ten answers lie beyond it") {
+TEST_CASE("a percentile is told only if at least ten replies lie beyond it") {
     histogram times;
     for (int i = 0; i < 1'000; ++i) times.record(1ms);
     CHECK(settled_percentile(times, 50).has_value());
@@ -512,7 +512,7 @@ TEST_CASE("a run that is too short for what is asked ends with 3 and prints no r
     CHECK(parley_load({server.endpoint().to_string(), "--percentiles", "100"}).code == 2);
 }
 
-TEST_CASE("parley-load fails with 1 where answers are wrong, with 2 where it is called wrongly") {
+TEST_CASE("parley-load fails with 1 if replies are wrong, with 2 if it is called wrongly") {
     const scripted_server server{[](connection& connection, int) {
         echo(connection, [](std::string& piece) { piece = "error: no\n"; });
     }};

@@ -153,7 +153,7 @@ TEST_CASE("requests larger than a record and than all buffers go through, many a
     CHECK(result.stats.answered == 2'000);
 }
 
-TEST_CASE("in an open loop, TLS's own messages are no answers") {
+TEST_CASE("in an open loop, TLS's own messages are no replies") {
     const tls_echo server;
     auto options = server.options_for(0, 5);
     options.total.reset();

@@ -127,7 +127,7 @@ TEST_CASE("who makes so many connections that the kernel lacks ports is told to 
     CHECK(advice().find("or use a faster machine") != std::string::npos);
 }
 
-TEST_CASE("a run of a handful of answers is too short for any figure") {
+TEST_CASE("a run of a handful of replies is too short for any figure") {
     auto result = good_run();
     result.stats.latency = {};
     for (int i = 0; i < 19; ++i) result.stats.latency.record(1ms);
@@ -158,7 +158,7 @@ TEST_CASE("the kernel's counters are read by their names") {
     CHECK(kernel_counters::now().sent > 0);
 }
 
-TEST_CASE("a percentile needs ten answers beyond it") {
+TEST_CASE("a percentile needs ten replies beyond it") {
     CHECK(replies_needed(50) == 20);
     CHECK(replies_needed(99) == 1'000);
     CHECK(replies_needed(99.9) == 10'000);

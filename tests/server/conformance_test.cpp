@@ -91,7 +91,7 @@ TEST_CASE("a server says where it listens, what it is, and leaves at once when i
     });
 }
 
-TEST_CASE("two hundred clients at once are all served, and every answer is right") {
+TEST_CASE("two hundred clients at once are all served, and every reply is right") {
     for_each_pair([](const model_variant& variant, auto service_name) {
         auto server = variant.serve(service_name);
         CHECK(client_group{service_name, server.endpoint()}.add(200).converse() == "");

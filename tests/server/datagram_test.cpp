@@ -64,7 +64,7 @@ bool has_answer(int socket) {
 
 } // namespace
 
-TEST_CASE("an answer leaves from the address that was asked, also if the server listens at all of them") {
+TEST_CASE("a reply leaves from the address that was asked, also if the server listens at all of them") {
     echo_server server{"udp:0.0.0.0:0"};
     for (const auto* host : {"127.0.0.1", "127.0.0.7"}) {
         const auto client = socket_of(AF_INET);
@@ -76,7 +76,7 @@ TEST_CASE("an answer leaves from the address that was asked, also if the server 
     CHECK(server.end() == "exit code 0");
 }
 
-TEST_CASE("a source that would take the answer for a request gets none") {
+TEST_CASE("a source that would take the reply for a request gets none") {
     echo_server server{"udp:127.0.0.1:0"};
     const auto address = ipv4("127.0.0.1", server.port());
     std::vector<int> ports{server.port()}; // as if another server, or this one, had sent it

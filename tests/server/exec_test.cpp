@@ -276,7 +276,7 @@ TEST_CASE("a command that cannot be run is refused before the server listens") {
     check_refused("/proc/version", "Permission denied");
 }
 
-TEST_CASE("a command that vanishes while the server runs costs a line in the log, and its client the answer") {
+TEST_CASE("a command that vanishes while the server runs costs a line in the log, and its client the reply") {
     const temporary_folder folder;
     const auto script = folder.file("script");
     std::ofstream{script} << "#!/bin/sh\necho here\n";

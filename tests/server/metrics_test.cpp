@@ -139,7 +139,7 @@ TEST_CASE("other paths get a hint, other requests a refusal") {
     CHECK(measured.server.shutdown_problems() == "");
 }
 
-TEST_CASE("slow clients, and requests without an end, do not keep a scrape from its answer") {
+TEST_CASE("slow clients, and requests without an end, do not keep a scrape from its reply") {
     measured_server measured{"epoll"};
     std::vector<connection> slow;
     for (int client = 0; client != 20; ++client) {

@@ -346,7 +346,7 @@ TEST_CASE("after a stop: who is silent gets the end once it is certain that noth
           }) == "exit 0");
 }
 
-TEST_CASE("after a stop: who has half of its answer gets the other half, however late") {
+TEST_CASE("after a stop: who has half of its reply gets the other half, however late") {
     const auto before = [](conversation& conversation) {
         conversation.connection.incoming = "hello";
         conversation.connection.send_space = 2;
