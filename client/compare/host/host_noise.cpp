@@ -1,7 +1,7 @@
 #include "client/compare/host/host_noise.hpp"
 
-#include "client/compare/host/procfs.hpp"
 #include "common/duration.hpp"
+#include "common/process/procfs.hpp"
 
 #include <algorithm>
 #include <array>

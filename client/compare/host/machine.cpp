@@ -2,7 +2,7 @@
 #include "client/compare/host/machine.hpp"
 
 #include "client/compare/host/cpu_affinity.hpp"
-#include "client/compare/host/procfs.hpp"
+#include "common/process/procfs.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 #include "client/compare/host/server_processes.hpp"
 
-#include "client/compare/host/process_tree.hpp"
+#include "common/process/process_tree.hpp"
 
 #include <algorithm>
 #include <csignal>

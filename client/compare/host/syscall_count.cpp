@@ -1,7 +1,7 @@
 #include "client/compare/host/syscall_count.hpp"
 
-#include "client/compare/host/process_tree.hpp"
-#include "client/compare/host/procfs.hpp"
+#include "common/process/process_tree.hpp"
+#include "common/process/procfs.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "client/compare/host/host_noise.hpp"
-#include "client/compare/host/process_tree.hpp"
 #include "client/compare/measure/load_report.hpp"
 #include "client/compare/plan/plan.hpp"
+#include "common/process/process_tree.hpp"
 #include "common/process/subprocess.hpp"
 
 #include <chrono>

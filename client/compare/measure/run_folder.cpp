@@ -1,9 +1,9 @@
 #include "client/compare/measure/run_folder.hpp"
 
-#include "client/compare/host/procfs.hpp"
 #include "client/compare/plan/plan_json.hpp"
 #include "client/conversation/bounded_json.hpp"
 #include "common/check.hpp"
+#include "common/process/procfs.hpp"
 #include "common/replace_file.hpp"
 #include "common/unique_fd.hpp"
 

@@ -2,13 +2,13 @@
 
 #include "client/compare/host/cpu_affinity.hpp"
 #include "client/compare/host/machine.hpp"
-#include "client/compare/host/procfs.hpp"
 #include "client/compare/host/programs.hpp"
 #include "client/compare/plan/plan_json.hpp"
 #include "client/compare/plan/preset_plans.hpp"
 #include "client/conversation/bounded_json.hpp"
 #include "common/command_line.hpp"
 #include "common/duration.hpp"
+#include "common/process/procfs.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // One pass over /proc reads all parents, from which the tree follows.
-#include "client/compare/host/process_tree.hpp"
+#include "common/process/process_tree.hpp"
 
-#include "client/compare/host/procfs.hpp"
+#include "common/process/procfs.hpp"
 
 #include <algorithm>
 #include <charconv>

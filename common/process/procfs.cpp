@@ -1,4 +1,4 @@
-#include "client/compare/host/procfs.hpp"
+#include "common/process/procfs.hpp"
 
 #include <algorithm>
 #include <fstream>
