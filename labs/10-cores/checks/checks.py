@@ -21,7 +21,7 @@ HINTS = {
     "pool": {
         "en": "A worker completes 1 / seconds requests per second, and all workers together that many times their number.",
         "zh": "一个工作线程每秒完成 1 / seconds 个请求，全部线程再乘以它们的个数。",
-        "read": "the handout, step 2; server/models/pool.cpp",
+        "read": "the handout, step 2; server/models/thread_pool.cpp",
     },
     "closed": {
         "en": "Two bounds: N clients that wait for replies give at most N / (seconds + think); the pool serves at most "
