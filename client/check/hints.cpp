@@ -10,7 +10,7 @@ namespace parley {
 
 namespace {
 
-constexpr auto table = std::to_array<hint>({
+constexpr auto hint_table = std::to_array<hint>({
     // Causes of any check
     {"start", "The program does not start at the port that it is given.",
      "atoi(argv[1]) is missing, or htons(port): without it 9999 becomes 3879", "int(sys.argv[1]) is missing",
@@ -82,11 +82,11 @@ constexpr auto table = std::to_array<hint>({
 } // namespace
 
 const hint& hint_of(std::string_view id) {
-    const auto found = std::ranges::find(table, id, &hint::id);
-    if (found == table.end()) throw std::logic_error(fmt::format("there is no hint '{}'", id));
+    const auto found = std::ranges::find(hint_table, id, &hint::id);
+    if (found == hint_table.end()) throw std::logic_error(fmt::format("there is no hint '{}'", id));
     return *found;
 }
 
-std::span<const hint> hints() { return table; }
+std::span<const hint> hints() { return hint_table; }
 
 } // namespace parley

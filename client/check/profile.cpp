@@ -116,7 +116,7 @@ profile custom_profile(const profile_options& options) {
     return profile;
 }
 
-constexpr std::array<profile_row, 6> table{{
+constexpr std::array<profile_row, 6> profile_table{{
     {"echo", "sends all bytes back until the client's end of input", echo_profile},
     {"line", "sends each line back", line_echo_profile},
     {"welcome", "greets each client with a line, and closes", welcome_profile},
@@ -127,11 +127,11 @@ constexpr std::array<profile_row, 6> table{{
 
 } // namespace
 
-std::span<const profile_row> profiles() { return table; }
+std::span<const profile_row> profiles() { return profile_table; }
 
 profile make_profile(std::string_view name, const profile_options& options) {
     std::string names;
-    for (const auto& row : table) {
+    for (const auto& row : profile_table) {
         if (row.name == name) return row.make(options);
         names += (names.empty() ? "" : ", ") + std::string{row.name};
     }

@@ -164,7 +164,7 @@ void replies_without_delay(examination& examination) {
                         median.count(), times.size()));
 }
 
-constexpr std::array<server_check, 12> table{{
+constexpr std::array<server_check, 12> conversation_table{{
     {"replies", "a client gets the right reply", level::quick, "wrong-reply", replies},
     {"next-client", "the next client is served when one has left", level::quick, "one-client-only",
      serves_the_next_client},
@@ -194,6 +194,6 @@ constexpr std::array<server_check, 12> table{{
 
 } // namespace
 
-std::span<const server_check> conversation_checks() { return table; }
+std::span<const server_check> conversation_checks() { return conversation_table; }
 
 } // namespace parley

@@ -74,7 +74,7 @@ void starts_again(examination& examination) {
     if (examination.profile().takes_requests) examination.exchange(again);
 }
 
-constexpr std::array<server_check, 3> table{{
+constexpr std::array<server_check, 3> stop_table{{
     {"starts-again", "the server can start again at once at the same port", level::quick, "reuse-address",
      starts_again, nullptr, true},
     {"stops", "SIGTERM ends the server, its children and its port", level::quick, "does-not-stop", stops,
@@ -85,6 +85,6 @@ constexpr std::array<server_check, 3> table{{
 
 } // namespace
 
-std::span<const server_check> stop_checks() { return table; }
+std::span<const server_check> stop_checks() { return stop_table; }
 
 } // namespace parley
