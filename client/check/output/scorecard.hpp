@@ -1,4 +1,4 @@
-// What parley-check shows: a scorecard for people, and the same for programs (JSON, JUnit XML, TAP).
+// The scorecard of parley-check: as text, JSON, JUnit XML and TAP.
 #pragma once
 
 #include "client/check/run_checks.hpp"
