@@ -253,6 +253,19 @@ class Client:
         line, _, self.received = self.received.partition(b"\n")
         return line.decode(errors="backslashreplace")
 
+    def receive_some(self, limit=REPLY_LIMIT):
+        """Returns what comes next, or b"" at the end of input or after a reset. Silence fails the check."""
+        if self.received:
+            data, self.received = self.received, b""
+            return data
+        deadline = time.monotonic() + limit
+        if not select.select([self.socket], [], [], limit)[0]:
+            self._lost(f"nothing came for {limit:g} s")
+        try:
+            return self._receive(deadline) or b""
+        except Failed:  # a reset
+            return b""
+
     def expect_end(self, limit=REPLY_LIMIT):
         """Waits for the end of input. More bytes or silence fail the check."""
         data = self.received or self._receive(time.monotonic() + limit)
