@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -87,6 +88,20 @@ WRONG = [Wrong(path) for path in sorted((SOURCE / "tests/labs" / LAB.name / "wro
 HEADERS = {path.name for folder in (LAB.solution, LAB.folder / "start") if folder.exists() for path in folder.glob("*.hpp")}
 
 
+def compile_file(folder, name, texts, compiled={}, lock=threading.Lock()):
+    """Compiles a file, once for all programs that have the same file and headers. Returns the future of (object, errors)."""
+    key = (name, texts[name], *sorted((header, text) for header, text in texts.items() if header in HEADERS))
+    with lock:
+        if key in compiled:
+            return compiled[key]
+        compiled[key] = future = concurrent.futures.Future()
+    output = folder / f"{name}.o"
+    done = subprocess.run([*OPTIONS.compiler.split(), "-std=c++20", "-O0", "-D_GLIBCXX_ASSERTIONS", "-I", SOURCE, "-I", folder,
+                           "-Wall", "-Wextra", "-c", folder / name, "-o", output], capture_output=True, text=True)
+    future.set_result((output, done.stderr, done.returncode))
+    return future
+
+
 def compile_program(folder, program, texts):
     """Compiles and links one program in a folder, from file name -> text. Returns its path, and the compiler's errors."""
     folder.mkdir(parents=True)
@@ -95,15 +110,13 @@ def compile_program(folder, program, texts):
     output = folder / program
     libraries = [BUILD / ("common" if library in ("parley_common", "parley_course") else library) / f"lib{library}.a" for library in LAB.libraries]
     gold = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
-    compiler, objects = [*OPTIONS.compiler.split(), "-std=c++20", "-O0", "-D_GLIBCXX_ASSERTIONS", "-I", SOURCE, "-I", folder], []
-    for name in LAB.programs[program]:
-        objects.append(folder / f"{name}.o")
-        done = subprocess.run([*compiler, "-Wall", "-Wextra", "-c", folder / name, "-o", objects[-1]], capture_output=True, text=True)
-        if done.returncode != 0:
-            return output, done.stderr
-    linked = subprocess.run([OPTIONS.compiler.split()[-1], *gold, *objects, "-o", output, *libraries, "-lspdlog", "-lfmt", "-pthread"],
+    parts = [compile_file(folder, name, texts).result() for name in LAB.programs[program]]
+    warnings = "".join(errors for _, errors, _ in parts)
+    if any(status != 0 for _, _, status in parts):
+        return output, warnings
+    linked = subprocess.run([OPTIONS.compiler.split()[-1], *gold, *(part for part, _, _ in parts), "-o", output, *libraries, "-lspdlog", "-lfmt", "-pthread"],
                             capture_output=True, text=True)
-    return output, linked.stderr if linked.returncode != 0 else done.stderr
+    return output, warnings + (linked.stderr if linked.returncode != 0 else "")
 
 
 def texts_of(program, find):
