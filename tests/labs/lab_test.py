@@ -17,7 +17,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,35 +87,40 @@ WRONG = [Wrong(path) for path in sorted((SOURCE / "tests/labs" / LAB.name / "wro
 HEADERS = {path.name for folder in (LAB.solution, LAB.folder / "start") if folder.exists() for path in folder.glob("*.hpp")}
 
 
-def compile_file(folder, name, texts, compiled={}, lock=threading.Lock()):
-    """Compiles a file, once for all programs that have the same file and headers. Returns the future of (object, errors)."""
-    key = (name, texts[name], *sorted((header, text) for header, text in texts.items() if header in HEADERS))
-    with lock:
-        if key in compiled:
-            return compiled[key]
-        compiled[key] = future = concurrent.futures.Future()
-    output = folder / f"{name}.o"
-    done = subprocess.run([*OPTIONS.compiler.split(), "-std=c++20", "-O0", "-D_GLIBCXX_ASSERTIONS", "-I", SOURCE, "-I", folder,
-                           "-Wall", "-Wextra", "-c", folder / name, "-o", output], capture_output=True, text=True)
-    future.set_result((output, done.stderr, done.returncode))
-    return future
+def unit_of(name, texts):
+    """Returns a translation unit as (its file, the texts that it consists of): programs with the same one share its object."""
+    found, waiting = {}, [name]
+    while waiting:
+        file = waiting.pop()
+        if file in texts and file not in found:
+            found[file] = texts[file]
+            waiting += re.findall(r'^#include "(.*)"', texts[file], re.MULTILINE)
+    return name, tuple(sorted(found.items()))
 
 
-def compile_program(folder, program, texts):
-    """Compiles and links one program in a folder, from file name -> text. Returns its path, and the compiler's errors."""
+def compile_unit(folder, unit):
+    """Compiles a translation unit in a folder of its own. Returns the object, and the compiler's errors."""
+    name, texts = unit
     folder.mkdir(parents=True)
-    for name, text in texts.items():
-        (folder / name).write_text(text)
+    for file, text in texts:
+        (folder / file).write_text(text)
+    # In that folder, since no path of it may be in the object: so ccache finds it in the next run.
+    compiler = [*OPTIONS.compiler.split(), "-std=c++20", "-O0", "-D_GLIBCXX_ASSERTIONS", "-I", SOURCE, "-I", "."]
+    done = subprocess.run([*compiler, "-Wall", "-Wextra", "-c", name, "-o", f"{name}.o"], cwd=folder, capture_output=True, text=True)
+    return folder / f"{name}.o", done.stderr
+
+
+def link_program(folder, program, units):
+    """Links a program of units that are compiled. Returns its path, and the errors of the compiler and of the linker."""
+    folder.mkdir(parents=True)
     output = folder / program
     libraries = [BUILD / ("common" if library in ("parley_common", "parley_course") else library) / f"lib{library}.a" for library in LAB.libraries]
     gold = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
-    parts = [compile_file(folder, name, texts).result() for name in LAB.programs[program]]
-    warnings = "".join(errors for _, errors, _ in parts)
-    if any(status != 0 for _, _, status in parts):
-        return output, warnings
-    linked = subprocess.run([OPTIONS.compiler.split()[-1], *gold, *(part for part, _, _ in parts), "-o", output, *libraries, "-lspdlog", "-lfmt", "-pthread"],
-                            capture_output=True, text=True)
-    return output, warnings + (linked.stderr if linked.returncode != 0 else "")
+    objects, errors = [object for object, _ in units], "".join(errors for _, errors in units)
+    if all(object.exists() for object in objects):
+        errors += subprocess.run([OPTIONS.compiler.split()[-1], *gold, *objects, "-o", output, *libraries, "-lspdlog", "-lfmt", "-pthread"],
+                                 capture_output=True, text=True).stderr
+    return output, errors
 
 
 def texts_of(program, find):
@@ -144,8 +148,12 @@ def test_programs(scratch):
         for program, files in LAB.programs.items():
             if wrong.file in files or wrong.file in HEADERS:
                 jobs[wrong.name, program] = {**texts_of(program, solution_file), wrong.file: wrong.text}
+    units = {job: [unit_of(name, texts) for name in LAB.programs[job[1]]] for job, texts in jobs.items()}
+    distinct = list(dict.fromkeys(unit for of_job in units.values() for unit in of_job))
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as compilers:
-        built = dict(zip(jobs, compilers.map(lambda job: compile_program(scratch / "-".join(job), job[1], jobs[job]), jobs)))
+        folders = [scratch / "units" / str(number) for number in range(len(distinct))]
+        compiled = dict(zip(distinct, compilers.map(compile_unit, folders, distinct)))
+        built = dict(zip(jobs, compilers.map(lambda job: link_program(scratch / "-".join(job), job[1], [compiled[unit] for unit in units[job]]), jobs)))
     for job, (path, errors) in built.items():
         expect(path.exists(), f"{' '.join(job)} compiles", errors)
         expect(not errors or not path.exists() or job[0] not in ("starter", "solution"), f"{' '.join(job)} compiles without a warning", errors)
