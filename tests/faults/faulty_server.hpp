@@ -1,7 +1,7 @@
 // A server that runs with the fault injector.
 #pragma once
 
-#include "tests/faults/fault_injection.hpp"
+#include "tests/faults/run_with_faults.hpp"
 #include "tests/support/client_group.hpp"
 #include "tests/support/model_variants.hpp"
 #include "tests/support/proc.hpp"
@@ -14,7 +14,7 @@ struct faulty_server {
     /// one client.
     explicit faulty_server(const model_variant& variant, std::string_view log_level = "off",
                            std::string_view service_name = "hello")
-        : service{service_name}, server{injected.run_with([&] {
+        : service{service_name}, server{run_with(injected, [&] {
               return variant.serve(service, {"--workers", "2", "--threads", "2"}, log_level);
           })} {
         becomes_idle(server.process().pid());

@@ -15,7 +15,7 @@ using faults::call;
 std::string start(const fault_injection& injected, std::vector<std::string> command) {
     command.insert(command.begin(), {PARLEY_SERVER, "--listen", "127.0.0.1:0", "--log-level", "off"});
     auto server =
-        injected.run_with([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
+        run_with(injected, [&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
     try {
         const auto endpoint = ready_address(server->read_line(time_limit));
         auto connection = connect_to(endpoint);
@@ -155,7 +155,7 @@ TEST_CASE("workers that cannot be replaced leave the others serving, and are rep
 
 TEST_CASE("a datagram that cannot be answered is lost, and no other") {
     fault_injection injected;
-    running_server server{injected.run_with([&] {
+    running_server server{run_with(injected, [&] {
         return running_server{PARLEY_SERVER,
                               {"--model", "datagram", "--service", "echo", "--log-level", "off"},
                               subprocess::errors::kept,
@@ -187,7 +187,7 @@ TEST_CASE("a load whose thread cannot start says so, and ends") {
         const std::vector<std::string> command{PARLEY_LOAD, "127.0.0.1:1",   "--threads",
                                                "3",         "--connections", "3"};
         auto load =
-            injected.run_with([&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
+            run_with(injected, [&] { return std::make_unique<subprocess>(command, subprocess::errors::kept); });
         const auto end = load->wait(time_limit);
         REQUIRE(end);
         CHECK(end->exit_code() == 1);
@@ -217,7 +217,7 @@ TEST_CASE("workers that die at once are begun again, ever more slowly, and then 
         std::vector<std::string> command{
             PARLEY_SERVER, "--listen", "127.0.0.1:0", "--model", std::string{row.model}, "--workers", "2"};
         command.insert(command.end(), row.options.begin(), row.options.end());
-        faults.run_with([&] { return &servers.emplace_back(command, subprocess::errors::kept); });
+        run_with(faults, [&] { return &servers.emplace_back(command, subprocess::errors::kept); });
     }
     for (auto& server : servers) {
         const auto& faults = injected.front();

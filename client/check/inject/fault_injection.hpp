@@ -1,9 +1,9 @@
-// The test's side of fault injection: arms faults in a server, and reports which calls were made.
+// The other side of fault injection: arms faults in a server, and reports which calls were made.
 #pragma once
 
+#include "client/check/inject/fault_table.hpp"
 #include "common/check.hpp"
 #include "common/unique_fd.hpp"
-#include "tests/faults/fault_table.hpp"
 
 #include <cstdlib>
 #include <fmt/format.h>
@@ -11,6 +11,7 @@
 #include <string>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <vector>
 
 namespace parley {
 
@@ -38,6 +39,10 @@ public:
     /// than requested.
     void shorten(faults::call call, std::int64_t max_bytes) { arm(call, 0, max_bytes, 1, forever); }
 
+    /// Lets about every second call fail with `error`, if a right program must expect that. It succeeds when it
+    /// is tried again.
+    void fail_sporadically(faults::call call, int error) { arm(call, error, 0, 1, forever, true); }
+
     /// Disarms all faults.
     void clear() const {
         for (auto& rule : *table_) rule.first = 0;
@@ -56,47 +61,28 @@ public:
         return sum;
     }
 
-    /// Calls `start()` with the injector in the environment, and returns its result.
-    template <class Start>
-    auto run_with(Start start) const {
-        const preloaded environment{file_.get()};
-        return start();
+    /// Returns the environment, as "NAME=VALUE", of a server with the injector. AddressSanitizer requires to be
+    /// the first library, and here it is the second: verify_asan_link_order=0 permits that.
+    [[nodiscard]] std::vector<std::string> environment(const std::string& library) const {
+        const char* const options = std::getenv("ASAN_OPTIONS");
+        return {fmt::format("ASAN_OPTIONS={}:verify_asan_link_order=0", options ? options : ""),
+                fmt::format("{}=/proc/{}/fd/{}", faults::variable, getpid(), file_.get()),
+                "LD_PRELOAD=" + library};
     }
 
 private:
-    /// The environment to start a server in. AddressSanitizer requires to be the first library, and here it
-    /// is the second: verify_asan_link_order=0 permits that.
-    class preloaded {
-    public:
-        explicit preloaded(int file) {
-            const char* const options = std::getenv("ASAN_OPTIONS");
-            sanitizer_ = options ? options : "";
-            setenv("ASAN_OPTIONS", (sanitizer_ + ":verify_asan_link_order=0").c_str(), 1);
-            setenv(faults::variable, fmt::format("/proc/{}/fd/{}", getpid(), file).c_str(), 1);
-            setenv("LD_PRELOAD", PARLEY_INJECTOR, 1);
-        }
-        preloaded(const preloaded&) = delete;
-        preloaded& operator=(const preloaded&) = delete;
-        ~preloaded() {
-            unsetenv("LD_PRELOAD");
-            unsetenv(faults::variable);
-            setenv("ASAN_OPTIONS", sanitizer_.c_str(), 1);
-        }
-
-    private:
-        std::string sanitizer_;
-    };
-
     [[nodiscard]] faults::rule& at(faults::call call) const {
         return (*table_)[static_cast<std::size_t>(call)];
     }
 
-    void arm(faults::call call, int error, std::int64_t max_bytes, std::uint64_t first, std::uint64_t count) {
+    void arm(faults::call call, int error, std::int64_t max_bytes, std::uint64_t first, std::uint64_t count,
+             bool is_sporadic = false) {
         auto& rule = at(call);
         rule.first = 0;
         rule.error = error;
         rule.max_bytes = max_bytes;
         rule.count = count;
+        rule.is_sporadic = is_sporadic;
         rule.call_count = 0;
         rule.failure_count = 0;
         rule.first = first;
