@@ -26,6 +26,7 @@ struct server_check {
 
     bool needs_process = false; // facts of /proc, signals, or another start: not for a server that runs already
     int seconds = 30;           // time limit
+    bool injects = false;       // only with --inject, or if it is chosen
 };
 
 /// A family of checks, in the order of importance. The first family comes first.
@@ -38,6 +39,9 @@ std::span<const check_family> check_families();
 
 // The families; each in its file of checks/.
 std::span<const server_check> conversation_checks(); // one client: bytes, pieces, ends
+std::span<const server_check> concurrency_checks();  // several clients
+std::span<const server_check> limits_checks();       // descriptors, memory, full buffers
+std::span<const server_check> injection_checks();    // system calls that fail
 std::span<const server_check> stop_checks();         // start and stop
 
 // Conditions for `applies`.

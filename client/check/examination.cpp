@@ -2,6 +2,7 @@
 
 #include "client/conversation/expected_response.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -50,6 +51,12 @@ void examination::expect_reply(probe& client, std::string_view request) {
     const auto line = client.receive_line();
     expect(profile_.is_reply(request, line),
            fmt::format("{} is no reply to {}", in_quotes(line), in_quotes(request)));
+}
+
+std::size_t examination::clients_at_once(std::size_t wanted) {
+    const auto possible = static_cast<std::size_t>(promise_.capacity.clients);
+    if (possible < 2) skip("the server serves one client at a time");
+    return std::min(wanted, possible);
 }
 
 void examination::step(std::string text) {

@@ -28,7 +28,19 @@ struct check_ended : std::exception {
     bool is_late;     // a time limit has passed: on a busy machine the check deserves a second try
 };
 
-/// What the user says of the server.
+/// What was found out about the server before the checks.
+struct server_capacity {
+    static constexpr int clients_tried = 20;
+
+    int clients = clients_tried;     // got a reply while all were connected
+    double processes_per_client = 0; // that the server started for them
+    double threads_per_client = 0;   // in its processes
+
+    /// Says it in a sentence.
+    [[nodiscard]] std::string to_string() const;
+};
+
+/// What the user says of the server, and how thoroughly it is examined.
 struct server_promise {
     std::string model;                   // iterative, fork, prefork, thread, pool, event; empty: unknown
     std::optional<int> pool_size;        // clients that a pool serves at a time
@@ -36,6 +48,9 @@ struct server_promise {
     std::vector<std::string> command;    // to start it
     std::optional<std::string> injector; // path of the library that makes system calls fail
     std::uint64_t seed = 1;
+    std::optional<int> idle_seconds; // after which a pool closes idle connections
+    int effort = 4;                  // tries of statistical checks: 1 quick, 4 normal, 20 full
+    server_capacity capacity;
 
     /// True if the server can serve several clients at the same time, as far as is known.
     [[nodiscard]] bool serves_many() const { return model != "iterative"; }
@@ -74,6 +89,14 @@ public:
 
     /// Receives the reply to a request that was sent.
     void expect_reply(probe& client, std::string_view request);
+
+    /// Says with a check that passes what it has tried, for example how sure it is.
+    void remark(std::string text) { remark_ = std::move(text); }
+    [[nodiscard]] const std::string& remark() const { return remark_; }
+
+    /// Returns how many clients the server can serve at a time, at most `wanted`. Skips the check if that is
+    /// one.
+    std::size_t clients_at_once(std::size_t wanted);
 
     /// Adds an entry to the time line.
     void step(std::string text);
@@ -134,6 +157,7 @@ private:
     const server_promise& promise_;
     std::optional<examined_server> server_;
     std::vector<time_line_entry> time_line_;
+    std::string remark_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
     int time_factor_ = 1;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
@@ -41,6 +42,11 @@ std::uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
+void replace_all(std::string& text, std::string_view old_part, std::string_view new_part) {
+    for (auto at = text.find(old_part); at != text.npos; at = text.find(old_part, at + new_part.size()))
+        text.replace(at, old_part.size(), new_part);
+}
+
 std::vector<std::string> command_of(const server_start& start, std::uint16_t port) {
     std::vector<std::string> words;
     if (start.descriptor_limit || start.process_limit) { // setrlimit(2), then exec: prlimit(1)
@@ -54,8 +60,8 @@ std::vector<std::string> command_of(const server_start& start, std::uint16_t por
         words.insert(words.end(), start.environment.begin(), start.environment.end());
     }
     for (auto word : start.command) {
-        for (auto at = word.find("{port}"); at != word.npos; at = word.find("{port}"))
-            word.replace(at, 6, std::to_string(port));
+        replace_all(word, "{port}", std::to_string(port));
+        replace_all(word, "{host}", start.host);
         words.push_back(std::move(word));
     }
     return words;
@@ -125,7 +131,10 @@ examined_server::examined_server(const server_start& start) : port_{start.port ?
             throw start_failed(fmt::format("after {} s the server does not listen at port {}: {}",
                                            start_limit.count(), port_, why_not_listening(port_)));
     }
-    endpoint_ = address::resolve("127.0.0.1:" + std::to_string(port_)).front();
+    const bool is_v6 = start.host.find(':') != std::string::npos;
+    endpoint_ = address::resolve(is_v6 ? fmt::format("[{}]:{}", start.host, port_)
+                                       : fmt::format("{}:{}", start.host, port_))
+                    .front();
 }
 
 examined_server::~examined_server() {
@@ -137,6 +146,14 @@ examined_server::~examined_server() {
 }
 
 bool examined_server::is_running() { return !program_ || !program_->poll(); }
+
+void examined_server::suspend() const {
+    for (const auto pid : processes()) ::kill(pid, SIGSTOP);
+}
+
+void examined_server::resume() const {
+    for (const auto pid : processes()) ::kill(pid, SIGCONT);
+}
 
 std::optional<process_end> examined_server::end() { return program_ ? program_->poll() : std::nullopt; }
 

@@ -21,6 +21,7 @@ struct server_start {
     std::optional<int> process_limit{};     // RLIMIT_NPROC
     std::vector<std::string> environment{}; // "NAME=VALUE" in addition to this process's
     std::uint16_t port = 0;                 // 0: a free one
+    std::string host = "127.0.0.1";         // where "{host}" stands in a word; clients connect to it
 };
 
 class examined_server {
@@ -54,6 +55,10 @@ public:
     [[nodiscard]] std::string output();
 
     void signal(int number) const { program_->signal(number); }
+
+    /// Stops all its processes (SIGSTOP), so that what clients do arrives at the same moment.
+    void suspend() const;
+    void resume() const; // SIGCONT
 
     /// Waits for the end of the program, at most for `limit`.
     std::optional<process_end> wait(std::chrono::milliseconds limit) { return program_->wait(limit); }

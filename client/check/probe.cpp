@@ -200,6 +200,10 @@ void probe::expect_end() {
     examination_->expect(rest.empty(), fmt::format("expected the end of input, received {}", in_quotes(rest)));
 }
 
+bool probe::has_input() const {
+    return !unread_.empty() || has_ended_ || poll_once(socket_.get(), POLLIN, milliseconds{0}) > 0;
+}
+
 bool probe::is_closed_within(milliseconds limit) {
     const auto bytes = receive_some(1, limit);
     if (bytes && !bytes->empty()) unread_.insert(0, *bytes);

@@ -47,6 +47,9 @@ public:
     /// Ends the check unless the server closes the connection now, without more bytes.
     void expect_end();
 
+    /// True if a byte or the end of input can be received now.
+    [[nodiscard]] bool has_input() const;
+
     /// True if the server has closed or reset the connection.
     [[nodiscard]] bool is_closed_within(std::chrono::milliseconds limit);
 

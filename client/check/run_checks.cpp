@@ -14,7 +14,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-bool is_selected(const server_check& check, const check_selection& selection) {
+bool is_selected(const server_check& check, const check_selection& selection, bool injects) {
+    if (check.injects && !injects) return false;
     if (!selection.only.empty()) return std::ranges::find(selection.only, check.id) != selection.only.end();
     return check.since <= selection.up_to;
 }
@@ -49,6 +50,7 @@ check_outcome run_once(const server_check& check, const profile& profile, const 
             examination.skip("it needs the server's process: start the server with parley-check");
         check.run(examination);
         if (const auto died = examination.death(); !died.empty()) examination.fail(died);
+        outcome.text = examination.remark();
     } catch (const check_ended& ended) {
         outcome.is = ended.is;
         outcome.text = ended.text;
@@ -96,16 +98,16 @@ void group_by_cause(std::vector<check_outcome>& outcomes) {
 std::vector<check_outcome> run_checks(const profile& profile, const server_promise& promise,
                                       const check_selection& selection,
                                       const std::function<void(const server_check&)>& on_begin) {
-    if (!promise.running) examined_server{{.command = promise.command}}; // throws start_failed
     std::vector<check_outcome> outcomes;
     const server_check* unmet = nullptr; // the first check of all, if it failed: no other one makes sense
     for (const auto& family : check_families()) {
         for (const auto& check : family.checks) {
-            if (!is_selected(check, selection)) continue;
+            if (!is_selected(check, selection, promise.injector.has_value())) continue;
             on_begin(check);
             check_outcome outcome{.check = &check};
             if (unmet) {
                 outcome.is = verdict::skipped;
+                outcome.is_unmet = true;
                 outcome.text = fmt::format("first must be true: {}", unmet->sentence);
             } else {
                 outcome = run_check(check, profile, promise);

@@ -65,6 +65,8 @@ void starts_again(examination& examination) {
     }
     client.close();
     examination.end_server();
+    // io_uring(7) closes the sockets of a killed process some time later.
+    examination.eventually([&] { return !examined_server::is_listening(port); });
     try {
         examination.start({.port = port});
     } catch (const check_ended& ended) {

@@ -1,6 +1,7 @@
 #include "client/check/output/scorecard.hpp"
 
 #include "client/check/hints.hpp"
+#include "client/check/output/xml_escaped.hpp"
 #include "common/escaped.hpp"
 #include "common/terminal_width.hpp"
 #include "common/wrap_text.hpp"
@@ -13,16 +14,6 @@
 namespace parley {
 
 namespace {
-
-std::string_view name_of(verdict verdict) {
-    switch (verdict) {
-    case verdict::passed: return "passed";
-    case verdict::failed: return "failed";
-    case verdict::skipped: return "skipped";
-    case verdict::not_sure: return "not sure";
-    }
-    return "?";
-}
 
 std::size_t text_width() { return std::clamp<std::size_t>(columns_of(STDOUT_FILENO), 60, 100); }
 
@@ -64,20 +55,6 @@ std::string failure_text(const check_outcome& failure, const std::vector<check_o
     return text + '\n';
 }
 
-std::string xml_escaped(std::string_view text) {
-    std::string escaped;
-    for (const char c : text) {
-        switch (c) {
-        case '&': escaped += "&amp;"; break;
-        case '<': escaped += "&lt;"; break;
-        case '>': escaped += "&gt;"; break;
-        case '"': escaped += "&quot;"; break;
-        default: escaped += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-        }
-    }
-    return escaped;
-}
-
 /// Returns what a failure means, in one line.
 std::string explanation(const check_outcome& outcome) {
     const auto& hint = hint_of(outcome.hint);
@@ -85,6 +62,16 @@ std::string explanation(const check_outcome& outcome) {
 }
 
 } // namespace
+
+std::string_view name_of(verdict verdict) {
+    switch (verdict) {
+    case verdict::passed: return "passed";
+    case verdict::failed: return "failed";
+    case verdict::skipped: return "skipped";
+    case verdict::not_sure: return "not sure";
+    }
+    return "?";
+}
 
 int scorecard::count(verdict verdict) const {
     return static_cast<int>(std::ranges::count(outcomes, verdict, &check_outcome::is));
@@ -104,7 +91,7 @@ std::string text_of(const scorecard& scorecard) {
     for (const auto& outcome : scorecard.outcomes) {
         if (family != outcome.family) text += fmt::format("{}\n", family = outcome.family);
         text += fmt::format("  {:<9} {}\n", name_of(outcome.is), outcome.check->sentence);
-        if (outcome.is == verdict::skipped || outcome.is == verdict::not_sure)
+        if (outcome.is != verdict::failed && !outcome.text.empty())
             text += wrap_text("            " + terminal_safe(outcome.text), text_width(), 12) + '\n';
         if (outcome.survivors > 0)
             text += fmt::format("            {} processes of the server were left, and were ended\n",

@@ -6,8 +6,12 @@
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace parley {
+
+/// Returns "passed", "failed", "skipped" or "not sure".
+std::string_view name_of(verdict verdict);
 
 struct scorecard {
     std::string server; // its command or address
