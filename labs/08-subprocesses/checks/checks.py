@@ -25,8 +25,10 @@ HINTS = {
         "read": "man 2 poll; man 7 pipe, Pipe capacity",
     },
     "exec-failed": {
-        "en": "execvp(3) returns only if it fails. The child must then say so, and leave by _exit(127); it must never go on as a second parent.",
-        "zh": "execvp(3) 只有失败时才返回。这时子进程必须说明，并用 _exit(127) 离开；绝不能作为第二个父进程继续运行。",
+        "en": "execvp(3) returns only if it fails. The child must then say so, and leave by _exit(127): exit(3) would also write its copy "
+              "of the parent's stdio buffer, to the client. It must never go on as a second parent.",
+        "zh": "execvp(3) 只有失败时才返回。这时子进程必须说明，并用 _exit(127) 离开：exit(3) 还会把父进程 stdio 缓冲区的副本写给客户。"
+              "它绝不能作为第二个父进程继续运行。",
         "read": "man 3 exec, RETURN VALUE; man 2 _exit",
     },
     "inherited": {

@@ -115,6 +115,7 @@ int main(int argument_count, char* arguments[]) try {
     const auto listener = listen_at(port);
     std::printf("listening on 127.0.0.1:%d\n", port_of(listener.get()));
     std::fflush(stdout);
+    std::printf("at most %zu clients at a time run %s\n", max_children, arguments[3]); // buffered until the end
     server{listener.get(), max_children, arguments + 3}.run();
 } catch (const std::exception& error) {
     std::fprintf(stderr, "inetd: %s\n", error.what());
