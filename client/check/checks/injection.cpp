@@ -143,7 +143,8 @@ void keeps_errno(examination& examination) {
     fault_injection faults;
     start_with_injector(examination, faults);
     faults.fail(call::errno_after, ENOTTY, 1, fault_injection::forever);
-    examination.step("from now on printf(), close() and others set errno to ENOTTY");
+    faults.fail_sporadically(call::accept4, ECONNABORTED); // so that there is an errno to be read
+    examination.step("from now on printf(), close() and others set errno to ENOTTY; accept() fails at times");
     converse(examination);
     expect_failures(examination, faults, call::errno_after, "printf() or close()");
 }
