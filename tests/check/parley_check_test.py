@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests parley-check as a program: check_test.py BIN_FOLDER
+"""Tests parley-check as a program: parley_check_test.py BIN_FOLDER
 
 Right servers pass, a faulty one fails by the checks of its faults, and the results are what other programs read.
 """
