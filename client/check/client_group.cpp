@@ -82,6 +82,7 @@ private:
 group_result client_group::run() {
     auto& server = examination_.server();
     const bool is_suspended = plan_.begins_suspended && server.is_ours();
+    if (plan_.pause.count() > 0 && server.is_ours()) server.raise_priority();
     if (is_suspended) server.suspend();
     for (auto& client : clients_) {
         client.number = static_cast<std::size_t>(&client - clients_.data()) + 1;
@@ -232,6 +233,7 @@ bool client_group::advance() {
         waiting.push_back(&client);
     }
     if (entries.empty()) return false;
+    if (plan_.pause.count() > 0) poll(nullptr, 0, static_cast<int>(plan_.pause.count()));
     entries = poll_all(std::move(entries), milliseconds{50});
     for (std::size_t i = 0; i != entries.size(); ++i) {
         if (entries[i].revents & POLLOUT) send(*waiting[i]);

@@ -13,13 +13,14 @@ namespace parley {
 
 struct group_plan {
     std::size_t clients = 20;
-    std::size_t requests = 1000;       // of all clients together
-    std::size_t batch = 1;             // requests that a client sends together
-    std::size_t size = 64;             // largest request in bytes
-    std::size_t per_connection = 0;    // batches, then the client closes and connects again; 0: it stays
-    bool begins_suspended = false;     // the server is stopped until all have connected and sent
-    bool may_be_refused = false;       // a connection that the server closes at once is counted, no failure
-    std::chrono::milliseconds time{0}; // then no more requests are sent; 0: no limit
+    std::size_t requests = 1000;        // of all clients together
+    std::size_t batch = 1;              // requests that a client sends together
+    std::size_t size = 64;              // largest request in bytes
+    std::size_t per_connection = 0;     // batches, then the client closes and connects again; 0: it stays
+    bool begins_suspended = false;      // the server is stopped until all have connected and sent
+    bool may_be_refused = false;        // a connection that the server closes at once is counted, no failure
+    std::chrono::milliseconds time{0};  // then no more requests are sent; 0: no limit
+    std::chrono::milliseconds pause{0}; // before clients read: the server has all CPUs, and its threads meet
 };
 
 struct group_result {

@@ -19,6 +19,7 @@
 #include <sstream>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -153,6 +154,10 @@ void examined_server::suspend() const {
 
 void examined_server::resume() const {
     for (const auto pid : processes()) ::kill(pid, SIGCONT);
+}
+
+void examined_server::raise_priority() const {
+    for (const auto pid : processes()) setpriority(PRIO_PROCESS, static_cast<id_t>(pid), -10);
 }
 
 std::optional<process_end> examined_server::end() { return program_ ? program_->poll() : std::nullopt; }

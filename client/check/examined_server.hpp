@@ -60,6 +60,10 @@ public:
     void suspend() const;
     void resume() const; // SIGCONT
 
+    /// Lets its threads run at the same time also on a busy machine: a higher priority (setpriority(2)), if
+    /// that is allowed, for each process and what it starts from now on.
+    void raise_priority() const;
+
     /// Waits for the end of the program, at most for `limit`.
     std::optional<process_end> wait(std::chrono::milliseconds limit) { return program_->wait(limit); }
 
