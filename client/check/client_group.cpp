@@ -45,6 +45,8 @@ struct group_client {
     std::string received{};             // of the first of them
     std::size_t batches = 0;            // on this connection
     std::size_t count = 0;              // requests in all
+    bool is_new = false;                // no byte has come on this connection
+    bool is_refused = false;
 
     [[nodiscard]] bool is_waiting() const { return !requests.empty(); }
 };
@@ -58,6 +60,7 @@ public:
 
 private:
     void connect(group_client& client);
+    void begin_requests();
     void begin_batch(group_client& client);
     void send(group_client& client);
     void receive(group_client& client);
@@ -82,14 +85,15 @@ private:
 group_result client_group::run() {
     auto& server = examination_.server();
     const bool is_suspended = plan_.begins_suspended && server.is_ours();
-    if (plan_.pause.count() > 0 && server.is_ours()) server.raise_priority();
+    if (server.is_ours()) server.raise_priority();
     if (is_suspended) server.suspend();
-    for (auto& client : clients_) {
-        client.number = static_cast<std::size_t>(&client - clients_.data()) + 1;
-        connect(client);
-        begin_batch(client);
-    }
+    std::size_t number = 0;
+    for (auto& client : clients_) client.number = ++number;
     if (is_suspended) {
+        for (auto& client : clients_) {
+            connect(client);
+            begin_batch(client);
+        }
         advance();
         server.resume();
         examination_.step(
@@ -104,16 +108,37 @@ group_result client_group::run() {
 void client_group::connect(group_client& client) {
     client.socket = begin_connection(examination_);
     client.batches = 0;
+    client.is_new = true;
     client.received.clear();
     ++result_.connections;
 }
 
 bool client_group::is_over() const {
-    return requests_ >= plan_.requests || (plan_.time.count() > 0 && steady_clock::now() - begin_ > plan_.time);
+    const bool all_have_come = result_.connections >= plan_.clients;
+    return all_have_come && (requests_ >= plan_.requests ||
+                             (plan_.time.count() > 0 && steady_clock::now() - begin_ > plan_.time));
+}
+
+/// Connects clients and lets them send, if they do not wait for a reply.
+void client_group::begin_requests() {
+    // At most two wait to be accepted: a backlog of one, the shortest, has room for them. The kernel may reset
+    // connections that do not fit.
+    constexpr std::size_t most_new = 2;
+    auto new_clients = static_cast<std::size_t>(std::ranges::count_if(
+        clients_, [](const auto& client) { return client.is_new && client.is_waiting(); }));
+    for (auto& client : clients_) {
+        if (client.is_waiting() || client.is_refused || is_over()) continue;
+        const bool is_used_up = plan_.per_connection > 0 && client.batches == plan_.per_connection;
+        if (!client.socket || is_used_up) {
+            if (new_clients == most_new) continue;
+            connect(client);
+            ++new_clients;
+        }
+        begin_batch(client);
+    }
 }
 
 void client_group::begin_batch(group_client& client) {
-    if (plan_.per_connection > 0 && client.batches == plan_.per_connection) connect(client);
     ++client.batches;
     client.batch.clear();
     const auto& profile = examination_.profile();
@@ -139,6 +164,7 @@ void client_group::receive(group_client& client) {
     std::array<char, 64 * 1024> buffer;
     const auto count = ::recv(client.socket.get(), buffer.data(), buffer.size(), 0);
     if (count > 0) {
+        client.is_new = false;
         client.received.append(buffer.data(), static_cast<std::size_t>(count));
         last_reply_ = steady_clock::now();
         take_replies(client);
@@ -209,7 +235,7 @@ void client_group::lose(group_client& client, const char* how) {
     if (plan_.may_be_refused && client.count <= plan_.batch) {
         client.requests.clear();
         client.unsent.clear();
-        client.socket.reset();
+        client.is_refused = true;
         ++result_.refused;
         return;
     }
@@ -223,10 +249,10 @@ void client_group::lose(group_client& client, const char* how) {
 /// Sends and receives what is possible now. Returns false when no client waits for a reply, and no request is
 /// left to be sent.
 bool client_group::advance() {
+    begin_requests();
     std::vector<pollfd> entries;
     std::vector<group_client*> waiting;
     for (auto& client : clients_) {
-        if (!client.is_waiting() && !is_over() && client.socket.get() >= 0) begin_batch(client);
         if (!client.is_waiting()) continue;
         entries.push_back(
             {client.socket.get(), static_cast<short>(client.unsent.empty() ? POLLIN : POLLIN | POLLOUT), 0});
@@ -237,8 +263,7 @@ bool client_group::advance() {
     entries = poll_all(std::move(entries), milliseconds{50});
     for (std::size_t i = 0; i != entries.size(); ++i) {
         if (entries[i].revents & POLLOUT) send(*waiting[i]);
-        if (waiting[i]->socket.get() >= 0 && entries[i].revents & (POLLIN | POLLHUP | POLLERR))
-            receive(*waiting[i]);
+        if (!waiting[i]->is_refused && entries[i].revents & (POLLIN | POLLHUP | POLLERR)) receive(*waiting[i]);
     }
     return true;
 }

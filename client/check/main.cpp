@@ -93,6 +93,7 @@ void add_options(CLI::App& app, check_arguments& arguments) {
         ->capture_default_str()
         ->group("Checks");
     app.add_option("--only", arguments.only, "run only these checks (ids of --list, separated by commas)")
+        ->allow_extra_args(false) // or "--" would end its list and not begin the command
         ->delimiter(',')
         ->type_name("ID,...")
         ->group("Checks");

@@ -96,11 +96,11 @@ void run_for_some_time(examination& examination, group_plan plan) {
 
 /// Large replies, or many: the longer a buffer is in use, the sooner another thread overwrites it.
 void keeps_bytes_apart(examination& examination) {
-    if (examination.profile().is_echo)
-        run_for_some_time(examination, {.requests = 1'000'000, .size = 3000});
-    else
-        run_for_some_time(examination,
-                          {.requests = 1'000'000, .batch = 50, .size = 16, .pause = milliseconds{5}});
+    const bool is_echo = examination.profile().is_echo;
+    run_for_some_time(examination, {.requests = 1'000'000,
+                                    .batch = is_echo ? 20U : 50U,
+                                    .size = is_echo ? 3000U : 16U,
+                                    .pause = milliseconds{is_echo ? 1 : 5}});
 }
 
 void keeps_connections_apart(examination& examination) {
